@@ -1,0 +1,317 @@
+"""The door to Kafka for the services (kafka-python). Partitioning is Kafka's default murmur2, as everywhere.
+
+`Producer` confirms what it sends; `Follower` reads whole topics without a group (live state, reference data);
+`GroupReader` shares partitions with its peers and starts where its caller says (the recorder: where the database says).
+Offsets are never committed to Kafka on the way in: who keeps an effect keeps the offset beside it.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, Final, NamedTuple
+
+from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import NewTopic
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from streams import codec, events
+from streams.topics import TOPICS, Topic
+
+logger = logging.getLogger(__name__)
+
+BusError: Final = KafkaError
+"""What the broker or the way to it refuses with."""
+
+Partition = tuple[str, int]
+"""Topic name and partition number."""
+
+
+class Record(NamedTuple):
+    """One record as it stands on its topic. ``timestamp_ms`` is the broker's, never a device's."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: dict[str, bytes]
+    timestamp_ms: int
+
+
+class Producer:
+    """Sends records and confirms them. Every send is acknowledged by all in-sync replicas, or its future fails."""
+
+    def __init__(
+        self, bootstrap: str, *, client_id: str, delivery_timeout_s: float = 30.0, block_s: float = 5.0
+    ) -> None:
+        """Connect. May block up to a few seconds; raises `BusError` if no broker answers."""
+        self._producer = KafkaProducer(
+            bootstrap_servers=bootstrap.split(","),
+            client_id=client_id,
+            acks="all",
+            linger_ms=5,
+            compression_type="lz4",
+            delivery_timeout_ms=round(delivery_timeout_s * 1000),
+            request_timeout_ms=min(10_000, round(delivery_timeout_s * 1000) - 10),
+            max_block_ms=round(block_s * 1000),
+            allow_auto_create_topics=False,
+        )
+
+    def send(
+        self,
+        topic: str,
+        key: str | bytes,
+        value: bytes,
+        headers: Iterable[tuple[str, bytes]] = (),
+        *,
+        partition: int | None = None,
+    ) -> "Future[Partition]":
+        """Queue a record (to the partition of its key, unless one is named); the future is done when the broker has confirmed it (result: where), or failed.
+
+        Its callbacks run in the producer's thread. May block up to ``block_s`` while no broker is known.
+        """
+        done: Future[Partition] = Future()
+        key_bytes = key.encode() if isinstance(key, str) else key
+        try:
+            sent = self._producer.send(topic, value=value, key=key_bytes, headers=list(headers), partition=partition)
+        except KafkaError as error:
+            done.set_exception(error)
+            return done
+        sent.add_callback(lambda meta: done.set_result((meta.topic, meta.partition)))
+        sent.add_errback(done.set_exception)
+        return done
+
+    def send_event(self, event: events.Event, *, headers: Iterable[tuple[str, bytes]] = ()) -> "Future[Partition]":
+        """Send a record of the contract to its own topic under its own key."""
+        topic = codec.topic_of(event)
+        return self.send(topic.name, codec.key_of(event), codec.encode(event), [*codec.headers(topic), *headers])
+
+    def send_dead_letter(self, letter: codec.DeadLetter) -> "Future[Partition]":
+        """Set a record aside, with its reason."""
+        return self.send("dead-letters", letter.key or b"", letter.value, letter.headers())
+
+    def flush(self, timeout_s: float = 30.0) -> None:
+        """Wait until everything queued is confirmed; raises `BusError` otherwise."""
+        self._producer.flush(timeout=timeout_s)
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Send what is queued, then disconnect."""
+        self._producer.close(timeout=timeout_s)
+
+
+def _record(raw: Any) -> Record:
+    headers = {name: value or b"" for name, value in raw.headers or ()}
+    return Record(raw.topic, raw.partition, raw.offset, raw.key, raw.value, headers, raw.timestamp)
+
+
+def _consumer(bootstrap: str, client_id: str, **options: Any) -> KafkaConsumer:
+    return KafkaConsumer(
+        bootstrap_servers=bootstrap.split(","),
+        client_id=client_id,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=100,
+        max_poll_records=2000,
+        allow_auto_create_topics=False,
+        **options,
+    )
+
+
+class Follower:
+    """Reads all partitions of some topics, without a group, and goes on following them.
+
+    Parameters
+    ----------
+    start
+        Offset of the next record to read, for partitions where it is known; others start at ``otherwise``.
+    otherwise
+        "earliest" or "latest".
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        topics: Sequence[Topic],
+        *,
+        client_id: str,
+        start: Mapping[Partition, int] | None = None,
+        otherwise: str = "earliest",
+    ) -> None:
+        self._consumer = _consumer(bootstrap, client_id)
+        partitions = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
+        self._consumer.assign(partitions)
+        firsts = self._consumer.beginning_offsets(partitions)
+        self._targets = self._consumer.end_offsets(partitions)
+        self.next_offsets: dict[Partition, int] = {}
+        for tp in partitions:
+            default = firsts[tp] if otherwise == "earliest" else self._targets[tp]
+            offset = max((start or {}).get((tp.topic, tp.partition), default), firsts[tp])
+            self._consumer.seek(tp, offset)
+            self.next_offsets[tp.topic, tp.partition] = offset
+
+    def poll(self, timeout_s: float = 0.5) -> list[Record]:
+        """Return the next records, in order within each partition; an empty list after ``timeout_s``."""
+        found = self._consumer.poll(timeout_ms=round(timeout_s * 1000))
+        records = [_record(raw) for batch in found.values() for raw in batch]
+        for record in records:
+            self.next_offsets[record.topic, record.partition] = record.offset + 1
+        return records
+
+    def caught_up(self) -> bool:
+        """Whether everything that was there when this follower was made has been polled."""
+        return all(self._consumer.position(tp) >= end for tp, end in self._targets.items() if end > 0)
+
+    def read_to_end(self, timeout_s: float = 60.0) -> Iterable[Record]:
+        """Yield what was there when this follower was made; raises TimeoutError if that takes too long."""
+        give_up = time.monotonic() + timeout_s
+        while not self.caught_up():
+            yield from self.poll(0.2)
+            if time.monotonic() > give_up:
+                raise TimeoutError(f"topics not read to their end within {timeout_s} s")
+
+    def lag(self) -> dict[str, int]:
+        """Records not yet polled, by topic. Asks the broker."""
+        ends = self._consumer.end_offsets(list(self._targets))
+        lag: dict[str, int] = {}
+        for tp, end in ends.items():
+            lag[tp.topic] = lag.get(tp.topic, 0) + max(0, end - self.next_offsets[tp.topic, tp.partition])
+        return lag
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._consumer.close()
+
+
+class GroupReader:
+    """Shares the partitions of some topics with the other members of a group.
+
+    ``on_assigned`` gets the new partitions and returns the next offset to read for each (a missing one: from the
+    first there is); ``on_revoked`` gets those that are taken away. Both run inside `poll`.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        topics: Sequence[Topic],
+        *,
+        group: str,
+        client_id: str,
+        on_assigned: Callable[[list[Partition]], Mapping[Partition, int]],
+        on_revoked: Callable[[list[Partition]], None] = lambda _: None,
+        member: str | None = None,
+    ) -> None:
+        self._consumer = _consumer(
+            bootstrap,
+            client_id,
+            group_id=group,
+            group_instance_id=member,
+            session_timeout_ms=10_000,
+            heartbeat_interval_ms=1_000,
+        )
+        self._consumer.subscribe(
+            [topic.name for topic in topics], listener=_Listener(self._consumer, on_assigned, on_revoked)
+        )
+
+    def poll(self, timeout_s: float = 0.5) -> dict[Partition, list[Record]]:
+        """Return the next records by partition, in order within each."""
+        found = self._consumer.poll(timeout_ms=round(timeout_s * 1000))
+        return {(tp.topic, tp.partition): [_record(raw) for raw in batch] for tp, batch in found.items()}
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Read on from ``offset``."""
+        self._consumer.seek(TopicPartition(*partition), offset)
+
+    def assignment(self) -> list[Partition]:
+        """Partitions this member has now."""
+        return [(tp.topic, tp.partition) for tp in self._consumer.assignment()]
+
+    def ends(self) -> dict[Partition, int]:
+        """Next offset the broker will give, for each partition this member has. Asks the broker."""
+        found = self._consumer.end_offsets(list(self._consumer.assignment()))
+        return {(tp.topic, tp.partition): end for tp, end in found.items()}
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close(autocommit=False)
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
+    def __init__(
+        self,
+        consumer: KafkaConsumer,
+        on_assigned: Callable[[list[Partition]], Mapping[Partition, int]],
+        on_revoked: Callable[[list[Partition]], None],
+    ) -> None:
+        self._consumer = consumer
+        self._assigned = on_assigned
+        self._revoked = on_revoked
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        self._revoked([(tp.topic, tp.partition) for tp in revoked])
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        partitions = list(assigned)
+        offsets = self._assigned([(tp.topic, tp.partition) for tp in partitions])
+        for tp in partitions:
+            if (tp.topic, tp.partition) in offsets:
+                self._consumer.seek(tp, offsets[tp.topic, tp.partition])
+            else:
+                self._consumer.seek_to_beginning(tp)
+
+
+def wait_for_broker(bootstrap: str, timeout_s: float = 30.0) -> None:
+    """Return when a broker answers; raises TimeoutError with one sentence otherwise."""
+    give_up = time.monotonic() + timeout_s
+    while True:
+        try:
+            admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=2_000)
+        except KafkaError as error:
+            if time.monotonic() > give_up:
+                raise TimeoutError(f"no Kafka answers at {bootstrap}: {error}") from error
+            time.sleep(0.2)
+        else:
+            admin.close()
+            return
+
+
+def provision(bootstrap: str, topics: Sequence[Topic] = TOPICS, *, replication: int = 1) -> list[str]:
+    """Create the topics that are missing and return their names.
+
+    Raises
+    ------
+    ValueError
+        If one exists with another number of partitions: joins would be silently wrong.
+    """
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
+    try:
+        wanted = {topic.name: topic for topic in topics}
+        present = set(admin.list_topics())
+        missing = [topic for name, topic in wanted.items() if name not in present]
+        if missing:
+            try:
+                admin.create_topics([_new_topic(topic, replication) for topic in missing])
+            except TopicAlreadyExistsError:
+                logger.info("topics were created by another process at the same moment")
+            admin.wait_for_topics([topic.name for topic in missing])
+        for found in admin.describe_topics(list(wanted)):
+            name, count = found["name"], len(found["partitions"])
+            if count != wanted[name].partitions:
+                raise ValueError(f"topic {name} has {count} partitions, expected {wanted[name].partitions}")
+        return [topic.name for topic in missing]
+    finally:
+        admin.close()
+
+
+def _new_topic(topic: Topic, replication: int) -> NewTopic:
+    configs = {"retention.ms": str(topic.retention_ms)}
+    if topic.compacted:
+        configs = {
+            "cleanup.policy": "compact",
+            "segment.ms": "600000",
+            "min.cleanable.dirty.ratio": "0.1",
+            "max.compaction.lag.ms": "3600000",
+        }
+    return NewTopic(
+        name=topic.name, num_partitions=topic.partitions, replication_factor=replication, topic_configs=configs
+    )

@@ -1,0 +1,604 @@
+"""Every record on Kafka, as a frozen struct. Contract: one JSON object a record.
+
+Conventions
+-----------
+- Times are integer milliseconds since 1970 UTC (``_ms``). ``event_time_ms`` is the device's clock,
+  ``received_time_ms`` ours at the edge.
+- Positions are WGS-84 degrees, ``lon`` before ``lat``; areas and paths are GeoJSON geometries (``[lon, lat]``).
+- Units are in the names: ``_m``, ``_mps``, ``_kg``, ``_l``, ``_c``, ``_s``.
+- ``None`` or a missing member = not measured. Unknown is a value, never "closed", "empty" or 0.
+- Ids are strings; an id we derive is a UUID v5 of what caused it (`derived_id`), so a replay writes the same ids.
+- Unknown members are ignored: fields may be added.
+"""
+
+import uuid
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import Meta, Struct
+
+Lon = Annotated[float, Meta(ge=-180.0, le=180.0)]
+Lat = Annotated[float, Meta(ge=-90.0, le=90.0)]
+Id = Annotated[str, Meta(min_length=1, max_length=200)]
+Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
+Geometry = dict[str, Any]
+"""A GeoJSON geometry, checked where it is used (`streams.geo`)."""
+Window = tuple[str, str]
+"""``("HH:MM", "HH:MM")`` local; an end not after its start runs over midnight; ``24:00`` is allowed."""
+
+DEFAULT_TENANT: Final = "default"
+_NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "https://qingyun.example/ids")
+
+
+def derived_id(*causes: object) -> str:
+    """UUID v5 of what caused it: the causes as text, joined by ``|``."""
+    return str(uuid.uuid5(_NAMESPACE, "|".join(map(str, causes))))
+
+
+class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What every record has."""
+
+    tenant_id: str = DEFAULT_TENANT
+
+
+# --------------------------------------------------------------------------------------------- measurements
+
+Cover = Literal["open", "half", "closed", "unknown"]
+Bed = Literal["level", "raised", "unknown"]
+LoadState = Literal["empty", "half", "full", "over", "unknown"]
+Health = Literal["ok", "open", "short", "suspect", "missing"]
+Power = Literal["main", "backup", "cut", "unknown"]
+
+
+class SensorHealth(Struct, frozen=True, omit_defaults=True):
+    """Whether a truck's sensors can be believed; ``missing`` = the truck has none."""
+
+    cover: Health = "missing"
+    bed: Health = "missing"
+    load: Health = "missing"
+
+
+class TruckState(Event, frozen=True, kw_only=True):
+    """``truck-states``, key ``truck_id``: one fix of a truck with what its sensors say.
+
+    ``seq`` counts per terminal, restarts at boot, wraps at 65535. With ``fix`` false, ``lon``/``lat`` must not be
+    used as a place. ``resent`` marks a blind-area resend: late and out of order is normal for it.
+    """
+
+    truck_id: Id
+    event_time_ms: int
+    received_time_ms: int | None = None
+    terminal_id: str | None = None
+    seq: int | None = None
+    source: str | None = None
+    resent: bool = False
+    lon: Lon | None = None
+    lat: Lat | None = None
+    accuracy_m: float | None = None
+    fix: bool = True
+    mocked: bool = False
+    speed_mps: float | None = None
+    heading_deg: float | None = None
+    odometer_m: float | None = None
+    cover: Cover = "unknown"
+    bed: Bed = "unknown"
+    load_state: LoadState = "unknown"
+    load_kg: float | None = None
+    sensor_health: SensorHealth = SensorHealth()
+    maintenance: bool = False
+    ignition: bool | None = None
+    power: Power = "unknown"
+    alarms: tuple[str, ...] = ()
+    driver_id: str | None = None
+
+
+class BinReading(Event, frozen=True, kw_only=True):
+    """``bin-readings``, key ``bin_id``. ``fill`` is 0–1 of the usable depth; ``invalid`` = why it cannot be used."""
+
+    bin_id: Id
+    event_time_ms: int
+    received_time_ms: int | None = None
+    seq: int | None = None
+    source: str | None = None
+    fill: Fraction | None = None
+    distance_mm: float | None = None
+    weight_kg: float | None = None
+    temperature_c: float | None = None
+    tilted: bool | None = None
+    lid_open: bool | None = None
+    battery: Fraction | None = None
+    invalid: str | None = None
+
+
+class Weighing(Event, frozen=True, kw_only=True):
+    """``weighings``, key ``truck_id``. ``event_time_ms`` is the second of the two weighings."""
+
+    weighing_id: Id
+    facility_id: Id
+    truck_id: Id
+    event_time_ms: int
+    received_time_ms: int | None = None
+    gross_kg: float | None = None
+    tare_kg: float | None = None
+    net_kg: float | None = None
+    material: str | None = None
+    ticket_id: str | None = None
+    inbound: bool = True
+    accepted: bool = True
+    reject_reason: str | None = None
+
+
+ActionKind = Literal[
+    "accepted_plan",
+    "arrived",
+    "loaded",
+    "collected",
+    "skipped",
+    "tipped",
+    "break_start",
+    "break_end",
+    "off_duty",
+    "breakdown",
+    "sos",
+    "corrected",
+]
+SkipReason = Literal["blocked", "contaminated", "overfilled", "not_out", "other"]
+
+
+class DriverAction(Event, frozen=True, kw_only=True):
+    """``driver-actions``, key ``truck_id``: what a driver did or said, at the driver's own time."""
+
+    action_id: Id
+    truck_id: Id
+    kind: ActionKind
+    event_time_ms: int
+    received_time_ms: int | None = None
+    driver_id: str | None = None
+    stop_id: str | None = None
+    bin_id: str | None = None
+    order_id: str | None = None
+    facility_id: str | None = None
+    plan_version: int | None = None
+    exception: SkipReason | None = None
+    corrects: str | None = None
+    corrected_time_ms: int | None = None
+    weight_kg: float | None = None
+    note: str | None = None
+    photo_ids: tuple[str, ...] = ()
+
+
+class AlertAction(Event, frozen=True, kw_only=True):
+    """``alert-actions``, key ``alert_id``: what an officer did about an alert."""
+
+    action_id: Id
+    alert_id: Id
+    actor: str
+    kind: Literal["ack", "confirm", "dismiss", "assign", "snooze", "note", "undo"]
+    at_ms: int
+    reason: str | None = None
+    alert_revision: int | None = None
+
+
+class DispatchAction(Event, frozen=True, kw_only=True):
+    """``dispatch-actions``, key ``subject_id``: a dispatcher overrules the planner.
+
+    ``lock``: stop (``subject_id`` = its place) only by ``truck_id`` · ``unlock`` · ``exclude``: leave the place out
+    until ``until_ms`` · ``include`` · ``replan``: plan ``subject_id`` (a material) again now.
+    """
+
+    action_id: Id
+    subject_id: Id
+    actor: str
+    kind: Literal["lock", "unlock", "exclude", "include", "replan"]
+    at_ms: int
+    truck_id: str | None = None
+    until_ms: int | None = None
+    reason: str | None = None
+
+
+class Tick(Event, frozen=True, kw_only=True):
+    """``ticks``, one to every partition each 10 s of city time: how time passes where no record comes."""
+
+    at_ms: int
+
+
+# --------------------------------------------------------------------------------------------- what exists
+
+Material = str
+"""``kitchen``, ``construction``, ``recyclable``, ``residual``; finer kinds are data under them."""
+MATERIALS: Final[tuple[str, ...]] = ("kitchen", "construction", "recyclable", "residual")
+
+FacilityType = Literal[
+    "kitchen_centre", "incineration", "construction_yard", "sorting_centre", "transfer_station", "landfill"
+]
+TruckClass = Literal["tipper", "compactor", "tanker", "hook", "van", "sweeper"]
+
+
+class Versioned(Event, frozen=True, kw_only=True):
+    """What exists from ``valid_from_ms`` on; the newest version not after an event's time judges that event."""
+
+    version: int = 1
+    valid_from_ms: int
+    received_time_ms: int | None = None
+    retired: bool = False
+
+
+class Compartment(Struct, frozen=True, omit_defaults=True):
+    """Holds one material at a time, limited by kg and litres (None = no limit)."""
+
+    materials: tuple[Material, ...]
+    kg: float | None = None
+    l: float | None = None  # noqa: E741  # the contract's name for litres
+
+
+class Asset(Versioned, frozen=True, kw_only=True, rename={"truck_class": "class"}):
+    """``assets``, key ``kind:id@version``: a bin, truck, depot, facility or source.
+
+    ``area`` None = a circle of 40 m around ``lon``, ``lat``. ``windows``, ``days`` None = always.
+    ``closed_until_ms``: a dispatcher closed this facility until then.
+    """
+
+    id: Id
+    kind: Literal["bin", "truck", "depot", "facility", "source"]
+    name: str | None = None
+    district_id: str | None = None
+    lon: Lon | None = None
+    lat: Lat | None = None
+    area: Geometry | None = None
+    windows: tuple[Window, ...] | None = None
+    days: tuple[int, ...] | None = None
+    closed_dates: tuple[str, ...] = ()
+    time_zone: str | None = None
+    closed_until_ms: int | None = None
+    # bin
+    material: Material | None = None
+    volume_l: float | None = None
+    depth_mm: float | None = None
+    dead_zone_mm: float | None = None
+    density_kg_per_l: float | None = None
+    source_id: str | None = None
+    service_s: int | None = None
+    # truck
+    plate: str | None = None
+    truck_class: TruckClass | None = None
+    materials: tuple[Material, ...] = ()
+    payload_kg: float | None = None
+    gross_limit_kg: float | None = None
+    compartments: tuple[Compartment, ...] = ()
+    tare_kg: float | None = None
+    skills: tuple[str, ...] = ()
+    depot_id: str | None = None
+    terminal_id: str | None = None
+    contractor_id: str | None = None
+    # facility
+    facility_type: FacilityType | None = None
+    accepts: tuple[Material, ...] = ()
+    unload_s: int | None = None
+    daily_kg: float | None = None
+    docks: int | None = None
+    # source
+    responsible: str | None = None
+
+
+class Zone(Versioned, frozen=True, kw_only=True):
+    """``zones``, key ``zone_id@version``: a piece of the city with a meaning."""
+
+    zone_id: Id
+    kind: Literal[
+        "grid", "district", "forbidden", "speed_limit", "dead_zone", "parking", "fuel", "workshop", "approach"
+    ]
+    name: str | None = None
+    area: Geometry | None = None
+    parent_id: str | None = None
+    owner_id: str | None = None
+    applies_to: Literal["all", "loaded"] = "loaded"
+    days: tuple[int, ...] | None = None
+    hours: tuple[Window, ...] | None = None
+    time_zone: str | None = None
+    limit_mps: float | None = None
+
+
+class Permit(Versioned, frozen=True, kw_only=True):
+    """``permits``, key ``permit_id@version``: who may carry what from where to where, when, along which roads."""
+
+    permit_id: Id
+    truck_ids: tuple[str, ...] = ()
+    source_id: str | None = None
+    facility_ids: tuple[str, ...] = ()
+    material: Material | None = None
+    valid_to_ms: int | None = None
+    days: tuple[int, ...] | None = None
+    hours: tuple[Window, ...] | None = None
+    time_zone: str | None = None
+    calendar_id: str | None = None
+    corridor: Geometry | None = None
+    corridor_m: float | None = None
+
+
+class Order(Versioned, frozen=True, kw_only=True):
+    """``orders``, key ``order_id@version``: a booking of waste without a sensor."""
+
+    order_id: Id
+    source_id: Id
+    material: Material
+    kg: float
+    l: float | None = None  # noqa: E741  # the contract's name for litres
+    ready_ms: int | None = None
+    due_ms: int | None = None
+    windows: tuple[Window, ...] | None = None
+    facility_ids: tuple[str, ...] = ()
+    permit_id: str | None = None
+    state: Literal["open", "planned", "collected", "cancelled"] = "open"
+
+
+class ShiftBreak(Struct, frozen=True):
+    """A break owed by a shift, to begin between the two times."""
+
+    earliest_ms: int
+    latest_ms: int
+    duration_s: int
+
+
+class Shift(Versioned, frozen=True, kw_only=True):
+    """``shifts``, key ``shift_id@version``: who drives what, when."""
+
+    shift_id: Id
+    truck_id: Id
+    start_ms: int
+    end_ms: int
+    driver_id: str | None = None
+    overtime_s: int = 0
+    breaks: tuple[ShiftBreak, ...] = ()
+    skills: tuple[str, ...] = ()
+
+
+class Calendar(Versioned, frozen=True, kw_only=True):
+    """``calendars``, key ``calendar_id@version``: dates that count as Sunday or as a working day."""
+
+    calendar_id: Id
+    dates: dict[str, Literal["sunday", "working"]] = {}
+
+
+# --------------------------------------------------------------------------------------------- what we conclude
+
+
+class PlanVisit(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One visit of a plan. ``kind`` is start, collect, tip, break or end; times are city time."""
+
+    kind: Literal["start", "collect", "tip", "break", "end"] = "collect"
+    arrive_ms: int
+    leave_ms: int
+    lon: Lon
+    lat: Lat
+    stop_id: str | None = None
+    bin_ids: tuple[str, ...] = ()
+    order_id: str | None = None
+    facility_id: str | None = None
+    break_id: str | None = None
+    name: str | None = None
+    material: Material | None = None
+    begin_ms: int | None = None
+    load_kg: float | None = None
+    load_l: float | None = None
+    why: str | None = None
+
+
+class PlanChange(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One difference from the version before."""
+
+    what: Literal["added", "removed", "moved", "facility", "later", "earlier"]
+    stop_id: str | None = None
+    facility_id: str | None = None
+    name: str | None = None
+    from_truck_id: str | None = None
+    to_truck_id: str | None = None
+    position: int | None = None
+    why: str | None = None
+
+
+class TruckPlan(Event, frozen=True, kw_only=True):
+    """``plans``, key ``truck_id``: what the truck is to do from ``made_ms`` on, until its next version.
+
+    ``reason`` is a code of `PLAN_REASONS`; ``reason_params`` fill the page's sentence in either language.
+    ``path`` is the LineString of the road, or None; it is the off-route rule's exemption.
+    """
+
+    truck_id: Id
+    plan_version: int
+    made_ms: int
+    reason: str
+    reason_params: dict[str, str | int | float] = {}
+    material: Material | None = None
+    visits: tuple[PlanVisit, ...] = ()
+    path: Geometry | None = None
+    changed: tuple[PlanChange, ...] | str = ()
+    run_id: str | None = None
+
+
+PLAN_REASONS: Final[tuple[str, ...]] = (
+    "first_plan",
+    "new_due",
+    "overflow_earlier",
+    "truck_full",
+    "stop_skipped",
+    "breakdown",
+    "sos",
+    "facility_closed",
+    "facility_full",
+    "truck_late",
+    "new_order",
+    "dispatcher",
+    "shift",
+    "horizon",
+)
+"""Why a plan was made; the first that applies, in order of urgency, is named."""
+
+
+class LeftOut(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A place no truck will visit in this run, with the optimiser's code and sentence."""
+
+    stop_id: str
+    place_kind: Literal["bin", "order"]
+    place_id: str
+    code: str
+    reason: str
+    material: Material | None = None
+    name: str | None = None
+
+
+class StrandedTruck(Struct, frozen=True, kw_only=True):
+    """A truck for which no lawful route exists."""
+
+    truck_id: str
+    code: str
+    reason: str
+
+
+class PlanningRun(Event, frozen=True, kw_only=True):
+    """``planning-runs``, key ``material``: one call of the optimiser: why, what it cost, what was left out and why.
+
+    ``rejected`` holds the rules that ``check`` found broken: such a plan is never sent.
+    """
+
+    run_id: Id
+    material: Material
+    made_ms: int
+    reason: str
+    reason_params: dict[str, str | int | float] = {}
+    engine: str | None = None
+    search_s: float | None = None
+    stops: int = 0
+    trucks: int = 0
+    distance_m: int | None = None
+    duration_s: int | None = None
+    changed_truck_ids: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    stranded: tuple[StrandedTruck, ...] = ()
+    rejected: tuple[str, ...] = ()
+
+
+class CollectionDue(Event, frozen=True, kw_only=True):
+    """``collections-due``, key ``place_id``: only a crossing is sent (now due, no longer due, overflow moved)."""
+
+    place_id: Id
+    place_kind: Literal["bin", "order"]
+    due: bool
+    material: Material
+    at_ms: int
+    received_time_ms: int | None = None
+    overflow_ms: int | None = None
+    overflow_p10_ms: int | None = None
+    overflow_p90_ms: int | None = None
+    fill_now: float | None = None
+    kg: float | None = None
+    l: float | None = None  # noqa: E741  # the contract's name for litres
+    why: str | None = None
+
+
+class Visit(Event, frozen=True, kw_only=True):
+    """``visits``, key ``truck_id``: a truck was at a bin, source, facility or depot."""
+
+    visit_id: Id
+    truck_id: Id
+    place_kind: Literal["bin", "source", "facility", "depot"]
+    place_id: Id
+    arrive_ms: int
+    leave_ms: int | None = None
+    load_before_kg: float | None = None
+    load_after_kg: float | None = None
+    how: Literal["geofence", "driver", "weighing"] = "geofence"
+
+
+class Ticket(Event, frozen=True, kw_only=True):
+    """``tickets``, key ``ticket_id``: one load from source to receipt (联单)."""
+
+    ticket_id: Id
+    revision: int
+    state: Literal["opened", "loaded", "in_transit", "arrived", "weighed", "accepted", "rejected", "closed"]
+    truck_id: Id
+    source_id: str | None = None
+    facility_id: str | None = None
+    material: Material | None = None
+    permit_id: str | None = None
+    source_kg: float | None = None
+    transit_kg: float | None = None
+    weighed_kg: float | None = None
+    times: dict[str, int] = {}
+
+
+RuleName = Literal[
+    "illegal-dump",
+    "unauthorised-landfill",
+    "spillage",
+    "uncovered-load",
+    "off-route",
+    "forbidden-zone",
+    "outside-hours",
+    "no-permit",
+    "overload",
+    "dark-truck",
+    "mass-balance",
+    "wrong-facility",
+    "tamper",
+    "overspeed",
+    "sos",
+    "breakdown",
+    "bin-overflow",
+    "bin-fire",
+    "bin-moved",
+    "sensor-fault",
+]
+
+
+class Condition(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One condition of an alert, with what was measured against which limit."""
+
+    condition: str
+    met: bool
+    measured: float | str | None = None
+    limit: float | str | None = None
+    unit: str | None = None
+
+
+class Alert(Event, frozen=True, kw_only=True):
+    """``alerts``, key ``alert_id``: a violation, with its reasons. A higher ``revision`` replaces the lower.
+
+    ``raised_ms``: event time of the evidence that completed the condition. ``emitted_ms``: the largest arrival time
+    of any record read before this revision left. ``cancelled`` only when a later record took the ground away.
+    """
+
+    alert_id: Id
+    revision: int
+    rule: RuleName
+    rule_version: str
+    state: Literal["raised", "updated", "ended", "cancelled"]
+    severity: Literal["critical", "high", "medium", "low"]
+    certainty: Literal["observed", "likely", "possible"]
+    start_ms: int
+    raised_ms: int
+    emitted_ms: int
+    end_ms: int | None = None
+    reason: str | None = None
+    truck_id: str | None = None
+    truck_ids: tuple[str, ...] | None = None
+    bin_id: str | None = None
+    facility_id: str | None = None
+    source_id: str | None = None
+    driver_id: str | None = None
+    contractor_id: str | None = None
+    ticket_id: str | None = None
+    where: Geometry | None = None
+    zone_ids: tuple[str, ...] = ()
+    lost_kg: float | None = None
+    lost_kg_low: float | None = None
+    lost_kg_high: float | None = None
+    because: tuple[Condition, ...] = ()
+    unless: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
+    evidence_id: str | None = None
+    used: dict[str, Any] = {}
+    supersedes: str | None = None
+
+
+def alert_id(rule: str, subject_id: str, start_ms: int) -> str:
+    """UUID v5 of ``rule|truck_id or bin_id|start_ms of the first revision``; the rule's version is not part of it."""
+    return derived_id(rule, subject_id, start_ms)
