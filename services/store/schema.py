@@ -116,6 +116,7 @@ last_positions: Final = _table(
     "last_positions",
     _text("truck_id"),
     _ms("event_time_ms"),
+    Column("rank_ms", BigInteger, nullable=False, comment="what newer means: services.store.ranking"),
     _maybe_text("source"),
     Column("lon", Double, comment="the last good place, which may be older than the record"),
     _number("lat"),

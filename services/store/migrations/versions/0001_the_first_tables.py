@@ -257,6 +257,7 @@ def upgrade() -> None:  # noqa: PLR0915  # one statement a table
         sa.Column("district_id", sa.Text(), nullable=True),
         sa.Column("truck_id", sa.Text(), nullable=False),
         sa.Column("event_time_ms", sa.BigInteger(), nullable=False),
+        sa.Column("rank_ms", sa.BigInteger(), nullable=False, comment="what newer means: services.store.ranking"),
         sa.Column("source", sa.Text(), nullable=True),
         sa.Column("lon", sa.Double(), nullable=True, comment="the last good place, which may be older than the record"),
         sa.Column("lat", sa.Double(), nullable=True),

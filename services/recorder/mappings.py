@@ -1,0 +1,202 @@
+"""What becomes of a record: `MAPPINGS` is the whole list, one line a table.
+
+A column takes the record's member of the same name; ``record`` is the record itself; what is left is said here.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from services import bus
+from services.store.ranking import rank_ms
+from services.store.sink import KEEP_FIRST, KEEP_LAST, Keep, Row, Thing, Write, bytea, columns_of
+from streams import codec, events, topics
+from streams.topics import Topic
+
+
+class Mapping(NamedTuple):
+    """Records of ``topic`` become rows of ``table``. ``about`` names the asset whose district the row belongs to."""
+
+    topic: Topic
+    table: str
+    keep: Keep
+    rest: Callable[[Any], Row] = lambda _: {}
+    about: tuple[str, str] | None = None
+
+
+def _fix_key(state: events.TruckState) -> Row:
+    """Contract, ``truck-states``: a duplicate has the same terminal and seq; without seq, also the same place."""
+    where = str(state.seq) if state.seq is not None else f"{state.lon},{state.lat}"
+    return {"fix_key": f"{state.terminal_id or ''}|{where}"}
+
+
+def _last_position(state: events.TruckState) -> Row:
+    good = state.fix and state.lon is not None and state.lat is not None
+    return {
+        "rank_ms": rank_ms(state),
+        "lon": state.lon if good else None,
+        "lat": state.lat if good else None,
+    }
+
+
+def _last_bin(reading: events.BinReading) -> Row:
+    usable = reading.invalid is None and reading.fill is not None
+    return {
+        "fill": reading.fill if usable else None,
+        "fill_time_ms": reading.event_time_ms if usable else None,
+    }
+
+
+def _reading_key(reading: events.BinReading) -> Row:
+    return {"reading_key": "" if reading.seq is None else str(reading.seq)}
+
+
+_TRUCK: Final = ("truck", "truck_id")
+_BIN: Final = ("bin", "bin_id")
+
+MAPPINGS: Final = (
+    Mapping(topics.TRUCK_STATES, "positions", KEEP_FIRST, _fix_key, _TRUCK),
+    Mapping(topics.TRUCK_STATES, "last_positions", Keep("rank_ms", carry=("lon", "lat")), _last_position, _TRUCK),
+    Mapping(topics.BIN_READINGS, "bin_readings", KEEP_FIRST, _reading_key, _BIN),
+    Mapping(topics.BIN_READINGS, "last_bins", Keep("event_time_ms", carry=("fill", "fill_time_ms")), _last_bin, _BIN),
+    Mapping(topics.WEIGHINGS, "weighings", KEEP_FIRST, about=("facility", "facility_id")),
+    Mapping(topics.DRIVER_ACTIONS, "driver_actions", KEEP_FIRST, about=_TRUCK),
+    Mapping(topics.ALERT_ACTIONS, "alert_actions", KEEP_FIRST),
+    Mapping(topics.DISPATCH_ACTIONS, "dispatch_actions", KEEP_FIRST),
+    Mapping(topics.ASSETS, "assets", KEEP_LAST),
+    Mapping(topics.ZONES, "zones", KEEP_LAST),
+    Mapping(topics.PERMITS, "permits", KEEP_LAST),
+    Mapping(topics.ORDERS, "orders", KEEP_LAST, about=("source", "source_id")),
+    Mapping(topics.SHIFTS, "shifts", KEEP_LAST, about=_TRUCK),
+    Mapping(topics.CALENDARS, "calendars", KEEP_LAST),
+    Mapping(topics.PLANS, "plans", KEEP_FIRST, about=_TRUCK),
+    Mapping(topics.PLANS, "last_plans", Keep("plan_version"), about=_TRUCK),
+    Mapping(topics.PLANNING_RUNS, "planning_runs", KEEP_FIRST),
+    Mapping(topics.PLANNING_RUNS, "last_runs", Keep("made_ms")),
+    Mapping(topics.COLLECTIONS_DUE, "collections_due", KEEP_LAST, about=("bin", "place_id")),
+    Mapping(topics.COLLECTIONS_DUE, "last_due", Keep("at_ms"), about=("bin", "place_id")),
+    Mapping(topics.VISITS, "visits", KEEP_LAST, about=_TRUCK),
+    Mapping(topics.TICKETS, "tickets", Keep("revision"), about=_TRUCK),
+    Mapping(topics.ALERTS, "alert_revisions", KEEP_FIRST, about=_TRUCK),
+    Mapping(topics.ALERTS, "alerts", Keep("revision"), about=_TRUCK),
+)
+"""Tables of one topic are written in this order."""
+
+RECORDED: Final[tuple[Topic, ...]] = (
+    *dict.fromkeys(mapping.topic for mapping in MAPPINGS),
+    topics.RAW_FRAMES,
+    topics.DEAD_LETTERS,
+)
+"""Every topic that is recorded: all but the ticks."""
+
+_BY_TOPIC: Final = {topic.name: tuple(mapping for mapping in MAPPINGS if mapping.topic is topic) for topic in RECORDED}
+_COLUMNS: Final = {
+    mapping.table: tuple(name for name in columns_of(mapping.table) if name in mapping.topic.record.__struct_fields__)
+    for mapping in MAPPINGS
+    if mapping.topic.record is not None
+}
+
+
+def writes_of(record: bus.Record) -> list[Write]:
+    """Return the rows of one record.
+
+    Raises
+    ------
+    codec.Undecodable
+        If these bytes are not what the topic promises.
+    """
+    if record.topic == topics.RAW_FRAMES.name:
+        return [Write("raw_frames", KEEP_FIRST, [_raw_frame(record)])]
+    if record.topic == topics.DEAD_LETTERS.name:
+        return [Write("dead_letters", KEEP_FIRST, [_dead_letter(record)])]
+    topic = topics.BY_NAME[record.topic]
+    codec.check_schema(topic, record.headers)
+    event = codec.decode(topic, record.value)
+    raw = msgspec.Raw(record.value or b"")
+    return [Write(mapping.table, mapping.keep, [_row(mapping, event, raw)]) for mapping in _BY_TOPIC[record.topic]]
+
+
+def subject_of(write: Write) -> Thing | None:
+    """Return the asset whose district the row of one record belongs to, if the record does not say a district."""
+    row = write.rows[0]
+    about = _ABOUT.get(write.table)
+    if row.get("district_id") is not None or about is None:
+        return None
+    kind, member = about
+    return (row["tenant_id"], kind, row[member]) if row.get(member) else None
+
+
+def gathered(writes: Sequence[Write]) -> list[Write]:
+    """Return the same rows, one write a table, in the order of `MAPPINGS`."""
+    order = {mapping.table: number for number, mapping in enumerate(MAPPINGS)}
+    rows: dict[str, Write] = {}
+    for write in writes:
+        if write.table in rows:
+            rows[write.table].rows.extend(write.rows)
+        else:
+            rows[write.table] = write._replace(rows=list(write.rows))
+    return sorted(rows.values(), key=lambda write: order.get(write.table, len(order)))
+
+
+_ABOUT: Final = {mapping.table: mapping.about for mapping in MAPPINGS}
+
+
+def set_aside(record: bus.Record, reason: str) -> Write:
+    """Return the dead letter of a record that cannot be recorded; its id follows from where it stood."""
+    row = {
+        "tenant_id": events.DEFAULT_TENANT,
+        "letter_id": events.derived_id(record.topic, record.partition, record.offset, "recorder"),
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "stage": "recorder",
+        "reason": reason,
+        "key": None if record.key is None else bytea(record.key),
+        "value": bytea(record.value or b""),
+        "at_ms": record.timestamp_ms,
+    }
+    return Write("dead_letters", KEEP_FIRST, [row])
+
+
+def _row(mapping: Mapping, event: events.Event, raw: msgspec.Raw) -> Row:
+    row: Row = {name: getattr(event, name) for name in _COLUMNS[mapping.table]}
+    row["record"] = raw
+    return row | mapping.rest(event)
+
+
+def _raw_frame(record: bus.Record) -> Row:
+    return {
+        "tenant_id": _header(record, "tenant_id") or events.DEFAULT_TENANT,
+        "device_id": (record.key or b"").decode(errors="replace"),
+        "received_time_ms": _whole_number(_header(record, "received_time_ms")) or record.timestamp_ms,
+        "partition": record.partition,
+        "offset": record.offset,
+        "protocol": _header(record, "protocol"),
+        "session": _header(record, "session"),
+        "bytes": bytea(record.value or b""),
+    }
+
+
+def _dead_letter(record: bus.Record) -> Row:
+    return {
+        "tenant_id": _header(record, "tenant_id") or events.DEFAULT_TENANT,
+        "letter_id": events.derived_id(record.topic, record.partition, record.offset),
+        "topic": _header(record, "topic") or "",
+        "partition": _whole_number(_header(record, "partition")),
+        "offset": _whole_number(_header(record, "offset")),
+        "stage": _header(record, "stage") or "",
+        "reason": _header(record, "reason") or "",
+        "key": None if record.key is None else bytea(record.key),
+        "value": bytea(record.value or b""),
+        "at_ms": record.timestamp_ms,
+    }
+
+
+def _header(record: bus.Record, name: str) -> str | None:
+    value = record.headers.get(name)
+    return value.decode(errors="replace") if value else None
+
+
+def _whole_number(value: str | None) -> int | None:
+    return int(value) if value is not None and value.isascii() and value.isdigit() else None

@@ -1,0 +1,182 @@
+"""The recorder's round: what was polled goes into the tables with the offsets after it, in one transaction."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from services import bus, clock, metrics, store
+from services.recorder import mappings
+from services.store import sink
+from services.store.schema import PARTITIONED
+from streams.codec import Undecodable
+from streams.topics import BY_NAME
+from streams.units import DAY_MS
+
+logger = logging.getLogger(__name__)
+
+UNKNOWN_DISTRICT_S: Final = 60.0
+"""An asset without a known district is asked for again after this: its record may come after its first measurement."""
+
+
+OLDEST_DAY_MS: Final = 400 * DAY_MS
+NEWEST_DAY_MS: Final = 7 * DAY_MS
+"""Days further from now than these get no partition of their own: a device's clock may say anything."""
+
+
+class GoneError(RuntimeError):
+    """The broker's log ends before what the tables contain: it was deleted or restored; people must decide."""
+
+
+class Recorder:
+    """Writes slices of partitions. Knows where the tables stand; `positions_from` is called when that may have changed.
+
+    Raises nothing for what a record contains; lets `store.Away` pass: nothing was taken, call again.
+    """
+
+    def __init__(self, engine: Any) -> None:
+        self._engine = engine
+        self._next: dict[bus.Partition, int] = {}
+        self._days: set[tuple[str, int]] = set()
+        self._districts: dict[sink.Thing, tuple[str | None, float]] = {}
+
+    def positions_from(self, partitions: Sequence[bus.Partition]) -> Mapping[bus.Partition, int]:
+        """Return, by the database, the next offset of each partition, and remember it."""
+        found = sink.offsets(self._engine, partitions)
+        self._next.update(found)
+        return found
+
+    def forget(self, partitions: Sequence[bus.Partition]) -> None:
+        """These partitions are another recorder's now."""
+        for partition in partitions:
+            self._next.pop(partition, None)
+
+    def behind(self, ends: Mapping[bus.Partition, int]) -> dict[str, int]:
+        """Return how many offsets the tables are behind the broker, by topic.
+
+        Raises
+        ------
+        GoneError
+            If the tables are ahead of the broker.
+        """
+        behind: dict[str, int] = {}
+        for partition, end in ends.items():
+            at = self._next.get(partition, 0)
+            if at > end:
+                raise GoneError(
+                    f"{partition[0]}/{partition[1]} ends at offset {end}, but the tables contain it up to {at}: "
+                    "the topic was deleted or the broker restored. Restore it, or start with an empty database."
+                )
+            behind[partition[0]] = behind.get(partition[0], 0) + end - at
+        return behind
+
+    def take(self, polled: Mapping[bus.Partition, Sequence[bus.Record]]) -> int:
+        """Take records into the tables; return how many.
+
+        Raises
+        ------
+        sink.OffsetConflictError
+            If another recorder has been there: ask `positions_from`, seek, go on.
+        store.Away
+            If the database cannot be reached now.
+        """
+        fresh = {partition: self._fresh(partition, records) for partition, records in polled.items()}
+        fresh = {partition: records for partition, records in fresh.items() if records}
+        if not fresh:
+            return 0
+        slices = [sink.Slice(p, self._next[p], records[-1].offset + 1) for p, records in sorted(fresh.items())]
+        by_record = [(record, self._writes(record)) for _, records in sorted(fresh.items()) for record in records]
+        self._write(slices, by_record)
+        self._next |= {s.partition: s.after for s in slices}
+        return len(by_record)
+
+    def _fresh(self, partition: bus.Partition, records: Sequence[bus.Record]) -> list[bus.Record]:
+        at = self._next.get(partition)
+        if at is None:
+            raise sink.OffsetConflictError
+        fresh = _increasing(records, at)
+        if fresh and fresh[0].offset > at and not BY_NAME[partition[0]].compacted:
+            logger.error(
+                "records are missing: the broker no longer had them",
+                extra={"topic": partition[0], "partition": partition[1], "offset": at, "found": fresh[0].offset},
+            )
+            metrics.UNHEALTHY.labels("records missing on the broker").set(1)
+        return fresh
+
+    def _writes(self, record: bus.Record) -> list[sink.Write]:
+        try:
+            return mappings.writes_of(record)
+        except Undecodable as error:
+            return [self._aside(record, str(error))]
+
+    def _aside(self, record: bus.Record, reason: str) -> sink.Write:
+        place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+        logger.warning("set aside: %s", reason, extra=place)
+        metrics.DEAD_LETTERS.labels(record.topic, "recorder").inc()
+        return mappings.set_aside(record, reason)
+
+    def _write(self, slices: Sequence[sink.Slice], by_record: Sequence[tuple[bus.Record, list[sink.Write]]]) -> None:
+        every = [write for _, writes in by_record for write in writes]
+        self._fill_districts(every)
+        self._make_partitions(every)
+        writes = mappings.gathered(every)
+        started = time.monotonic()
+        try:
+            sink.take(self._engine, slices, writes)
+        except store.Away:
+            raise
+        except store.Refused:
+            self._write_one_by_one(slices, by_record)
+        metrics.TRANSACTION_SECONDS.observe(time.monotonic() - started)
+        for write in writes:
+            metrics.ROWS.labels(write.table).inc(len(write.rows))
+
+    def _write_one_by_one(
+        self, slices: Sequence[sink.Slice], by_record: Sequence[tuple[bus.Record, list[sink.Write]]]
+    ) -> None:
+        """One record holds a value PostgreSQL does not take (such as a NUL character): find it, set it aside."""
+        records = [(writes, mappings.set_aside(record, "")) for record, writes in by_record]
+        for reason in sink.take_one_by_one(self._engine, slices, records):
+            logger.warning("set aside: %s", reason)
+            metrics.DEAD_LETTERS.labels("", "database").inc()
+
+    def _make_partitions(self, writes: Sequence[sink.Write]) -> None:
+        for write in writes:
+            member = PARTITIONED.get(write.table)
+            if member is None:
+                continue
+            for row in write.rows:
+                day_ms = row[member] - row[member] % DAY_MS
+                if (write.table, day_ms) not in self._days and _near(day_ms):
+                    sink.make_partitions(self._engine, write.table, [day_ms])
+                    self._days.add((write.table, day_ms))
+
+    def _fill_districts(self, writes: Sequence[sink.Write]) -> None:
+        now_s = time.monotonic()
+        subjects = [(write, mappings.subject_of(write)) for write in writes]
+        unknown = {
+            thing for _, thing in subjects if thing is not None and self._districts.get(thing, (None, 0.0))[1] < now_s
+        }
+        if unknown:
+            found = sink.districts(self._engine, sorted(unknown))
+            for asked in unknown:
+                self._districts[asked] = (found.get(asked), now_s + UNKNOWN_DISTRICT_S)
+        for write, thing in subjects:
+            if thing is not None:
+                write.rows[0]["district_id"] = self._districts[thing][0]
+
+
+def _increasing(records: Sequence[bus.Record], at: int) -> list[bus.Record]:
+    """Leave out what is in the tables, and what was polled twice around a rebalance."""
+    fresh = []
+    for record in records:
+        if record.offset >= at:
+            fresh.append(record)
+            at = record.offset + 1
+    return fresh
+
+
+def _near(day_ms: int) -> bool:
+    """Whether a day deserves a partition; those of clocks that are far off share the rest partition."""
+    now_ms = clock.city_now_ms()
+    return now_ms - OLDEST_DAY_MS <= day_ms <= now_ms + NEWEST_DAY_MS

@@ -1,0 +1,165 @@
+"""The recorder process: Kafka into PostgreSQL.
+
+Several may run: they share the partitions. Away database: it waits and goes on. Anything unexpected, and half a minute
+in which records are there but none is taken, ends the process; its supervisor starts it again.
+"""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from services import bus, logs, metrics, store
+from services.recorder.mappings import RECORDED
+from services.recorder.recorder import Recorder
+from services.settings import Settings
+from services.store.sink import OffsetConflictError
+
+logger = logging.getLogger(__name__)
+
+GROUP: Final = "qingyun-recorder"
+GATHER_S: Final = 0.2
+"""Records are gathered for so long: one transaction for all partitions. Live pages do not wait for it."""
+LAG_EVERY_S: Final = 5.0
+NO_PROGRESS_S: Final = 30.0
+"""Records to take, none taken for so long: the process ends (a consumer can hang without an error)."""
+STUCK_S: Final = 90.0
+"""A round that does not come back for so long: the process ends without asking."""
+FIRST_WAIT_S: Final = 0.2
+LONGEST_WAIT_S: Final = 5.0
+_STUCK_EXIT: Final = 70
+
+
+class StalledError(RuntimeError):
+    """Records were there, but none was taken."""
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    settings = Settings.from_env(os.environ)
+    logs.set_up(settings.log_level, "recorder")
+    metrics.serve(settings.metrics_port, settings.host)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    logger.info("started", extra={"settings": settings.described()})
+    engine = store.connect(settings.database_url, pool=2, name="qingyun-recorder")
+    run(settings.kafka_bootstrap, Recorder(engine), stop)
+    engine.dispose()
+    logger.info("ended")
+
+
+def run(bootstrap: str, recorder: Recorder, stop: threading.Event) -> None:
+    """Take records until ``stop``."""
+    bus.wait_for_broker(bootstrap)
+    alive = _Alive(stop)
+    reader = bus.GroupReader(
+        bootstrap,
+        RECORDED,
+        group=GROUP,
+        client_id="recorder",
+        on_assigned=lambda partitions: _patiently(lambda: recorder.positions_from(partitions), stop, alive) or {},
+        on_revoked=recorder.forget,
+    )
+    try:
+        _rounds(reader, recorder, stop, alive)
+    finally:
+        reader.close()
+
+
+def _rounds(reader: bus.GroupReader, recorder: Recorder, stop: threading.Event, alive: "_Alive") -> None:
+    next_lag_s = time.monotonic() + LAG_EVERY_S
+    while not stop.is_set():
+        alive.tell()
+        polled = _gather(reader, stop)
+        try:
+            taken = _patiently(partial(recorder.take, polled), stop, alive)
+        except OffsetConflictError:
+            metrics.OFFSET_CONFLICTS.inc()
+            logger.warning("another recorder was here first: reading on from where the tables stand")
+            _reposition(reader, recorder, stop, alive)
+            continue
+        if taken:
+            alive.progress()
+        if time.monotonic() >= next_lag_s and not stop.is_set():
+            next_lag_s = time.monotonic() + LAG_EVERY_S
+            _watch(reader, recorder, alive)
+
+
+def _gather(reader: bus.GroupReader, stop: threading.Event) -> dict[bus.Partition, list[bus.Record]]:
+    """Poll for `GATHER_S`, or until a lot is there."""
+    until = time.monotonic() + GATHER_S
+    polled: dict[bus.Partition, list[bus.Record]] = {}
+    most = 2000
+    while not stop.is_set() and (left_s := until - time.monotonic()) > 0 and sum(map(len, polled.values())) < most:
+        for partition, records in reader.poll(left_s).items():
+            polled.setdefault(partition, []).extend(records)
+    return polled
+
+
+def _reposition(reader: bus.GroupReader, recorder: Recorder, stop: threading.Event, alive: "_Alive") -> None:
+    found = _patiently(lambda: recorder.positions_from(reader.assignment()), stop, alive) or {}
+    for partition, offset in found.items():
+        reader.seek(partition, offset)
+
+
+def _watch(reader: bus.GroupReader, recorder: Recorder, alive: "_Alive") -> None:
+    """Show how far behind the tables are; raise `StalledError` if that does not get less."""
+    behind = recorder.behind(reader.ends())
+    for topic, records in behind.items():
+        metrics.CONSUMER_LAG.labels(topic).set(records)
+    if not any(behind.values()):
+        alive.progress()
+    elif alive.since_progress_s() > NO_PROGRESS_S:
+        raise StalledError(f"no record taken for {NO_PROGRESS_S:.0f} s, {sum(behind.values())} are waiting")
+
+
+def _patiently(ask: Callable[[], Any], stop: threading.Event, alive: "_Alive") -> Any:
+    """Ask the database; while it is away, wait and ask again. None = told to stop meanwhile."""
+    wait_s = FIRST_WAIT_S
+    while not stop.is_set():
+        try:
+            answer = ask()
+        except store.Away as error:
+            metrics.UNHEALTHY.labels("database away").set(1)
+            logger.warning("the database is away, waiting %.1f s: %s", wait_s, str(error).splitlines()[0])
+            alive.tell()
+            alive.progress()
+            stop.wait(wait_s)
+            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+        else:
+            metrics.UNHEALTHY.labels("database away").set(0)
+            return answer
+    return None
+
+
+class _Alive:
+    """Knows when the last round and the last progress were; a thread of its own ends a process that hangs."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._round_s = self._progress_s = time.monotonic()
+        self._stop = stop
+        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
+
+    def tell(self) -> None:
+        """A round begins."""
+        self._round_s = time.monotonic()
+
+    def progress(self) -> None:
+        """Something was taken, or nothing was there, or the reason is known."""
+        self._progress_s = time.monotonic()
+        metrics.LAST_PROGRESS.set_to_current_time()
+
+    def since_progress_s(self) -> float:
+        """Wall seconds."""
+        return time.monotonic() - self._progress_s
+
+    def _watch(self) -> None:
+        while not self._stop.wait(1.0):
+            if time.monotonic() - self._round_s > STUCK_S:
+                logger.critical("the round does not come back: ending")
+                os._exit(_STUCK_EXIT)
