@@ -1,0 +1,109 @@
+"""The ingest process: the register, the keeper and the doors in one asyncio loop, until SIGTERM."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from services import bus, logs, metrics
+from services.ingest import http_doors
+from services.ingest.http_doors import Doors
+from services.ingest.jt808.server import TerminalServer
+from services.ingest.keep import DELIVERY_S, Keeper
+from services.ingest.register import DatabaseRegister
+from services.ingest.spool import Spool
+from services.ingest.uplinks import UplinkKeeper
+from services.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+GRACE_S: Final = 3
+"""What is on its way to Kafka at SIGTERM gets this long to be confirmed and acknowledged."""
+HTTP_CONNECTIONS: Final = 4000
+
+
+class _HttpServer(uvicorn.Server):
+    """uvicorn within our loop: we handle the signals."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    settings = Settings.from_env(os.environ)
+    logs.set_up(settings.log_level, "ingest")
+    metrics.serve(settings.metrics_port, settings.host)
+    logger.info("started", extra={"settings": settings.described()})
+    asyncio.run(serve(settings))
+    logger.info("ended")
+
+
+async def serve(settings: Settings) -> None:
+    """Open the doors and keep them open until SIGTERM or SIGINT; raises what ends any of the parts."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    keeper = Keeper(lambda: bus.Producer(settings.kafka_bootstrap, client_id="ingest", delivery_timeout_s=DELIVERY_S))
+    register = DatabaseRegister(settings.database_url)
+    uplinks = UplinkKeeper(keeper, Spool(Path(settings.data_dir) / "spool" / "chirpstack"))
+    terminals = TerminalServer(keeper, register)
+    web = _http_server(settings, Doors(register, keeper, uplinks))
+    async with asyncio.TaskGroup() as group:
+        background = [
+            group.create_task(keeper.run()),
+            group.create_task(register.run()),
+            group.create_task(uplinks.run()),
+            group.create_task(_report_health(keeper)),
+        ]
+        http = group.create_task(web.serve())
+        tcp = await terminals.start(settings.host, settings.jt808_port)
+        logger.info("doors open", extra={"jt808_port": settings.jt808_port, "ingest_port": settings.ingest_port})
+        await _stopped(stop, http)
+        tcp.close()
+        web.should_exit = True
+        await keeper.settle(GRACE_S)
+        terminals.close_all()
+        await http
+        for task in background:
+            task.cancel()
+
+
+async def _stopped(stop: asyncio.Event, http: "asyncio.Task[None]") -> None:
+    """Return at a signal; a web server that ends by itself (its port is taken) ends the process."""
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait([waiting, http], return_when=asyncio.FIRST_COMPLETED)
+    if not stop.is_set():
+        waiting.cancel()
+        http.result()
+        raise RuntimeError("the HTTP server ended")
+
+
+async def _report_health(keeper: Keeper) -> None:
+    while True:
+        metrics.LAST_PROGRESS.set_to_current_time()
+        metrics.UNHEALTHY.labels("kafka").set(keeper.away)
+        await asyncio.sleep(1.0)
+
+
+def _http_server(settings: Settings, doors: Doors) -> _HttpServer:
+    config = uvicorn.Config(
+        http_doors.build(doors),
+        host=settings.host,
+        port=settings.ingest_port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        limit_concurrency=HTTP_CONNECTIONS,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    return _HttpServer(config)
