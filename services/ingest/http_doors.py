@@ -32,6 +32,13 @@ MAX_BODY_BYTES: Final = 900 * 1024
 BODY_WAIT_S: Final = 10.0
 MAX_ID_LENGTH: Final = 200
 
+_ANSWERS: Final[dict[type[Exception], tuple[int, str]]] = {
+    Rejected: (400, "rejected"),
+    RegisterAway: (503, "register_away"),
+    NotKept: (503, "not_kept"),
+    SpoolFull: (503, "spool_full"),
+}
+"""Status and outcome of what stops a request."""
 _SECRET: Final = re.compile(rb"(^|[?&])(secret=)[^&\s]*")
 
 
@@ -150,14 +157,13 @@ async def _answer(protocol: str, request: Request, work: Callable[[_Call], Await
         records = await work(_Call(request, await _body(request), clock.city_now_ms()))
     except _Refused as refused:
         return _refusal(protocol, refused.status, str(refused), refused.outcome)
-    except Rejected as rejected:
-        return _refusal(protocol, 400, str(rejected), "rejected")
-    except RegisterAway as away:
-        return _refusal(protocol, 503, f"{away}; send it again", "register_away")
-    except NotKept as away:
-        return _refusal(protocol, 503, f"{away}; send it again", "not_kept")
-    except SpoolFull as full:
-        return _refusal(protocol, 503, str(full), "spool_full")
+    except tuple(_ANSWERS) as known:
+        status, outcome = _ANSWERS[type(known)]
+        return _refusal(protocol, status, str(known), outcome)
+    except Exception:
+        # a mistake of ours: the sender is not told "kept", the other doors stay open
+        logger.exception("request failed", extra={"protocol": protocol})
+        return _refusal(protocol, 500, "the request met a mistake of ours; it is not kept", "crashed")
     metrics.FRAMES.labels(protocol, "kept").inc()
     metrics.ACK_SECONDS.labels(protocol).observe(time.monotonic() - began_s)
     return JSONResponse({"kept": records})

@@ -42,6 +42,7 @@ class _Job:
     records: Sequence[Outgoing]
     done: asyncio.Future[None]
     since_s: float
+    wait_s: float
     size: int
     unconfirmed: int
     errors: list[BaseException] = field(default_factory=list)
@@ -85,18 +86,18 @@ class Keeper:
             self._to_send.put(None)
             await asyncio.to_thread(self._thread.join, CLOSE_S + 1.0)
 
-    async def keep(self, records: Sequence[Outgoing]) -> None:
-        """Return when Kafka has confirmed every record; raises `NotKept` after `WAIT_S`, on failure or when full."""
-        await self.start(records)
+    async def keep(self, records: Sequence[Outgoing], *, wait_s: float = WAIT_S) -> None:
+        """Return when Kafka has confirmed every record; raises `NotKept` after ``wait_s``, on failure or when full."""
+        await self.start(records, wait_s=wait_s)
 
-    def start(self, records: Sequence[Outgoing]) -> asyncio.Future[None]:
+    def start(self, records: Sequence[Outgoing], *, wait_s: float = WAIT_S) -> asyncio.Future[None]:
         """Begin to keep records, in the order of the calls; the future is done as `keep` says."""
         size = sum(len(record.value) + RECORD_OVERHEAD_BYTES for record in records)
         done: asyncio.Future[None] = self._loop.create_future()
         if self._bytes + size > MAX_WAITING_BYTES:
             done.set_exception(NotKept(f"more than {MAX_WAITING_BYTES} bytes wait for Kafka"))
             return done
-        job = _Job(records, done, time.monotonic(), size, len(records))
+        job = _Job(records, done, time.monotonic(), wait_s, size, len(records))
         self._bytes += size
         self._waiting[job] = None
         self._to_send.put(job)
@@ -111,10 +112,10 @@ class Keeper:
     # -------------------------------------------------------------------------- in the loop
 
     def _expire(self) -> None:
-        oldest_allowed_s = time.monotonic() - WAIT_S
-        late = [job for job in self._waiting if job.since_s < oldest_allowed_s]
+        now_s = time.monotonic()
+        late = [job for job in self._waiting if now_s - job.since_s > job.wait_s]
         for job in late:
-            self._finish(job, NotKept(f"Kafka has not confirmed within {WAIT_S:.0f} s"))
+            self._finish(job, NotKept(f"Kafka has not confirmed within {job.wait_s:.0f} s"))
 
     def _finish(self, job: _Job, error: NotKept | None) -> None:
         """Tell the caller once; what is still in the producer goes on counting in `_bytes`."""

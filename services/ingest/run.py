@@ -5,16 +5,17 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import uvicorn
 
-from services import bus, logs, metrics
+from services import bus, logs, metrics, store
 from services.ingest import http_doors
 from services.ingest.http_doors import Doors
-from services.ingest.jt808.server import TerminalServer
+from services.ingest.jt808.server import BACKLOG, TerminalServer
 from services.ingest.keep import DELIVERY_S, Keeper
 from services.ingest.register import DatabaseRegister
 from services.ingest.spool import Spool
@@ -42,12 +43,24 @@ def main() -> None:
     logs.set_up(settings.log_level, "ingest")
     metrics.serve(settings.metrics_port, settings.host)
     logger.info("started", extra={"settings": settings.described()})
-    asyncio.run(serve(settings))
+    try:
+        asyncio.run(serve(settings))
+    except store.NoDatabaseAddressError as error:
+        raise SystemExit(str(error)) from error
     logger.info("ended")
+
+
+def _listen(settings: Settings, port: int, setting: str) -> socket.socket:
+    try:
+        return socket.create_server((settings.host, port), backlog=BACKLOG)
+    except OSError as error:
+        raise SystemExit(f"{settings.host} port {port} cannot be opened ({error}); {setting} names another") from error
 
 
 async def serve(settings: Settings) -> None:
     """Open the doors and keep them open until SIGTERM or SIGINT; raises what ends any of the parts."""
+    tcp_socket = _listen(settings, settings.jt808_port, "QINGYUN_JT808_PORT")
+    http_socket = _listen(settings, settings.ingest_port, "QINGYUN_INGEST_PORT")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -55,7 +68,7 @@ async def serve(settings: Settings) -> None:
     register = DatabaseRegister(settings.database_url)
     uplinks = UplinkKeeper(keeper, Spool(Path(settings.data_dir) / "spool" / "chirpstack"))
     terminals = TerminalServer(keeper, register)
-    web = _http_server(settings, Doors(register, keeper, uplinks))
+    web = _http_server(Doors(register, keeper, uplinks))
     async with asyncio.TaskGroup() as group:
         background = [
             group.create_task(keeper.run()),
@@ -63,8 +76,8 @@ async def serve(settings: Settings) -> None:
             group.create_task(uplinks.run()),
             group.create_task(_report_health(keeper)),
         ]
-        http = group.create_task(web.serve())
-        tcp = await terminals.start(settings.host, settings.jt808_port)
+        http = group.create_task(web.serve([http_socket]))
+        tcp = await terminals.start(tcp_socket)
         logger.info("doors open", extra={"jt808_port": settings.jt808_port, "ingest_port": settings.ingest_port})
         await _stopped(stop, http)
         tcp.close()
@@ -93,11 +106,9 @@ async def _report_health(keeper: Keeper) -> None:
         await asyncio.sleep(1.0)
 
 
-def _http_server(settings: Settings, doors: Doors) -> _HttpServer:
+def _http_server(doors: Doors) -> _HttpServer:
     config = uvicorn.Config(
         http_doors.build(doors),
-        host=settings.host,
-        port=settings.ingest_port,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -9,12 +9,16 @@ import msgspec
 
 from services import metrics
 from services.ingest.intake import Outgoing
-from services.ingest.keep import Keeper, NotKept
+from services.ingest.keep import DELIVERY_S, Keeper, NotKept
 from services.ingest.spool import Spool, SpoolFull
 
 logger = logging.getLogger(__name__)
 
 POLL_S: Final = 0.5
+UPLINK_WAIT_S: Final = 2.0
+"""Then an uplink goes to disk: ChirpStack waits a few seconds for an answer and does not send again."""
+PATIENCE_S: Final = 2 * DELIVERY_S
+"""What leaves the disk waits until the producer itself gives up: handing it over again would only double it."""
 BATCH: Final = 200
 """Entries handed to Kafka at once while draining."""
 
@@ -41,7 +45,7 @@ class UplinkKeeper:
         """Return when the records are safe, on Kafka or on disk; raises `SpoolFull`."""
         if not self._keeper.away and not self._spool.entries:
             try:
-                return await self._keeper.keep(records)
+                return await self._keeper.keep(records, wait_s=UPLINK_WAIT_S)
             except NotKept as error:
                 logger.warning("uplink goes to the spool", extra={"error": str(error)})
         await self._to_disk(_encoder.encode(tuple(records)))
@@ -93,4 +97,5 @@ class UplinkKeeper:
             await asyncio.to_thread(self._spool.drop_oldest)
 
     async def _keep_batch(self, entries: Sequence[bytes]) -> None:
-        await self._keeper.keep([record for entry in entries for record in _decoder.decode(entry)])
+        records = [record for entry in entries for record in _decoder.decode(entry)]
+        await self._keeper.keep(records, wait_s=PATIENCE_S)
