@@ -1,0 +1,121 @@
+"""What runs, and what is done before it: `PROCESSES` and `STEPS` are the whole lists."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from deploy.local.program import Program
+from deploy.local.settings import Local
+from services.clock import CityClock
+
+PROCESSES: Final = {
+    "ingest": ("services", "ingest"),
+    "worker": ("streams", "worker"),
+    "recorder": ("services", "recorder"),
+    "planner": ("services", "planner"),
+    "gateway": ("services", "gateway"),
+    "metronome": ("services", "metronome"),
+    "simulator": ("services", "simulator"),
+}
+"""Our processes: ``python -m <package> <program>``. Each has the next port for its metrics, in this order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """Something done once at each start, before our processes run: ``python -m services …``."""
+
+    title: str
+    arguments: tuple[str, ...]
+    answer_file: str = ""
+    """Where the answer on standard output is kept, a name in the run folder; empty = with the rest in `setup.log`."""
+
+
+DEMO_USERS: Final = "demo-users.json"
+
+
+def steps(local: Local) -> tuple[Step, ...]:
+    """Return what must be done when broker and database answer, in this order."""
+    return (
+        Step(title="topics", arguments=("topics", "provision")),
+        Step(title="database tables", arguments=("database", "migrate")),
+        Step(title=f"city {local.services.city}", arguments=("city", "load", local.services.city)),
+        Step(title="demo users", arguments=("users", "demo", "--json"), answer_file=DEMO_USERS),
+    )
+
+
+def stores(local: Local) -> list[Program]:
+    """Return the embedded parts this system needs; those given by the environment are left out."""
+    parts = []
+    if not local.kafka_is_given:
+        parts.append(local.kafka.program())
+    if not local.database_is_given:
+        parts.append(local.postgres.program())
+    return parts
+
+
+def processes(local: Local, clock: CityClock) -> list[Program]:
+    """Return our processes with their environment."""
+    shared = environment(local, clock)
+    return [
+        Program(
+            name=name,
+            argv=(sys.executable, "-m", package, program),
+            environment=shared | {"QINGYUN_METRICS_PORT": str(port)},
+            metrics_port=port,
+        )
+        for port, (name, (package, program)) in zip(_metrics_ports(local), PROCESSES.items(), strict=True)
+    ]
+
+
+def metrics_ports(local: Local) -> dict[str, int]:
+    """Return the port of each process's metrics."""
+    return dict(zip(PROCESSES, _metrics_ports(local), strict=True))
+
+
+def environment(local: Local, clock: CityClock) -> dict[str, str]:
+    """Return the settings every process gets."""
+    settings = local.services
+    return {
+        "KAFKA_BOOTSTRAP": local.kafka_bootstrap,
+        "DATABASE_URL": local.database_url,
+        "QINGYUN_DATA_DIR": str(local.data),
+        "QINGYUN_BUILD_DIR": str(local.build),
+        "QINGYUN_CITY": settings.city,
+        "QINGYUN_TENANT_ID": settings.tenant_id,
+        "QINGYUN_HOST": settings.host,
+        "QINGYUN_GATEWAY_PORT": str(settings.gateway_port),
+        "QINGYUN_INGEST_PORT": str(settings.ingest_port),
+        "QINGYUN_JT808_PORT": str(settings.jt808_port),
+        "QINGYUN_CLOCK_ORIGIN_MS": str(clock.origin_ms),
+        "QINGYUN_CLOCK_WALL_ORIGIN_MS": str(clock.wall_origin_ms),
+        "QINGYUN_CLOCK_RATE": f"{clock.rate:g}",
+        "QINGYUN_LOG_LEVEL": settings.log_level,
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def wanted_ports(local: Local) -> dict[int, str]:
+    """Return every TCP port this system listens on, with what for and the setting that changes it."""
+    settings = local.services
+    wanted = {
+        settings.gateway_port: "the pages (change it with PORT=…)",
+        settings.ingest_port: "devices' HTTP (change it with QINGYUN_INGEST_PORT=…)",
+        settings.jt808_port: "JT/T 808 terminals (change it with QINGYUN_JT808_PORT=…)",
+    }
+    if not local.kafka_is_given:
+        for port in local.kafka.ports:
+            wanted[port] = "Kafka (change it with QINGYUN_LOCAL_KAFKA_PORT=…)"
+    for name, port in metrics_ports(local).items():
+        wanted[port] = f"metrics of {name} (change it with QINGYUN_LOCAL_METRICS_PORT=…)"
+    return wanted
+
+
+def _metrics_ports(local: Local) -> range:
+    return range(local.metrics_port, local.metrics_port + len(PROCESSES))
+
+
+def merged(own: Mapping[str, str]) -> dict[str, str]:
+    """Return this process's environment with ours on top, for the programs the launcher itself runs."""
+    return {**os.environ, **own}
