@@ -1,0 +1,44 @@
+/**
+ * The city's clock. In a demonstration the city runs faster than the wall; everything people see is in city time,
+ * so pages never ask the computer what time it is, only how long ago the gateway last told them.
+ */
+
+import { signal } from "@preact/signals";
+import type { ClockReading } from "./contract.ts";
+
+interface Anchor extends ClockReading {
+  /** `performance.now()` when the reading came. */
+  at_ms: number;
+}
+
+let anchor: Anchor | null = null;
+
+/** City seconds in one wall second. */
+export const rate = signal(1);
+
+/** City time, moved on about once a second: what ages and clocks on the page are drawn from. */
+export const now = signal(0);
+
+/** The gateway told the time. Small steps back are taken as delay on the way, so the clock does not jump. */
+export function setClock(reading: ClockReading, wall_ms: number = performance.now()): void {
+  const shown_ms = cityNow(wall_ms);
+  const sameRate = anchor?.rate === reading.rate;
+  const behind_ms = shown_ms - reading.now_ms;
+  if (anchor && sameRate && behind_ms > 0 && behind_ms < 2_000 * reading.rate) return;
+  anchor = { ...reading, at_ms: wall_ms };
+  rate.value = reading.rate;
+  if (now.value === 0) now.value = reading.now_ms;
+}
+
+/** City time now, UTC ms; 0 before the gateway told it. */
+export function cityNow(wall_ms: number = performance.now()): number {
+  if (!anchor) return 0;
+  return Math.round(anchor.now_ms + (wall_ms - anchor.at_ms) * anchor.rate);
+}
+
+/** Move `now` on every second as long as the page lives. */
+export function startClock(): void {
+  setInterval(() => {
+    if (anchor) now.value = cityNow();
+  }, 1_000);
+}

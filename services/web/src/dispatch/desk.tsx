@@ -1,0 +1,97 @@
+/** The dispatcher's page: the loudest thing on top, the map, and beside it lists of the same things. */
+
+import { computed } from "@preact/signals";
+import { calls, handling } from "../domain/alerts.ts";
+import { mayDispatch } from "../session.ts";
+import { Header } from "../ui/header.tsx";
+import { live, store } from "../ui/start.tsx";
+import { words } from "../words/index.ts";
+import { AlertsList } from "./alerts_list.tsx";
+import { Changes } from "./changes.tsx";
+import { DeskMap } from "./desk_map.tsx";
+import { DueList } from "./due_list.tsx";
+import { LeftOutList } from "./left_out.tsx";
+import { Loud } from "./loud.tsx";
+import { Orders } from "./orders.tsx";
+import { Sites } from "./sites.tsx";
+import { chosenTruck, TABS, type Tab, tab, unseen } from "./state.ts";
+import { TruckCard } from "./truck_card.tsx";
+import { TruckList } from "./truck_list.tsx";
+
+const counts = computed<Partial<Record<Tab, number>>>(() => ({
+  due: store.tables.due.all().filter(one => one.due).length,
+  changes: unseen.value,
+  left: store.tables.run.all().reduce((sum, run) => sum + (run.left_out?.length ?? 0), 0),
+  alerts: store.tables.alert.all().filter(one => handling(one) === "new" && one.state !== "cancelled").length,
+}));
+
+function Lists() {
+  switch (tab.value) {
+    case "due":
+      return <DueList />;
+    case "changes":
+      return <Changes />;
+    case "left":
+      return <LeftOutList />;
+    case "orders":
+      return <Orders />;
+    case "alerts":
+      return <AlertsList />;
+    case "sites":
+      return <Sites />;
+    default:
+      return chosenTruck.value && store.tables.truck.get(chosenTruck.value) ? <TruckCard /> : <TruckList />;
+  }
+}
+
+function Tabs() {
+  const w = words.value.desk.tabs;
+  const move = (event: KeyboardEvent) => {
+    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+    if (!step) return;
+    event.preventDefault();
+    tab.value = TABS[(TABS.indexOf(tab.value) + step + TABS.length) % TABS.length] ?? "trucks";
+    document.getElementById(`tab-${tab.value}`)?.focus();
+  };
+  return (
+    <div class="tabs" role="tablist" onKeyDown={move}>
+      {TABS.map(one => (
+        <button
+          key={one}
+          id={`tab-${one}`}
+          type="button"
+          role="tab"
+          aria-selected={tab.value === one}
+          aria-controls="list"
+          tabIndex={tab.value === one ? 0 : -1}
+          data-testid={`tab-${one}`}
+          onClick={() => {
+            tab.value = one;
+          }}
+        >
+          {w[one]}
+          {counts.value[one] ? <span class="count">{counts.value[one]}</span> : null}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+export function Desk() {
+  return (
+    <div class={`desk ${calls(store.tables.alert.all()).length ? "alarmed" : ""}`}>
+      <Header face="dispatch" live={live} />
+      <Loud />
+      <main class="desk-main">
+        <DeskMap />
+        <aside class="panel">
+          <Tabs />
+          {!mayDispatch() && <p class="note read-only">{words.value.app.readOnly}</p>}
+          <div id="list" role="tabpanel" aria-labelledby={`tab-${tab.value}`} class="list-area" tabIndex={-1}>
+            {store.filled.value ? <Lists /> : <p class="note">{words.value.app.loading}</p>}
+          </div>
+        </aside>
+      </main>
+    </div>
+  );
+}

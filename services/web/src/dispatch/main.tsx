@@ -1,0 +1,6 @@
+import { start } from "../ui/start.tsx";
+import { Desk } from "./desk.tsx";
+import "../styles/base.css";
+import "./dispatch.css";
+
+void start("dispatch", () => <Desk />);

@@ -1,0 +1,138 @@
+/** All trucks, those that need somebody first. Drawn again once a second, so that a row can be read. */
+
+import { now } from "../clock.ts";
+import type { Truck } from "../contract.ts";
+import { lateness, type NumberedVisit, remaining } from "../domain/progress.ts";
+import { isStale, loadShare, materialOf } from "../domain/trucks.ts";
+import { Bar, Empty, MaterialMark, Tag } from "../ui/bits.tsx";
+import { store } from "../ui/start.tsx";
+import { hourMinute, span, weight } from "../words/format.ts";
+import { words } from "../words/index.ts";
+import { chooseTruck, isShown, text, visitName } from "./state.ts";
+
+/** From here on a truck counts as late: below it is traffic. */
+export const LATE_MS = 15 * 60_000;
+
+export function leftOf(truck_id: string): NumberedVisit[] {
+  const reports = [...store.tables.action.items.values()].filter(one => one.truck_id === truck_id);
+  return remaining(store.tables.plan.get(truck_id), reports, id => store.tables.due.get(id));
+}
+
+interface Row {
+  truck: Truck;
+  material: string;
+  left: NumberedVisit[];
+  late_ms: number;
+  stale: boolean;
+}
+
+function rowOf(truck: Truck): Row {
+  const left = leftOf(truck.truck_id);
+  return {
+    truck,
+    left,
+    material: materialOf(truck, store.tables.plan.get(truck.truck_id)?.material),
+    late_ms: lateness(left, now.value),
+    stale: isStale(truck, now.value),
+  };
+}
+
+/** 0 = calls for help … 4 = nothing to do. */
+function need({ truck, late_ms, stale, left }: Row): number {
+  if (truck.down) return 0;
+  if (stale && left.length) return 1;
+  if (late_ms > LATE_MS) return 2;
+  return left.length ? 3 : 4;
+}
+
+function matches(truck: Truck, wanted: string): boolean {
+  const names = [truck.truck_id, truck.plate, truck.driver_id, truck.contractor_id, truck.class];
+  return names.some(name => name?.toLowerCase().includes(wanted));
+}
+
+export function TruckList() {
+  // the clock's beat draws the list; the first snapshot does not wait for it
+  now.value;
+  store.filled.value;
+  const w = words.value.desk;
+  const wanted = text.value.trim().toLowerCase();
+  const rows = [...store.tables.truck.items.values()]
+    .filter(truck => !wanted || matches(truck, wanted))
+    .map(rowOf)
+    .filter(row => isShown(row.material) || row.truck.down)
+    .sort((a, b) => need(a) - need(b) || (a.truck.truck_id < b.truck.truck_id ? -1 : 1));
+  return (
+    <>
+      <div class="list-tools">
+        <input
+          class="field"
+          type="search"
+          placeholder={w.filter}
+          aria-label={w.filter}
+          value={text.value}
+          onInput={event => {
+            text.value = event.currentTarget.value;
+          }}
+        />
+      </div>
+      {rows.length ? (
+        <ul class="rows" data-testid="trucks">
+          {rows.map(row => (
+            <TruckRow key={row.truck.truck_id} row={row} />
+          ))}
+        </ul>
+      ) : (
+        <Empty>{words.value.app.nothing}</Empty>
+      )}
+    </>
+  );
+}
+
+function TruckRow({ row: { truck, material, left, late_ms, stale } }: { row: Row }) {
+  const w = words.value.desk.truck;
+  return (
+    <li>
+      <button
+        type="button"
+        class={`row truck-row ${truck.down ? "down" : ""} ${stale ? "stale" : ""}`}
+        data-testid="truck-row"
+        data-truck-id={truck.truck_id}
+        data-stale={stale}
+        onClick={() => chooseTruck(truck.truck_id)}
+      >
+        <MaterialMark of={material} />
+        <span class="row-main">
+          <span class="row-title">
+            <bdi>{truck.plate ?? truck.truck_id}</bdi> <span class="soft">{truck.plate ? truck.truck_id : ""}</span>
+            {truck.down && <Tag kind="critical">{w.down[truck.down]}</Tag>}
+            {stale && truck.event_time_ms !== null && (
+              <Tag kind="medium">{w.stale(span(now.value - truck.event_time_ms))}</Tag>
+            )}
+            {truck.event_time_ms === null && <Tag>{w.never}</Tag>}
+          </span>
+          <NextLine left={left} onShift={truck.shift !== null} />
+        </span>
+        <span class="row-end">
+          <span class="nowrap">
+            <Bar value={loadShare(truck)} label={w.load} />{" "}
+            <span class="soft load-figure">{weight(truck.load_kg)}</span>
+          </span>
+          {late_ms > LATE_MS && <Tag kind="high">{w.late(Math.floor(late_ms / 60_000))}</Tag>}
+        </span>
+      </button>
+    </li>
+  );
+}
+
+function NextLine({ left, onShift }: { left: NumberedVisit[]; onShift: boolean }) {
+  const w = words.value.desk.truck;
+  const next = left[0]?.visit;
+  const stops = left.filter(one => one.number !== null).length;
+  if (!next) return <span class="row-sub">{onShift ? w.noPlan : w.offShift}</span>;
+  return (
+    <span class="row-sub">
+      {hourMinute(next.arrive_ms)} <bdi>{visitName(next)}</bdi>
+      {stops > 1 && <span class="soft"> · {w.stopsLeft(stops)}</span>}
+    </span>
+  );
+}

@@ -1,0 +1,82 @@
+/** How alerts are handled and ordered. Pure. */
+
+import type { Alert, AlertAction, Certainty, Severity } from "../contract.ts";
+
+export type Handling = "new" | "acknowledged" | "confirmed" | "dismissed";
+
+const AFTER: Partial<Record<AlertAction["kind"], Handling>> = {
+  ack: "acknowledged",
+  confirm: "confirmed",
+  dismiss: "dismissed",
+};
+
+/** Where an alert stands: each deed in turn, `undo` takes back the last one that counted. */
+export function handling(alert: Pick<Alert, "actions" | "acked_by">): Handling {
+  const deeds: Handling[] = [];
+  for (const action of [...(alert.actions ?? [])].sort((a, b) => a.at_ms - b.at_ms)) {
+    const after = AFTER[action.kind];
+    if (after) deeds.push(after);
+    if (action.kind === "undo") deeds.pop();
+  }
+  // without a list of deeds the gateway's own summary is what we know
+  return deeds.at(-1) ?? (alert.acked_by && !alert.actions?.length ? "acknowledged" : "new");
+}
+
+const SEVERITY: Record<Severity, number> = { critical: 0, high: 1, medium: 2, low: 3 };
+const CERTAINTY: Record<Certainty, number> = { observed: 0, likely: 1, possible: 2 };
+
+/** Worst first, then surest, then newest; the id last, so that the order is one. */
+export function byWeight(a: Alert, b: Alert): number {
+  return (
+    SEVERITY[a.severity] - SEVERITY[b.severity] ||
+    CERTAINTY[a.certainty] - CERTAINTY[b.certainty] ||
+    b.raised_ms - a.raised_ms ||
+    (a.alert_id < b.alert_id ? -1 : 1)
+  );
+}
+
+/** SOS and breakdowns that nobody has taken up: the loudest there is. Oldest first: it waits longest. */
+export function calls(alerts: Iterable<Alert>): Alert[] {
+  return [...alerts]
+    .filter(
+      one => (one.rule === "sos" || one.rule === "breakdown") && one.state !== "cancelled" && handling(one) === "new",
+    )
+    .sort((a, b) => Number(b.rule === "sos") - Number(a.rule === "sos") || a.raised_ms - b.raised_ms);
+}
+
+export interface Filters {
+  handling: "open" | "all" | Handling;
+  rule: string;
+  severity: string;
+  text: string;
+}
+
+export const NO_FILTERS: Filters = { handling: "open", rule: "", severity: "", text: "" };
+
+export function passes(alert: Alert, filters: Filters): boolean {
+  const now = handling(alert);
+  const open = (now === "new" || now === "acknowledged") && alert.state !== "cancelled";
+  if (filters.handling === "open" ? !open : filters.handling !== "all" && filters.handling !== now) return false;
+  if (filters.rule && alert.rule !== filters.rule) return false;
+  if (filters.severity && alert.severity !== filters.severity) return false;
+  const text = filters.text.trim().toLowerCase();
+  const names = [
+    alert.truck_id,
+    ...(alert.truck_ids ?? []),
+    alert.bin_id,
+    alert.driver_id,
+    alert.contractor_id,
+    alert.source_id,
+  ];
+  return !text || names.some(name => name?.toLowerCase().includes(text));
+}
+
+/**
+ * The order of rows on the screen while somebody reads: what is shown keeps its place, what is new waits to be let
+ * in. Returns the rows to draw and the ids that wait.
+ */
+export function hold(sorted: readonly string[], shown: readonly string[]): { rows: string[]; waiting: string[] } {
+  const present = new Set(sorted);
+  const known = new Set(shown);
+  return { rows: shown.filter(id => present.has(id)), waiting: sorted.filter(id => !known.has(id)) };
+}

@@ -1,0 +1,407 @@
+/** The whole story of one alert: the sentence, why it fired, what is not known, load and speed, and what was done. */
+
+import { effect, signal, useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { cityNow, now } from "../clock.ts";
+import type { Alert, AlertAction, AlertFile, LonLat, TrackPoint } from "../contract.ts";
+import { handling } from "../domain/alerts.ts";
+import { ask, newId } from "../http.ts";
+import { alertSentence, measuredText, phrase, usedLines } from "../say/alerts.ts";
+import { mayAcknowledge, mayJudge } from "../session.ts";
+import { Empty, Name, Tag } from "../ui/bits.tsx";
+import { carryOut, OutcomeText, useOutcome } from "../ui/command.tsx";
+import { store } from "../ui/start.tsx";
+import { hourMinuteSecond, nearTime, weight } from "../words/format.ts";
+import { wordFor, words } from "../words/index.ts";
+import { SeverityTag } from "./alert_line.tsx";
+import { TrackChart } from "./chart.tsx";
+import { chosen, names, showWhole } from "./state.ts";
+
+/** City time before and after the alert that the map and the chart show. */
+const AROUND_MS = 10 * 60_000;
+
+/** Where the truck of the chosen alert was around it; drawn on the map. */
+export const trackOfChosen = signal<LonLat[]>([]);
+
+function pointsOf(file: AlertFile): TrackPoint[] {
+  const { track } = file;
+  return Array.isArray(track) ? track : (track?.points ?? []);
+}
+
+async function fetchFile(alert_id: string): Promise<AlertFile> {
+  const file = await ask<AlertFile>("GET", `/api/v1/alerts/${encodeURIComponent(alert_id)}`);
+  if (pointsOf(file).length || !file.alert.truck_id) return file;
+  const from_ms = file.alert.start_ms - AROUND_MS;
+  const to_ms = (file.alert.end_ms ?? file.alert.raised_ms) + AROUND_MS;
+  const path = `/api/v1/trucks/${encodeURIComponent(file.alert.truck_id)}/track?from_ms=${from_ms}&to_ms=${to_ms}`;
+  return { ...file, track: await ask<{ points: TrackPoint[] }>("GET", path).catch(() => ({ points: [] })) };
+}
+
+export function AlertFileView({ alert_id }: { alert_id: string }) {
+  const file = useSignal<AlertFile | null>(null);
+  const missing = useSignal(false);
+  const live = store.tables.alert.all().find(one => one.alert_id === alert_id);
+  const revision = live?.revision ?? 0;
+  useEffect(() => {
+    let gone = false;
+    fetchFile(alert_id).then(
+      found => {
+        if (gone) return;
+        file.value = found;
+        trackOfChosen.value = pointsOf(found).flatMap(([, lon, lat]): LonLat[] =>
+          lon === null || lat === null ? [] : [[lon, lat]],
+        );
+      },
+      () => {
+        missing.value = true;
+      },
+    );
+    return () => {
+      gone = true;
+      trackOfChosen.value = [];
+    };
+  }, [alert_id, revision]);
+  const alert = live ?? file.value?.alert;
+  if (!alert) return <Empty>{missing.value ? words.value.failed.gone : words.value.app.loading}</Empty>;
+  return (
+    <article class="card" data-testid="alert-file" data-alert-id={alert_id} data-rule={alert.rule}>
+      <Head alert={alert} />
+      <Deeds alert={alert} />
+      <Because alert={alert} />
+      <Chart alert={alert} file={file.value} />
+      <Doubts alert={alert} />
+      <History alert={alert} file={file.value} />
+    </article>
+  );
+}
+
+function Head({ alert }: { alert: Alert }) {
+  const w = words.value;
+  const stands = handling(alert);
+  const lost = alert.lost_kg === null || alert.lost_kg === undefined ? null : alert.lost_kg;
+  return (
+    <header>
+      <div class="row-of tight">
+        <button
+          type="button"
+          class="button quiet back"
+          onClick={() => {
+            chosen.value = "";
+          }}
+        >
+          ← {w.alerts.back}
+        </button>
+        <SeverityTag alert={alert} />
+        <Tag title={w.certaintyTitle[alert.certainty]}>{w.certainty[alert.certainty]}</Tag>
+        <Tag>{w.alertState[alert.state]}</Tag>
+        <Tag kind={stands === "new" ? "medium" : "good"}>
+          <span data-testid="handling">{w.handling[stands]}</span>
+        </Tag>
+        <button type="button" class="button quiet push" onClick={showWhole}>
+          {w.alerts.where}
+        </button>
+      </div>
+      <h2>{wordFor(w.rule, alert.rule)}</h2>
+      <p class="lead" data-testid="alert-sentence">
+        <Name>{alertSentence(alert, names)}</Name>
+      </p>
+      {alert.state === "cancelled" && (
+        <p class="note">
+          {w.alerts.cancelled} {alert.reason && <span lang="en">{alert.reason}</span>}
+        </p>
+      )}
+      <dl class="facts">
+        <div>
+          <dt>{w.alerts.started}</dt>
+          <dd>
+            {nearTime(alert.start_ms, now.value)} – {alert.end_ms ? nearTime(alert.end_ms, now.value) : "…"}
+          </dd>
+        </div>
+        <div>
+          <dt>{w.alerts.raised}</dt>
+          <dd>{hourMinuteSecond(alert.raised_ms)}</dd>
+        </div>
+        {lost !== null && (
+          <div>
+            <dt>{w.alerts.lost}</dt>
+            <dd>
+              {weight(lost)}
+              {alert.lost_kg_low !== null && alert.lost_kg_low !== undefined && (
+                <span class="soft"> {w.alerts.between(weight(alert.lost_kg_low), weight(alert.lost_kg_high))}</span>
+              )}
+            </dd>
+          </div>
+        )}
+        {alert.driver_id && (
+          <div>
+            <dt>{w.desk.truck.driver}</dt>
+            <dd>
+              <Name>{alert.driver_id}</Name>
+            </dd>
+          </div>
+        )}
+        {alert.contractor_id && (
+          <div>
+            <dt>{w.desk.truck.contractor}</dt>
+            <dd>
+              <Name>{alert.contractor_id}</Name>
+            </dd>
+          </div>
+        )}
+      </dl>
+    </header>
+  );
+}
+
+function Because({ alert }: { alert: Alert }) {
+  const w = words.value.alerts;
+  return (
+    <section>
+      <h3>{w.because}</h3>
+      <ul class="because" data-testid="because">
+        {(alert.because ?? []).map((condition, at) => {
+          const said = phrase(condition.condition);
+          return (
+            // biome-ignore lint/suspicious/noArrayIndexKey: the conditions of a revision never change
+            <li key={at} class={condition.met ? "met" : "unmet"}>
+              <span role="img" aria-label={condition.met ? w.met : w.notMet}>
+                {condition.met ? "✓" : "✗"}
+              </span>
+              <span>
+                <span lang={said.lang}>{said.text}</span>
+                <br />
+                <span class="soft">{measuredText(condition)}</span>
+              </span>
+            </li>
+          );
+        })}
+      </ul>
+    </section>
+  );
+}
+
+function Phrases({ title, of, testid }: { title: string; of: string[] | undefined; testid: string }) {
+  if (!of?.length) return null;
+  return (
+    <section>
+      <h3>{title}</h3>
+      <ul class="phrases" data-testid={testid}>
+        {of.map(text => {
+          const said = phrase(text);
+          return (
+            <li key={text} lang={said.lang}>
+              {said.text}
+            </li>
+          );
+        })}
+      </ul>
+    </section>
+  );
+}
+
+function Doubts({ alert }: { alert: Alert }) {
+  const w = words.value.alerts;
+  return (
+    <>
+      <Phrases title={w.unless} of={alert.unless} testid="unless" />
+      <Phrases title={w.gaps} of={alert.gaps} testid="gaps" />
+      <section>
+        <h3>{w.used}</h3>
+        <p class="soft">
+          {w.rule} {alert.rule}@{alert.rule_version} · {w.revision(alert.revision)}
+          {usedLines(alert.used).map(line => (
+            <span key={line}> · {line}</span>
+          ))}
+        </p>
+      </section>
+    </>
+  );
+}
+
+function Chart({ alert, file }: { alert: Alert; file: AlertFile | null }) {
+  const w = words.value.alerts;
+  if (!alert.truck_id) return null;
+  const points = file ? pointsOf(file) : null;
+  return (
+    <section>
+      <h3>{w.chart}</h3>
+      {points === null ? (
+        <p class="soft">{words.value.app.loading}</p>
+      ) : points.length ? (
+        <TrackChart points={points} from_ms={alert.start_ms} to_ms={alert.end_ms ?? alert.raised_ms} />
+      ) : (
+        <p class="soft">{w.noTrack}</p>
+      )}
+    </section>
+  );
+}
+
+function Deeds({ alert }: { alert: Alert }) {
+  const w = words.value.alerts;
+  const outcome = useOutcome();
+  const asking = useSignal<"dismiss" | "note" | null>(null);
+  const reason = useSignal("authorised");
+  const note = useSignal("");
+  const stands = handling(alert);
+  const may = mayJudge() || (mayAcknowledge() && (alert.rule === "sos" || alert.rule === "breakdown"));
+  if (!may) return null;
+  const send = async (kind: AlertAction["kind"], why?: string) => {
+    const body = { alert_id: alert.alert_id, kind, alert_revision: alert.revision, ...(why ? { reason: why } : {}) };
+    const done = await carryOut(
+      outcome,
+      () => ask("PUT", `/api/v1/alert-actions/${newId(cityNow())}`, body),
+      words.value.alertAction[kind],
+    );
+    if (done) asking.value = null;
+  };
+  const dismissal = () => (reason.value === "other" ? `other: ${note.value.trim()}` : reason.value);
+  const busy = outcome.value.state === "working";
+  return (
+    <section class="deeds" aria-label={w.history}>
+      <div class="row-of">
+        {stands === "new" && (
+          <button type="button" class="button main" data-testid="ack" disabled={busy} onClick={() => void send("ack")}>
+            {w.ack}
+          </button>
+        )}
+        {stands !== "confirmed" && stands !== "dismissed" && mayJudge() && (
+          <>
+            <button
+              type="button"
+              class="button danger"
+              data-testid="confirm"
+              disabled={busy}
+              onClick={() => void send("confirm")}
+            >
+              {w.confirm}
+            </button>
+            <button
+              type="button"
+              class="button"
+              data-testid="dismiss"
+              aria-expanded={asking.value === "dismiss"}
+              onClick={() => {
+                asking.value = asking.value === "dismiss" ? null : "dismiss";
+              }}
+            >
+              {w.dismiss}
+            </button>
+          </>
+        )}
+        <button
+          type="button"
+          class="button"
+          data-testid="note"
+          aria-expanded={asking.value === "note"}
+          onClick={() => {
+            asking.value = asking.value === "note" ? null : "note";
+          }}
+        >
+          {w.note}
+        </button>
+        {stands !== "new" && mayJudge() && (
+          <button
+            type="button"
+            class="button quiet"
+            data-testid="undo"
+            disabled={busy}
+            onClick={() => void send("undo")}
+          >
+            {w.undo}
+          </button>
+        )}
+        <OutcomeText of={outcome} />
+      </div>
+      {asking.value === "dismiss" && (
+        <fieldset class="choices">
+          <legend>{w.dismissWhy}</legend>
+          {Object.entries(w.dismissReasons).map(([code, name]) => (
+            <label key={code}>
+              <input
+                type="radio"
+                name="reason"
+                value={code}
+                checked={reason.value === code}
+                onChange={() => {
+                  reason.value = code;
+                }}
+              />{" "}
+              {name}
+            </label>
+          ))}
+          {reason.value === "other" && <NoteField value={note} />}
+          <button
+            type="button"
+            class="button danger"
+            data-testid="dismiss-send"
+            disabled={busy || (reason.value === "other" && !note.value.trim())}
+            onClick={() => void send("dismiss", dismissal())}
+          >
+            {w.dismiss}
+          </button>
+        </fieldset>
+      )}
+      {asking.value === "note" && (
+        <fieldset class="choices">
+          <NoteField value={note} />
+          <button
+            type="button"
+            class="button"
+            data-testid="note-send"
+            disabled={busy || !note.value.trim()}
+            onClick={() => void send("note", note.value.trim())}
+          >
+            {w.save}
+          </button>
+        </fieldset>
+      )}
+    </section>
+  );
+}
+
+function NoteField({ value }: { value: { value: string } }) {
+  const w = words.value.alerts;
+  return (
+    <textarea
+      class="field"
+      rows={2}
+      maxLength={2_000}
+      aria-label={w.notePlaceholder}
+      placeholder={w.notePlaceholder}
+      value={value.value}
+      onInput={event => {
+        value.value = event.currentTarget.value;
+      }}
+    />
+  );
+}
+
+function History({ alert, file }: { alert: Alert; file: AlertFile | null }) {
+  const w = words.value;
+  const done = new Map([...(file?.actions ?? []), ...(alert.actions ?? [])].map(one => [one.action_id, one]));
+  const inOrder = [...done.values()].sort((a, b) => a.at_ms - b.at_ms);
+  return (
+    <section>
+      <h3>{w.alerts.history}</h3>
+      {!inOrder.length && <p class="soft">{w.alerts.noHistory}</p>}
+      <ul class="phrases" data-testid="history">
+        {inOrder.map(one => (
+          <li key={one.action_id}>
+            <time class="soft">{nearTime(one.at_ms, now.value)}</time> <Name>{one.actor}</Name>{" "}
+            {w.alertAction[one.kind]}
+            {one.reason && (
+              <>
+                : <Name>{wordFor(w.alerts.dismissReasons, one.reason)}</Name>
+              </>
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+// the address may name an alert that comes only with the first snapshot
+effect(() => {
+  if (!chosen.value) trackOfChosen.value = [];
+});

@@ -1,0 +1,216 @@
+/** The officer's page: alerts by weight, the map of where, and the whole story of the chosen one. */
+
+import { effect } from "@preact/signals";
+import { calls } from "../domain/alerts.ts";
+import type { CityMap } from "../map/city_map.ts";
+import { MapView } from "../map/view.tsx";
+import { mayJudge } from "../session.ts";
+import { Empty } from "../ui/bits.tsx";
+import { Header } from "../ui/header.tsx";
+import { live, store } from "../ui/start.tsx";
+import { wordFor, words } from "../words/index.ts";
+import { AlertFileView, trackOfChosen } from "./alert_file.tsx";
+import { AlertLine } from "./alert_line.tsx";
+import {
+  byHandling,
+  byRule,
+  bySeverity,
+  chosen,
+  find,
+  letIn,
+  names,
+  reading,
+  rows,
+  map as shownMap,
+  showWhole,
+  waiting,
+} from "./state.ts";
+
+export function Enforcement() {
+  const w = words.value;
+  const alarmed = calls(store.tables.alert.all()).length > 0;
+  return (
+    <div class={`enforce ${chosen.value ? "with-file" : ""}`} data-alarmed={alarmed}>
+      <Header face="enforcement" live={live} />
+      <main class="enforce-main">
+        <section class="panel" aria-label={w.desk.tabs.alerts}>
+          <Filters />
+          {!mayJudge() && <p class="note read-only">{w.alerts.readOnly}</p>}
+          <List />
+        </section>
+        <section class="file" aria-live="off">
+          {chosen.value ? (
+            <AlertFileView key={chosen.value} alert_id={chosen.value} />
+          ) : (
+            <Empty>{w.alerts.choose}</Empty>
+          )}
+        </section>
+        <MapView
+          onReady={connect}
+          onPick={pick => {
+            if (pick?.kind === "truck") find.value = pick.id;
+          }}
+        />
+      </main>
+    </div>
+  );
+}
+
+function connect(map: CityMap): () => void {
+  shownMap.value = map;
+  const ends = [
+    effect(() => {
+      const alert = store.tables.alert.all().find(one => one.alert_id === chosen.value);
+      map.setMark(alert?.where ?? null);
+    }),
+    effect(() => map.setTrack(trackOfChosen.value)),
+    effect(() => {
+      const id = chosen.value;
+      if (id && store.filled.value) showWhole();
+    }),
+    effect(() =>
+      map.setSites(
+        store.tables.facility.all(),
+        store.tables.depot.all(),
+        site => wordFor(words.value.facilityLetter, site.facility_type),
+        site => site.name ?? site.id,
+        "P",
+        0,
+      ),
+    ),
+  ];
+  return () => {
+    for (const end of ends) end();
+    shownMap.value = null;
+  };
+}
+
+function Filters() {
+  const w = words.value;
+  const present = new Set(store.tables.alert.all().map(alert => alert.rule));
+  const stands = [
+    ["open", w.alerts.open],
+    ["new", w.handling.new],
+    ["acknowledged", w.handling.acknowledged],
+    ["confirmed", w.handling.confirmed],
+    ["dismissed", w.handling.dismissed],
+    ["all", w.app.all],
+  ] as const;
+  return (
+    <div class="list-tools filters">
+      <select
+        class="field"
+        aria-label={w.alerts.filterHandling}
+        data-testid="filter-state"
+        value={byHandling.value}
+        onChange={event => {
+          byHandling.value = event.currentTarget.value as typeof byHandling.value;
+        }}
+      >
+        {stands.map(([code, name]) => (
+          <option key={code} value={code}>
+            {name}
+          </option>
+        ))}
+      </select>
+      <select
+        class="field"
+        aria-label={w.alerts.filterRule}
+        data-testid="filter-rule"
+        value={byRule.value}
+        onChange={event => {
+          byRule.value = event.currentTarget.value;
+        }}
+      >
+        <option value="">
+          {w.alerts.filterRule}: {w.app.all}
+        </option>
+        {Object.entries(w.rule)
+          .filter(([code]) => present.has(code) || code === byRule.value)
+          .map(([code, name]) => (
+            <option key={code} value={code}>
+              {name}
+            </option>
+          ))}
+      </select>
+      <select
+        class="field"
+        aria-label={w.alerts.filterSeverity}
+        value={bySeverity.value}
+        onChange={event => {
+          bySeverity.value = event.currentTarget.value;
+        }}
+      >
+        <option value="">
+          {w.alerts.filterSeverity}: {w.app.all}
+        </option>
+        {Object.entries(w.severity).map(([code, name]) => (
+          <option key={code} value={code}>
+            {name}
+          </option>
+        ))}
+      </select>
+      <input
+        class="field"
+        type="search"
+        placeholder={w.app.search}
+        aria-label={w.app.search}
+        value={find.value}
+        onInput={event => {
+          find.value = event.currentTarget.value;
+        }}
+      />
+    </div>
+  );
+}
+
+function List() {
+  const w = words.value.alerts;
+  // rows are read by their place: each redraws itself when its alert changes
+  store.tables.alert.version.value;
+  const here = (value: boolean) => () => {
+    reading.value = value;
+  };
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: only notices that somebody reads; the rows are the controls
+    <div
+      class="list-area"
+      onPointerEnter={here(true)}
+      onPointerLeave={here(false)}
+      onFocusIn={here(true)}
+      onFocusOut={event => {
+        if (!event.currentTarget.contains(event.relatedTarget as Node | null)) reading.value = false;
+      }}
+    >
+      <div role="status" class="pill-place">
+        {waiting.value > 0 && (
+          <button type="button" class="button main pill" data-testid="new-alerts" onClick={letIn}>
+            ↑ {w.newOnes(waiting.value)}
+          </button>
+        )}
+      </div>
+      {!rows.value.length && (
+        <Empty>
+          {store.filled.value ? (store.tables.alert.items.size ? w.noneFiltered : w.none) : words.value.app.loading}
+        </Empty>
+      )}
+      <ul class="rows" data-testid="alerts">
+        {rows.value.map(id => {
+          const alert = store.tables.alert.get(id);
+          return alert ? (
+            <li key={id}>
+              <AlertLine
+                alert={alert}
+                names={names}
+                chosen={id === chosen.value}
+                onPick={() => {
+                  chosen.value = id;
+                }}
+              />
+            </li>
+          ) : null;
+        })}
+      </ul>
+    </div>
+  );
+}

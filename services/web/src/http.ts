@@ -1,0 +1,69 @@
+/** The one way to the gateway: JSON in, JSON or a problem (RFC 9457) out. */
+
+export interface ProblemBody {
+  title?: string;
+  status?: number;
+  detail?: string;
+  code?: string;
+  errors?: { pointer?: string; detail: string }[];
+}
+
+/** The gateway answered, and the answer was no. `body` says why. */
+export class Refused extends Error {
+  readonly status: number;
+  readonly body: ProblemBody;
+
+  constructor(status: number, body: ProblemBody) {
+    super(body.detail ?? body.title ?? `HTTP ${status}`);
+    this.status = status;
+    this.body = body;
+  }
+
+  /** Asking the same again cannot help: the request itself is what was refused. */
+  get final(): boolean {
+    return this.status >= 400 && this.status < 500 && ![401, 408, 425, 429].includes(this.status);
+  }
+}
+
+/** Nobody answered in time, or there is no network. */
+export class Unreachable extends Error {}
+
+const TIMEOUT_MS = 15_000;
+
+async function problemOf(response: Response): Promise<Refused> {
+  const body: ProblemBody = await response.json().catch(() => ({ title: response.statusText }));
+  return new Refused(response.status, body);
+}
+
+/**
+ * Ask the gateway.
+ *
+ * @throws {Refused} the answer is not 2xx
+ * @throws {Unreachable} no answer within 15 s, or no network
+ */
+export async function ask<T>(method: "GET" | "PUT" | "POST" | "DELETE", path: string, body?: unknown): Promise<T> {
+  const init: RequestInit = {
+    method,
+    credentials: "same-origin",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    headers: body === undefined ? {} : { "Content-Type": "application/json" },
+  };
+  if (body !== undefined) init.body = JSON.stringify(body);
+  const response = await fetch(path, init).catch((cause: unknown) => {
+    throw new Unreachable("no answer", { cause });
+  });
+  if (!response.ok) throw await problemOf(response);
+  const text = await response.text();
+  return (text ? JSON.parse(text) : undefined) as T;
+}
+
+/** An id of our own making, so that a request sent twice is one act. Sortable by time (UUID v7). */
+export function newId(wall_ms: number, random: Uint8Array = crypto.getRandomValues(new Uint8Array(10))): string {
+  const bytes = new Uint8Array(16);
+  for (let at = 0; at < 6; at++) bytes[at] = Math.floor(wall_ms / 2 ** (8 * (5 - at))) & 0xff;
+  bytes.set(random.subarray(0, 10), 6);
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = Array.from(bytes, byte => byte.toString(16).padStart(2, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}

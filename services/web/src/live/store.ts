@@ -1,0 +1,123 @@
+/**
+ * What the page knows: one map of things for each kind, kept equal to the gateway's by a snapshot and deltas.
+ * Views read `table.version` to be drawn again; the maps themselves are changed in place, so 20,000 bins cost
+ * what has changed, not what there is.
+ */
+
+import { batch, type Signal, signal } from "@preact/signals";
+import type { Change, Delta, Kind, Kinds, Snapshot } from "../contract.ts";
+
+/** How many driver actions are kept: as many as a snapshot brings. */
+const ACTIONS_KEPT = 200;
+
+export class Table<T> {
+  readonly items = new Map<string, T>();
+  readonly version: Signal<number> = signal(0);
+  /** Ids changed since `takeChanged`; null = everything. */
+  #changed: Set<string> | null = null;
+
+  get(id: string | null | undefined): T | undefined {
+    return id === null || id === undefined ? undefined : this.items.get(id);
+  }
+
+  /** All things, and a subscription to their changes. */
+  all(): T[] {
+    this.version.value;
+    return [...this.items.values()];
+  }
+
+  replace(entries: Iterable<[string, T]>): void {
+    this.items.clear();
+    for (const [id, value] of entries) this.items.set(id, value);
+    this.#changed = null;
+    this.version.value++;
+  }
+
+  put(id: string, value: T | null): void {
+    if (value === null) this.items.delete(id);
+    else this.items.set(id, value);
+    this.#changed?.add(id);
+    this.version.value++;
+  }
+
+  /** What changed since the last call, for the one view that draws differences (the map). */
+  takeChanged(): Set<string> | null {
+    const changed = this.#changed;
+    this.#changed = new Set();
+    return changed;
+  }
+}
+
+type Tables = { [K in Kind]: Table<Kinds[K]> };
+
+const SNAPSHOT_LISTS: { [K in Kind]: { list: keyof Snapshot; id: (value: Kinds[K]) => string } } = {
+  truck: { list: "trucks", id: truck => truck.truck_id },
+  bin: { list: "bins", id: bin => bin.bin_id },
+  due: { list: "due", id: due => due.place_id },
+  plan: { list: "plans", id: plan => plan.truck_id },
+  alert: { list: "alerts", id: alert => alert.alert_id },
+  run: { list: "runs", id: run => run.material },
+  order: { list: "orders", id: order => order.order_id },
+  facility: { list: "facilities", id: facility => facility.id },
+  depot: { list: "depots", id: depot => depot.id },
+  source: { list: "sources", id: source => source.id },
+  action: { list: "actions", id: action => action.action_id },
+  zone: { list: "zones", id: zone => zone.zone_id },
+};
+
+export class Store {
+  readonly tables: Tables = {
+    truck: new Table(),
+    bin: new Table(),
+    due: new Table(),
+    plan: new Table(),
+    alert: new Table(),
+    run: new Table(),
+    order: new Table(),
+    facility: new Table(),
+    depot: new Table(),
+    source: new Table(),
+    action: new Table(),
+    zone: new Table(),
+  };
+  /** False until the first snapshot. */
+  readonly filled = signal(false);
+  /** The gateway's own data are old since then (city time), or null. */
+  readonly staleSince = signal<number | null>(null);
+
+  takeSnapshot(snapshot: Snapshot): void {
+    batch(() => {
+      for (const kind of Object.keys(SNAPSHOT_LISTS) as Kind[]) this.#fill(kind, snapshot);
+      this.staleSince.value = snapshot.stale_since_ms ?? null;
+      this.filled.value = true;
+    });
+  }
+
+  #fill<K extends Kind>(kind: K, snapshot: Snapshot): void {
+    const { list, id } = SNAPSHOT_LISTS[kind];
+    const values = (snapshot[list] ?? []) as unknown as Kinds[K][];
+    (this.tables[kind] as Table<Kinds[K]>).replace(values.map(value => [id(value), value]));
+  }
+
+  takeDelta(delta: Delta): void {
+    batch(() => {
+      for (const change of delta.changes) this.#apply(change);
+      this.#trimActions();
+      if (delta.stale_since_ms !== undefined) this.staleSince.value = delta.stale_since_ms;
+    });
+  }
+
+  #apply<K extends Kind>(change: Change & { kind: K }): void {
+    const table = this.tables[change.kind] as Table<Kinds[K]> | undefined;
+    // a newer gateway may speak of kinds this page does not know yet
+    table?.put(change.id, change.value as Kinds[K] | null);
+  }
+
+  #trimActions(): void {
+    const { items } = this.tables.action;
+    for (const id of items.keys()) {
+      if (items.size <= ACTIONS_KEPT) return;
+      items.delete(id);
+    }
+  }
+}

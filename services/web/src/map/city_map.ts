@@ -1,0 +1,552 @@
+/**
+ * The city on the screen: base map, bins, sites, one route, trucks. Each kind is a source of its own, so that what
+ * moves is small: bins change by feature state, trucks by a source of a few hundred points a few times a second.
+ */
+
+import type { Feature, FeatureCollection, Geometry, Position } from "geojson";
+import {
+  addProtocol,
+  type GeoJSONSource,
+  Map as GlMap,
+  type LayerSpecification,
+  type MapMouseEvent,
+  NavigationControl,
+  type SourceSpecification,
+  setWorkerUrl,
+} from "maplibre-gl";
+import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
+import "maplibre-gl/dist/maplibre-gl.css";
+import { PMTiles, Protocol } from "pmtiles";
+import type { Asset, Bin, City, Facility, LonLat, Truck } from "../contract.ts";
+import { boundsOf, positions } from "../domain/places.ts";
+import { hasPlace, isStale, loadShare } from "../domain/trucks.ts";
+import { Glide } from "./glide.ts";
+import { drawIcon, SCALE } from "./icons.ts";
+import { type Archive, FONT, mapStyle, PALETTES, type Theme } from "./style.ts";
+
+setWorkerUrl(workerUrl);
+const protocol = new Protocol();
+addProtocol("pmtiles", protocol.tile);
+
+export type Pick = { kind: "truck" | "bin" | "facility"; id: string };
+
+export interface DrawnTruck {
+  truck: Truck;
+  material: string;
+  letter: string;
+  label: string;
+  /** "3 min" when the position is old, else "". */
+  age: string;
+}
+
+export interface DrawnStop {
+  place: LonLat;
+  number: string;
+}
+
+const SOURCES = ["corridors", "track", "route", "stops", "bins", "sites", "trucks", "mark"] as const;
+type SourceName = (typeof SOURCES)[number];
+
+const NONE: FeatureCollection = { type: "FeatureCollection", features: [] };
+/** Between two pictures of moving trucks. On slow graphics it grows, so that the page stays quick. */
+const FRAME_MS = { least: 66, most: 1_000 } as const;
+
+const point = (place: LonLat | Position, properties: Record<string, unknown>, id?: string): Feature => ({
+  type: "Feature",
+  geometry: { type: "Point", coordinates: place },
+  properties: id === undefined ? properties : { ...properties, id },
+});
+
+const collection = (features: Feature[]): FeatureCollection => ({ type: "FeatureCollection", features });
+
+/** What the base map's archive holds; null when there is none or it cannot be read. */
+async function openArchive(url: string | null): Promise<Archive | null> {
+  if (!url) return null;
+  const address = new URL(url, location.href).href;
+  const archive = new PMTiles(address);
+  protocol.add(archive);
+  try {
+    const metadata = (await archive.getMetadata()) as { vector_layers?: { id: string }[] };
+    return { url: address, layers: new Set((metadata.vector_layers ?? []).map(layer => layer.id)) };
+  } catch {
+    return null;
+  }
+}
+
+export class CityMap {
+  readonly gl: GlMap;
+  #theme: Theme;
+  #archive: Archive | null = null;
+  #ready = false;
+  readonly #data = new Map<SourceName, FeatureCollection>();
+  readonly #bins = new Map<string, { fill: number | null; due: boolean }>();
+  readonly #trucks = new Map<string, DrawnTruck>();
+  readonly #glide = new Glide();
+  readonly #still: boolean;
+  #chosen: string | null = null;
+  #frame = 0;
+  #lastFrame_ms = 0;
+  #frameGap_ms: number = FRAME_MS.least;
+  #dirty = false;
+  #follow: string | null = null;
+
+  constructor(container: HTMLElement, city: City, theme: Theme, onPick: (pick: Pick | null) => void) {
+    this.#theme = theme;
+    this.#still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.gl = new GlMap({
+      container,
+      style: mapStyle(theme, null, { sources: {}, layers: [] }),
+      bounds: city.bounds,
+      fitBoundsOptions: { padding: 24 },
+      attributionControl: false,
+      maxPitch: 0,
+      dragRotate: false,
+      pitchWithRotate: false,
+      fadeDuration: 0,
+      // labels in the fonts of this computer: no glyph server is asked
+      localIdeographFontFamily: "system-ui, 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif",
+    });
+    this.gl.touchZoomRotate.disableRotation();
+    this.gl.addControl(new NavigationControl({ showCompass: false }), "top-left");
+    this.gl.setMissingStyleImageResolver(name => this.#addIcon(name));
+    this.gl.on("click", event => onPick(this.#pickAt(event)));
+    this.gl.on("mousemove", event => {
+      this.gl.getCanvas().style.cursor = this.#pickAt(event) ? "pointer" : "";
+    });
+    // a hand on the map pauses following
+    this.gl.on("dragstart", () => this.follow(null));
+    this.gl.on("style.load", () => this.#fillAgain());
+    void this.#open(city);
+  }
+
+  async #open(city: City): Promise<void> {
+    this.#archive = await openArchive(city.base_map);
+    this.#restyle();
+  }
+
+  setTheme(theme: Theme): void {
+    if (theme === this.#theme) return;
+    this.#theme = theme;
+    this.#restyle();
+  }
+
+  #restyle(): void {
+    this.#ready = false;
+    const sources: Record<string, SourceSpecification> = {};
+    for (const name of SOURCES)
+      sources[name] = { type: "geojson", data: NONE, ...(name === "bins" ? { promoteId: "id", maxzoom: 14 } : {}) };
+    this.gl.setStyle(mapStyle(this.#theme, this.#archive, { sources, layers: ownLayers(this.#theme) }), {
+      diff: false,
+    });
+  }
+
+  #fillAgain(): void {
+    if (!this.gl.getSource("trucks")) return;
+    this.#ready = true;
+    for (const name of SOURCES) this.#source(name)?.setData(this.#data.get(name) ?? NONE);
+    for (const [id, state] of this.#bins) this.gl.setFeatureState({ source: "bins", id }, state);
+  }
+
+  #source(name: SourceName): GeoJSONSource | undefined {
+    return this.#ready ? this.gl.getSource<GeoJSONSource>(name) : undefined;
+  }
+
+  #set(name: SourceName, features: Feature[]): void {
+    const data = collection(features);
+    this.#data.set(name, data);
+    this.#source(name)?.setData(data);
+  }
+
+  #addIcon(name: string): void {
+    const image = drawIcon(name, this.#theme);
+    if (image && !this.gl.hasImage(name)) this.gl.addImage(name, image, { pixelRatio: SCALE });
+  }
+
+  #pickAt({ point: at }: MapMouseEvent): Pick | null {
+    if (!this.#ready) return null;
+    const around: [[number, number], [number, number]] = [
+      [at.x - 5, at.y - 5],
+      [at.x + 5, at.y + 5],
+    ];
+    const found = this.gl.queryRenderedFeatures(around, { layers: ["trucks", "sites", "bins"] });
+    const order = { trucks: 0, sites: 1, bins: 2 } as Record<string, number>;
+    const best = found.sort((a, b) => (order[a.layer.id] ?? 9) - (order[b.layer.id] ?? 9))[0];
+    if (!best) return null;
+    const id = String(best.properties?.id ?? "");
+    if (best.layer.id === "trucks") return { kind: "truck", id };
+    return best.layer.id === "bins" ? { kind: "bin", id } : { kind: "facility", id };
+  }
+
+  // -------------------------------------------------------------------------------------------------------- bins
+
+  /** All bins anew. */
+  setBins(bins: Iterable<Bin>, isDue: (bin_id: string) => boolean): void {
+    this.#bins.clear();
+    const features: Feature[] = [];
+    for (const bin of bins) {
+      this.#bins.set(bin.bin_id, { fill: bin.fill, due: isDue(bin.bin_id) });
+      features.push(point([bin.lon, bin.lat], { material: bin.material ?? "" }, bin.bin_id));
+    }
+    this.#set("bins", features);
+    if (!this.#ready) return;
+    this.gl.removeFeatureState({ source: "bins" });
+    for (const [id, state] of this.#bins) this.gl.setFeatureState({ source: "bins", id }, state);
+  }
+
+  /** One bin's fill or need changed. False: a bin not on the map yet. */
+  updateBin(bin: Bin, due: boolean): boolean {
+    const known = this.#bins.get(bin.bin_id);
+    if (!known) return false;
+    if (known.fill === bin.fill && known.due === due) return true;
+    const state = { fill: bin.fill, due };
+    this.#bins.set(bin.bin_id, state);
+    if (this.#ready) this.gl.setFeatureState({ source: "bins", id: bin.bin_id }, state);
+    return true;
+  }
+
+  /** Only these kinds of waste; null = all; empty = no bins. */
+  showBins(materials: string[] | null): void {
+    if (!this.#ready) return void this.gl.once("style.load", () => this.showBins(materials));
+    for (const layer of ["bins", "bins-due"])
+      this.gl.setFilter(layer, materials ? ["in", ["get", "material"], ["literal", materials]] : null);
+  }
+
+  // ------------------------------------------------------------------------------------------------------- sites
+
+  setSites(
+    facilities: Facility[],
+    depots: Asset[],
+    letters: (site: Facility) => string,
+    label: (site: Facility) => string,
+    depotLetter: string,
+    now_ms: number,
+  ): void {
+    const sites = facilities.flatMap(site => {
+      if (site.lon === null || site.lon === undefined || site.lat === null || site.lat === undefined) return [];
+      const state = (site.closed_until_ms ?? 0) > now_ms ? "closed" : "open";
+      const icon = `site/${letters(site)}/${state}/${this.#chosen === site.id ? 1 : 0}`;
+      return [point([site.lon, site.lat], { icon, label: label(site), depot: false }, site.id)];
+    });
+    const homes = depots.flatMap(depot =>
+      depot.lon === null || depot.lon === undefined || depot.lat === null || depot.lat === undefined
+        ? []
+        : [
+            point(
+              [depot.lon, depot.lat],
+              { icon: `depot/${depotLetter}`, label: depot.name ?? depot.id, depot: true },
+              depot.id,
+            ),
+          ],
+    );
+    this.#set("sites", [...homes, ...sites]);
+  }
+
+  // ------------------------------------------------------------------------------------------------------ trucks
+
+  /** Every truck that has a place, as it is now. */
+  setTrucks(trucks: DrawnTruck[], chosen: string | null, now_ms: number, rate: number): void {
+    const wall_ms = performance.now();
+    const present = new Set<string>();
+    this.#chosen = chosen;
+    for (const drawn of trucks) {
+      const { truck } = drawn;
+      if (!hasPlace(truck)) continue;
+      present.add(truck.truck_id);
+      this.#trucks.set(truck.truck_id, drawn);
+      this.#glide.moveTo(
+        truck.truck_id,
+        [truck.lon, truck.lat],
+        truck.event_time_ms ?? 0,
+        wall_ms,
+        this.#still ? Number.POSITIVE_INFINITY : rate,
+      );
+    }
+    for (const id of this.#trucks.keys()) {
+      if (present.has(id)) continue;
+      this.#trucks.delete(id);
+      this.#glide.forget(id);
+    }
+    this.#now_ms = now_ms;
+    this.#dirty = true;
+    this.#animate();
+  }
+  #now_ms = 0;
+
+  /** How many trucks are drawn. */
+  get truckCount(): number {
+    return this.#trucks.size;
+  }
+
+  #animate(): void {
+    if (this.#frame) return;
+    this.#frame = requestAnimationFrame(at_ms => {
+      this.#frame = 0;
+      this.#draw(at_ms);
+    });
+  }
+
+  #draw(at_ms: number): void {
+    const moving = this.#glide.moving(at_ms);
+    const waited_ms = at_ms - this.#lastFrame_ms;
+    if (waited_ms >= this.#frameGap_ms && this.#ready) {
+      this.#lastFrame_ms = at_ms;
+      this.#dirty = false;
+      const began_ms = performance.now();
+      this.#set("trucks", this.#truckFeatures(at_ms));
+      this.#followOn(at_ms);
+      this.gl.once("render", () => this.#learnCost(performance.now() - began_ms));
+    }
+    if (moving || this.#dirty) this.#animate();
+  }
+
+  /** Drawing may take a quarter of the time, not more: software graphics get fewer pictures. */
+  #learnCost(took_ms: number): void {
+    const wanted_ms = Math.min(FRAME_MS.most, Math.max(FRAME_MS.least, took_ms * 4));
+    this.#frameGap_ms += (wanted_ms - this.#frameGap_ms) * 0.2;
+  }
+
+  #truckFeatures(at_ms: number): Feature[] {
+    const features: Feature[] = [];
+    for (const [id, drawn] of this.#trucks) {
+      const place = this.#glide.at(id, at_ms);
+      if (place) features.push(point(place, truckProperties(drawn, id === this.#chosen, this.#now_ms), id));
+    }
+    return features;
+  }
+
+  // ------------------------------------------------------------------------------- route, track, corridor, mark
+
+  setRoute(path: Geometry | null, colour: string, stops: DrawnStop[]): void {
+    this.#set("route", path ? [{ type: "Feature", geometry: path, properties: { colour } }] : []);
+    this.#set(
+      "stops",
+      stops.map(stop => point(stop.place, { number: stop.number, colour })),
+    );
+  }
+
+  setTrack(places: LonLat[]): void {
+    this.#set(
+      "track",
+      places.length > 1
+        ? [{ type: "Feature", geometry: { type: "LineString", coordinates: places }, properties: {} }]
+        : [],
+    );
+  }
+
+  /** Where an alert is: a place or a stretch. */
+  setMark(where: Geometry | null, corridor: Geometry | null = null): void {
+    this.#set("mark", where ? [{ type: "Feature", geometry: where, properties: {} }] : []);
+    this.#set("corridors", corridor ? [{ type: "Feature", geometry: corridor, properties: {} }] : []);
+  }
+
+  // --------------------------------------------------------------------------------------------------- the view
+
+  /** Keep this truck in the middle; null ends it. */
+  follow(truck_id: string | null): void {
+    this.#follow = truck_id;
+    this.onFollow?.(truck_id);
+    if (truck_id) this.#animate();
+  }
+  onFollow: ((truck_id: string | null) => void) | null = null;
+
+  #followOn(at_ms: number): void {
+    const place = this.#follow ? this.#glide.at(this.#follow, at_ms) : null;
+    if (place) this.gl.jumpTo({ center: place });
+  }
+
+  showPlace(place: LonLat, zoom = 15): void {
+    this.gl.easeTo({ center: place, zoom: Math.max(this.gl.getZoom(), zoom), duration: this.#still ? 0 : 500 });
+  }
+
+  showAll(shapes: (Geometry | null | undefined)[], most = 16): void {
+    this.showBounds(boundsOf(shapes.flatMap(positions)), most);
+  }
+
+  showBounds(bounds: [number, number, number, number] | null, most = 16): void {
+    if (bounds) this.gl.fitBounds(bounds, { padding: 50, maxZoom: most, duration: this.#still ? 0 : 500 });
+  }
+
+  remove(): void {
+    cancelAnimationFrame(this.#frame);
+    this.gl.remove();
+  }
+}
+
+function truckProperties(drawn: DrawnTruck, chosen: boolean, now_ms: number): Record<string, unknown> {
+  const { truck, material, letter } = drawn;
+  const share = loadShare(truck);
+  const load = share === null ? "u" : String(Math.min(10, Math.round(share * 10)));
+  const stale = isStale(truck, now_ms);
+  const state = truck.down ? "down" : stale ? "stale" : "ok";
+  const driving = !stale && (truck.speed_mps ?? 0) > 0.5 && truck.heading_deg !== null;
+  return {
+    icon: `truck/${material}/${letter}/${load}/${state}/${chosen ? 1 : 0}`,
+    heading: driving ? `heading/${material}` : "",
+    turn: truck.heading_deg ?? 0,
+    label: drawn.age ? `${drawn.label}\n${drawn.age}` : drawn.label,
+    down: truck.down !== null && truck.down !== undefined,
+    order: truck.down ? 3 : chosen ? 2 : stale ? 0 : 1,
+    always: chosen || truck.down !== null || stale,
+  };
+}
+
+function ownLayers(theme: Theme): LayerSpecification[] {
+  const colours = PALETTES[theme];
+  const fill = ["coalesce", ["feature-state", "fill"], -1] as const;
+  const onTop = { "icon-allow-overlap": true, "icon-ignore-placement": true } as const;
+  const halo = { "text-halo-color": colours.halo, "text-halo-width": 1.6 };
+  return [
+    {
+      id: "corridors",
+      type: "line",
+      source: "corridors",
+      layout: { "line-cap": "round", "line-join": "round" },
+      paint: { "line-color": colours.accent, "line-opacity": 0.25, "line-width": 12 },
+    },
+    {
+      id: "track",
+      type: "line",
+      source: "track",
+      layout: { "line-cap": "round", "line-join": "round" },
+      paint: { "line-color": colours.ink, "line-width": 2, "line-opacity": 0.55, "line-dasharray": [1, 1.6] },
+    },
+    {
+      id: "route-edge",
+      type: "line",
+      source: "route",
+      layout: { "line-cap": "round", "line-join": "round" },
+      paint: { "line-color": colours.paper, "line-width": 8, "line-opacity": 0.9 },
+    },
+    {
+      id: "route",
+      type: "line",
+      source: "route",
+      layout: { "line-cap": "round", "line-join": "round" },
+      paint: { "line-color": ["get", "colour"], "line-width": 4 },
+    },
+    {
+      id: "bins-due",
+      type: "circle",
+      source: "bins",
+      paint: {
+        "circle-radius": ["interpolate", ["linear"], ["zoom"], 11, 3, 14, 6.5, 17, 13],
+        "circle-color": "rgba(0,0,0,0)",
+        "circle-stroke-color": colours.ink,
+        "circle-stroke-width": ["case", ["boolean", ["feature-state", "due"], false], 1.4, 0],
+        "circle-stroke-opacity": ["case", ["boolean", ["feature-state", "due"], false], 0.9, 0],
+      },
+    },
+    {
+      id: "bins",
+      type: "circle",
+      source: "bins",
+      paint: {
+        "circle-radius": [
+          "interpolate",
+          ["linear"],
+          ["zoom"],
+          11,
+          ["+", 1, ["*", 1.2, ["max", 0, fill]]],
+          14,
+          ["+", 2, ["*", 2.8, ["max", 0, fill]]],
+          17,
+          ["+", 4, ["*", 6, ["max", 0, fill]]],
+        ],
+        "circle-color": ["step", fill, colours.fill.unknown, ...colours.fill.steps.flat()] as unknown as string,
+        "circle-opacity": ["case", ["<", fill, 0], 0.45, 0.95],
+      },
+    },
+    {
+      id: "sites",
+      type: "symbol",
+      source: "sites",
+      layout: {
+        "icon-image": ["get", "icon"],
+        ...onTop,
+        "text-field": ["step", ["zoom"], "", 12.5, ["get", "label"]],
+        "text-font": FONT,
+        "text-size": 11,
+        "text-offset": [0, 1.6],
+        "text-anchor": "top",
+        "text-optional": true,
+      },
+      paint: { "text-color": colours.ink, ...halo },
+    },
+    {
+      id: "stops",
+      type: "circle",
+      source: "stops",
+      paint: {
+        "circle-radius": 9,
+        "circle-color": colours.paper,
+        "circle-stroke-color": ["get", "colour"],
+        "circle-stroke-width": 2,
+      },
+    },
+    {
+      id: "stop-numbers",
+      type: "symbol",
+      source: "stops",
+      layout: {
+        "text-field": ["get", "number"],
+        "text-font": FONT,
+        "text-size": 11,
+        "text-allow-overlap": true,
+        "text-ignore-placement": true,
+      },
+      paint: { "text-color": colours.ink },
+    },
+    {
+      id: "mark-line",
+      type: "line",
+      source: "mark",
+      filter: ["!=", ["geometry-type"], "Point"],
+      layout: { "line-cap": "round", "line-join": "round" },
+      paint: { "line-color": colours.alarm, "line-width": 7, "line-opacity": 0.6 },
+    },
+    {
+      id: "mark-point",
+      type: "symbol",
+      source: "mark",
+      filter: ["==", ["geometry-type"], "Point"],
+      layout: { "icon-image": "alarm", ...onTop },
+    },
+    {
+      id: "truck-alarms",
+      type: "symbol",
+      source: "trucks",
+      filter: ["get", "down"],
+      layout: { "icon-image": "alarm", ...onTop },
+    },
+    {
+      id: "truck-headings",
+      type: "symbol",
+      source: "trucks",
+      filter: ["!=", ["get", "heading"], ""],
+      layout: {
+        "icon-image": ["get", "heading"],
+        "icon-rotate": ["get", "turn"],
+        "icon-rotation-alignment": "map",
+        ...onTop,
+      },
+    },
+    {
+      id: "trucks",
+      type: "symbol",
+      source: "trucks",
+      layout: {
+        "icon-image": ["get", "icon"],
+        "icon-size": ["interpolate", ["linear"], ["zoom"], 10, 0.6, 13, 0.85, 15, 1],
+        "symbol-sort-key": ["get", "order"],
+        ...onTop,
+        "text-field": ["step", ["zoom"], ["case", ["get", "always"], ["get", "label"], ""], 13.5, ["get", "label"]],
+        "text-font": FONT,
+        "text-size": 11,
+        "text-offset": [0, 1.7],
+        "text-anchor": "top",
+        "text-optional": true,
+      },
+      paint: { "text-color": colours.ink, ...halo },
+    },
+  ] as LayerSpecification[];
+}

@@ -1,0 +1,68 @@
+/** Why a plan was made, what it changed and what was left out, as sentences of the page's language. */
+
+import type { LeftOut, Params, PlanChange, TruckPlan } from "../contract.ts";
+import { hourMinute } from "../words/format.ts";
+import { wordFor, words } from "../words/index.ts";
+
+/** How to call things by name; the desk and the phone know different amounts. */
+export interface Names {
+  truck: (truck_id: string) => string;
+  place: (place_id: string) => string;
+}
+
+/** Parameters as people read them: ids as names, `_ms` as times of day, skip reasons and kinds of waste as words. */
+export function readable(params: Params | undefined, names: Names): Params {
+  const said: Params = { ...params };
+  for (const [key, value] of Object.entries(params ?? {})) {
+    const text = String(value);
+    if (key === "truck_id" || key === "truck") said.truck = names.truck(text);
+    else if (key === "facility_id" || key === "facility") said.facility = names.place(text);
+    else if (/^(bin_id|stop_id|place_id|source_id|bin|stop|place)$/.test(key)) said.place = names.place(text);
+    else if (key === "order_id") said.order = text;
+    else if (/_ms$/.test(key) && typeof value === "number" && value > 1e11) said.time = hourMinute(value);
+    else if (key === "exception") said.exception = wordFor(words.value.skip, text);
+    else if (key === "late_s" && typeof value === "number") said.minutes = Math.round(value / 60);
+    else if ((key === "late_ms" || key === "lateness_ms") && typeof value === "number")
+      said.minutes = Math.round(value / 60_000);
+  }
+  return said;
+}
+
+type Reasons = Record<string, (params: Params) => string>;
+
+export function planReason(of: Pick<TruckPlan, "reason" | "reason_params">, names: Names): string {
+  const reasons = words.value.planReason as Reasons;
+  const say = Object.hasOwn(reasons, of.reason) ? reasons[of.reason] : undefined;
+  return say ? say(readable(of.reason_params, names)) : of.reason;
+}
+
+export function changesOf(plan: TruckPlan): PlanChange[] {
+  return Array.isArray(plan.changed) ? plan.changed : [];
+}
+
+export function changeText(change: PlanChange, names: Names): string {
+  const w = words.value.change;
+  const name = change.name ?? names.place(change.stop_id ?? change.facility_id ?? "");
+  const other = (id: string | null | undefined) => (id ? names.truck(id) : null);
+  switch (change.what) {
+    case "added":
+      return w.added(name, other(change.from_truck_id));
+    case "removed":
+      return w.removed(name, other(change.to_truck_id));
+    case "moved":
+      return w.moved(name, change.position ?? null);
+    case "facility":
+      return w.facility(change.name ?? names.place(change.facility_id ?? ""));
+    case "later":
+      return w.later(name);
+    case "earlier":
+      return w.earlier(name);
+    default:
+      return name;
+  }
+}
+
+/** The short reason; the planner's own sentence with its numbers stands beside it. */
+export function leftOutText(left: Pick<LeftOut, "code">): string {
+  return wordFor(words.value.leftOut, left.code);
+}

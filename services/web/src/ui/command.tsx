@@ -1,0 +1,47 @@
+/** Sending an order: one at a time, with what became of it in words beside the button. */
+
+import { type Signal, useSignal } from "@preact/signals";
+import { Refused, Unreachable } from "../http.ts";
+import { words } from "../words/index.ts";
+
+export type Outcome = { state: "idle" | "working" } | { state: "done" | "failed"; text: string };
+
+export function failureText(problem: unknown): string {
+  const w = words.value.failed;
+  if (problem instanceof Unreachable) return w.unreachable;
+  if (!(problem instanceof Refused)) return String(problem);
+  if (problem.status === 403) return w.forbidden;
+  if (problem.status === 404) return w.gone;
+  if (problem.status === 409 || problem.status === 412) return w.conflict;
+  const details = (problem.body.errors ?? []).map(one => (one.pointer ? `${one.pointer}: ${one.detail}` : one.detail));
+  return w.refused(details.join("; ") || problem.message);
+}
+
+/** Run `act` and keep what became of it. */
+export async function carryOut(outcome: Signal<Outcome>, act: () => Promise<unknown>, done: string): Promise<boolean> {
+  if (outcome.value.state === "working") return false;
+  outcome.value = { state: "working" };
+  try {
+    await act();
+    outcome.value = { state: "done", text: done };
+    return true;
+  } catch (problem) {
+    outcome.value = { state: "failed", text: failureText(problem) };
+    return false;
+  }
+}
+
+export function useOutcome(): Signal<Outcome> {
+  return useSignal<Outcome>({ state: "idle" });
+}
+
+export function OutcomeText({ of }: { of: Signal<Outcome> }) {
+  const now = of.value;
+  return (
+    <span role="status">
+      {(now.state === "done" || now.state === "failed") && (
+        <span class={`note ${now.state === "done" ? "fine" : "bad"}`}>{now.text}</span>
+      )}
+    </span>
+  );
+}

@@ -1,0 +1,139 @@
+/** The head of the desk's pages: whose page, city time, whether the data are of now, language, colours, account. */
+
+import { now, rate } from "../clock.ts";
+import type { LiveStream } from "../live/stream.ts";
+import { FACES, type Face, session, signOut } from "../session.ts";
+import { day, hourMinute, hourMinuteSecond } from "../words/format.ts";
+import { language, setLanguage, words } from "../words/index.ts";
+import { type Choice, chooseTheme, themeChoice } from "./theme.ts";
+
+export function Brand() {
+  return (
+    <span class="brand">
+      <img src="/icon.svg" alt="" />
+      <span>清运 Qingyun</span>
+    </span>
+  );
+}
+
+export function LiveBadge({ live }: { live: LiveStream }) {
+  const w = words.value.live;
+  const state = live.state;
+  const since = live.oldSince;
+  const text =
+    state === "open"
+      ? w.open
+      : since === null
+        ? w.connecting
+        : state === "stale"
+          ? w.stale(hourMinuteSecond(since))
+          : w.lost(hourMinuteSecond(since));
+  return (
+    <span class={`live ${state}`} role="status" data-testid="live" title={state === "lost" ? w.lostLong : ""}>
+      {text}
+    </span>
+  );
+}
+
+export function CityClock() {
+  const w = words.value.app;
+  return (
+    <time class="clock" data-testid="city-clock" title={w.cityTime}>
+      <span class="day soft">{day(now.value || null)} </span>
+      {hourMinute(now.value || null)}
+      {rate.value !== 1 && (
+        <span class="rate tag" title={w.speedTitle(rate.value)}>
+          {w.speed(rate.value)}
+        </span>
+      )}
+    </time>
+  );
+}
+
+export function LanguageButton() {
+  const w = words.value.app;
+  return (
+    <button
+      type="button"
+      class="button quiet"
+      data-testid="language"
+      lang={language.value === "zh" ? "en" : "zh-Hans"}
+      aria-label={w.languageLabel}
+      onClick={() => setLanguage(language.value === "zh" ? "en" : "zh")}
+    >
+      {w.language}
+    </button>
+  );
+}
+
+export function ThemeChoice() {
+  const w = words.value.app.theme;
+  return (
+    <fieldset class="row-of tight" style={{ border: 0, margin: 0, padding: 0 }}>
+      <legend class="soft">{w.label}</legend>
+      {(["auto", "day", "night"] satisfies Choice[]).map(choice => (
+        <button
+          key={choice}
+          type="button"
+          class="button"
+          aria-pressed={themeChoice.value === choice}
+          onClick={() => chooseTheme(choice)}
+        >
+          {w[choice]}
+        </button>
+      ))}
+    </fieldset>
+  );
+}
+
+function Account() {
+  const w = words.value.app;
+  const user = session.value?.user;
+  if (!user) return null;
+  return (
+    <details class="account">
+      <summary class="button quiet" aria-label={w.menu} data-testid="account">
+        {user.name}
+      </summary>
+      <div>
+        <p>
+          <bdi>{user.name}</bdi>
+          <br />
+          <span class="soft">{w.role[user.role]}</span>
+        </p>
+        <ThemeChoice />
+        <button type="button" class="button" data-testid="sign-out" onClick={() => void signOut()}>
+          {w.signOut}
+        </button>
+      </div>
+    </details>
+  );
+}
+
+export function Header({ face, live }: { face: Face; live: LiveStream }) {
+  const w = words.value.app;
+  const title: Record<Face, string> = { dispatch: w.desk, driver: w.driver, enforcement: w.enforcement };
+  const role = session.value?.user.role;
+  return (
+    <header class="header">
+      <Brand />
+      <nav aria-label={w.name}>
+        {(role ? FACES[role] : []).map(one => (
+          <a
+            key={one}
+            class="button quiet"
+            href={`/${one}`}
+            {...(one === face ? { "aria-current": "page" as const } : {})}
+          >
+            {title[one]}
+          </a>
+        ))}
+      </nav>
+      <span class="push" />
+      <LiveBadge live={live} />
+      <CityClock />
+      <LanguageButton />
+      <Account />
+    </header>
+  );
+}

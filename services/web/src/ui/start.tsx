@@ -1,0 +1,50 @@
+/** How a page that needs a session begins: who is it, may they be here, then the stream, then the page. */
+
+import { type ComponentChild, render } from "preact";
+import { now, startClock } from "../clock.ts";
+import { Store } from "../live/store.ts";
+import { LiveStream } from "../live/stream.ts";
+import { currentSession, FACES, type Face, faceAfter, toSignIn } from "../session.ts";
+import { words } from "../words/index.ts";
+import "./theme.ts";
+
+export const store = new Store();
+export const live = new LiveStream(store, toSignIn);
+
+/** What tests and a curious person may look at; nothing on the page depends on it. */
+const handle = {
+  store,
+  live,
+  now: () => now.value,
+  trucks: () => [...store.tables.truck.items.values()],
+  map: null as unknown,
+};
+declare global {
+  interface Window {
+    qingyun: typeof handle;
+  }
+}
+
+/** Show `page` to whoever may see `face`; others are sent where they belong. Tries again while nobody answers. */
+export async function start(face: Face, page: () => ComponentChild): Promise<void> {
+  window.qingyun = handle;
+  const root = document.getElementById("page");
+  if (!root) throw new Error("the page has no #page");
+  const found = await sessionPatiently(root);
+  if (!found) return toSignIn();
+  if (!FACES[found.user.role]?.includes(face)) return location.replace(faceAfter(found, null) ?? "/");
+  startClock();
+  live.start();
+  render(page(), root);
+}
+
+async function sessionPatiently(root: HTMLElement) {
+  for (;;) {
+    try {
+      return await currentSession();
+    } catch {
+      render(<p class="note bad">{words.value.signIn.unreachable}</p>, root);
+      await new Promise(resolve => setTimeout(resolve, 3_000));
+    }
+  }
+}
