@@ -18,6 +18,8 @@ from streams.events import BinReading
 PROTOCOL: Final = "chirpstack"
 FARTHEST_MM: Final = 20_000.0
 """No bin is deeper; ultrasonic sensors end at 4 to 10 m."""
+HEAVIEST_KG: Final = 50_000.0
+"""No container weighs more."""
 COLDEST_C, HOTTEST_C = -60.0, 300.0
 """Beyond these a temperature is a fault of the sensor (a burning bin is hotter, but then the sensor is gone)."""
 
@@ -90,6 +92,8 @@ def _out_of_range(measured: Measured) -> str | None:
         return f"distance is {measured.distance_mm:.0f} mm, expected above 0 to {FARTHEST_MM:.0f}"
     if measured.fill is not None and not 0 <= measured.fill <= 1:
         return f"fill is {measured.fill}, expected 0 to 1"
+    if measured.weight_kg is not None and not 0 <= measured.weight_kg <= HEAVIEST_KG:
+        return f"weight is {measured.weight_kg} kg, expected 0 to {HEAVIEST_KG:.0f}"
     if measured.temperature_c is not None and not COLDEST_C <= measured.temperature_c <= HOTTEST_C:
         return f"temperature is {measured.temperature_c} °C, expected {COLDEST_C:.0f} to {HOTTEST_C:.0f}"
     return None
