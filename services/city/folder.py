@@ -265,7 +265,7 @@ def read(path: Path) -> City:
     for name in FILES:
         if not (path / name).is_file():
             raise FolderError(f"{path / name} is missing; a city's folder has {', '.join(FILES)}")
-    header = _json(path / "city.json", Header)
+    header = read_json(path / "city.json", Header)
     try:
         ZoneInfo(header.time_zone)
     except ZoneInfoNotFoundError as error:
@@ -275,11 +275,11 @@ def read(path: Path) -> City:
     given = City(
         path=path,
         header=header,
-        contractors=tuple(_rows(path / "contractors.csv", ContractorRow)),
-        trucks=tuple(_rows(path / "trucks.csv", TruckRow)),
-        bins=tuple(_rows(path / "bins.csv", BinRow)),
-        patterns=tuple(_rows(path / "shifts.csv", ShiftRow)),
-        bookings=tuple(_rows(path / "bookings.csv", BookingRow)),
+        contractors=tuple(read_rows(path / "contractors.csv", ContractorRow)),
+        trucks=tuple(read_rows(path / "trucks.csv", TruckRow)),
+        bins=tuple(read_rows(path / "bins.csv", BinRow)),
+        patterns=tuple(read_rows(path / "shifts.csv", ShiftRow)),
+        bookings=tuple(read_rows(path / "bookings.csv", BookingRow)),
         assets=(),
         zones=(),
         permits=(),
@@ -301,15 +301,16 @@ def read(path: Path) -> City:
 # --------------------------------------------------------------------------------------------- files to records
 
 
-def _json[T](path: Path, kind: type[T]) -> T:
+def read_json[T](path: Path, kind: type[T]) -> T:
+    """Read a JSON file into a struct; raises `FolderError`."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except msgspec.DecodeError as error:  # also the parent of ValidationError
         raise FolderError(f"{path.name}: {error}") from error
 
 
-def _rows[T: msgspec.Struct](path: Path, kind: type[T]) -> Iterator[T]:
-    """Yield the lines of a CSV; an empty cell is a missing member, a list is separated by spaces."""
+def read_rows[T: msgspec.Struct](path: Path, kind: type[T]) -> Iterator[T]:
+    """Yield the lines of a CSV (`FolderError` for a wrong one); an empty cell is a missing member, a list is separated by spaces."""
     lists = {field.encode_name for field in msgspec.structs.fields(kind) if str(field.type).startswith("tuple")}
     with path.open(encoding="utf-8", newline="") as lines:
         for number, line in enumerate(csv.DictReader(lines), start=2):
@@ -342,7 +343,7 @@ def _features[T: msgspec.Struct](
 
 
 def _calendars(path: Path, header: Header, known: Mapping[str, Any]) -> Iterator[events.Calendar]:
-    dates = {row.date.isoformat(): row.counts_as for row in _rows(path, CalendarRow)}
+    dates = {row.date.isoformat(): row.counts_as for row in read_rows(path, CalendarRow)}
     yield events.Calendar(
         tenant_id=header.tenant_id, valid_from_ms=known["valid_from_ms"], calendar_id=header.city, dates=dates
     )

@@ -280,7 +280,7 @@ class _Pen:
             "contractor_id": kind.contractors[nth % len(kind.contractors)],
             "driver_id": f"dr{number:02d}",
             "shift": kind.shifts[nth % len(kind.shifts)],
-            "phone": f"{13900000000 + number:012d}" if header == "2013" else f"{13900000000 + number:020d}",
+            "phone": f"{13900000000 + number:012d}",
             "terminal_id": f"QY{number:05d}",
             "header": header,
             "profile": "muck-truck-a",
