@@ -1,0 +1,1 @@
+"""Pages, API and live events for people; their commands to Kafka."""

@@ -1,0 +1,55 @@
+"""A dispatcher overrules the planner: lock a stop to a truck, leave a place out, plan again now."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from services import clock
+from services.gateway.access import GuardedRoute, Me, action
+from services.gateway.alerts import keep
+from services.gateway.answers import Json
+from services.gateway.problems import Problem, not_found
+from services.gateway.state import Parts
+from services.gateway.trucks import see_truck
+from streams import events
+
+router = APIRouter(prefix="/api/v1", tags=["dispatch"], route_class=GuardedRoute)
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class DispatchActionBody(BaseModel):
+    """``lock`` needs a truck; ``exclude`` may say until when (city time), else it holds until ``include``."""
+
+    model_config = ConfigDict(extra="forbid")
+    subject_id: Text
+    kind: Literal["lock", "unlock", "exclude", "include", "replan"]
+    truck_id: Text | None = None
+    until_ms: Annotated[int, Field(ge=0)] | None = None
+    reason: Annotated[str, StringConstraints(max_length=1000)] | None = None
+
+
+@router.put("/dispatch-actions/{action_id}", status_code=202)
+@action("dispatch.act")
+def act(action_id: Annotated[Text, Path()], body: DispatchActionBody, me: Me, parts: Parts) -> Json:
+    """Keep what the dispatcher decided and send it on."""
+    if body.kind == "lock":
+        if body.truck_id is None:
+            raise Problem(
+                422,
+                "not_usable",
+                "lock needs a truck: truck_id is missing",
+                errors=[{"pointer": "/truck_id", "detail": "expected a truck's id"}],
+            )
+        see_truck(me, parts.engine, body.truck_id)
+    if body.kind == "replan" and body.subject_id not in events.MATERIALS:
+        raise not_found()
+    said = events.DispatchAction(
+        tenant_id=me.user.tenant_id,
+        action_id=action_id,
+        actor=me.user.login,
+        at_ms=clock.city_now_ms(),
+        **body.model_dump(),
+    )
+    return keep(parts.engine, said, me)

@@ -1,0 +1,106 @@
+"""The driver's day, and what the driver presses."""
+
+import hashlib
+from typing import Annotated, Any, get_args
+
+import msgspec
+from fastapi import APIRouter, Header, Path, Response
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from services import clock
+from services.gateway.access import GuardedRoute, Me, action
+from services.gateway.alerts import keep
+from services.gateway.answers import Json
+from services.gateway.problems import Problem
+from services.gateway.state import Parts
+from streams import events
+from streams.units import DAY_MS
+
+router = APIRouter(prefix="/api/v1", tags=["driver"], route_class=GuardedRoute)
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+FUTURE_MS = 10 * 60_000
+"""A phone's clock may be ahead by this much."""
+PAST_MS = 2 * DAY_MS
+"""What was pressed without a network comes later, but not later than this."""
+
+
+class DriverActionBody(BaseModel):
+    """One press of a button, at the driver's own time. Truck, driver and arrival are the gateway's to say."""
+
+    model_config = ConfigDict(extra="forbid")
+    kind: events.ActionKind
+    event_time_ms: Annotated[int, Field(ge=0, description="UTC ms, city time")]
+    stop_id: Text | None = None
+    bin_id: Text | None = None
+    order_id: Text | None = None
+    facility_id: Text | None = None
+    plan_version: Annotated[int, Field(ge=0)] | None = None
+    exception: events.SkipReason | None = None
+    corrects: Text | None = None
+    corrected_time_ms: Annotated[int, Field(ge=0)] | None = None
+    weight_kg: Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)] | None = None
+    note: Annotated[str, StringConstraints(max_length=1000)] | None = None
+
+
+@router.get("/driver")
+@action("driver.day")
+async def day(me: Me, parts: Parts, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+    """Return the own truck, shift, plan and permits. The ETag changes with them, not with the truck's place."""
+    if not parts.hub.ready:
+        raise Problem(503, "not_ready", "The live state is being read from the database.", headers={"Retry-After": "1"})
+    town = parts.hub.tenant(me.user.tenant_id).town
+    truck_id = me.user.truck_id or ""
+    seen = town.everything(me.scope)
+    truck = next(iter(seen["trucks"]), None) or {"truck_id": truck_id}
+    stable: dict[str, Any] = {
+        "driver_id": me.user.driver_id,
+        "shift": truck.get("shift"),
+        "plan": next(iter(seen["plans"]), None),
+        "permits": seen["permits"],
+        "plans_seen": town.plan_seen(truck_id),
+    }
+    digest = hashlib.sha256(msgspec.json.encode([stable, truck.get("down")])).hexdigest()[:32]
+    headers = {"ETag": f'"{digest}"', "Cache-Control": "no-cache"}
+    if if_none_match is not None and headers["ETag"] in if_none_match:
+        return Response(status_code=304, headers=headers)
+    now = {"now_ms": clock.city_now_ms(), "rate": parts.hub.rate, "stale_since_ms": parts.hub.stale_since_ms}
+    return Json({"truck": truck, **stable, **now}, headers=headers)
+
+
+@router.put("/driver-actions/{action_id}", status_code=202)
+@action("driver.act")
+def act(action_id: Annotated[Text, Path()], body: DriverActionBody, me: Me, parts: Parts) -> Json:
+    """Keep what the driver did and send it on. The same again is the same; another content under the id is 409."""
+    now_ms = clock.city_now_ms()
+    if not now_ms - PAST_MS <= body.event_time_ms <= now_ms + FUTURE_MS:
+        raise Problem(
+            422,
+            "not_usable",
+            f"event_time_ms is {body.event_time_ms}, expected within two days before now ({now_ms}, city time)",
+            errors=[{"pointer": "/event_time_ms", "detail": f"expected about {now_ms}"}],
+        )
+    if body.kind == "skipped" and body.exception is None:
+        reasons = ", ".join(get_args(events.SkipReason))
+        raise Problem(
+            422,
+            "not_usable",
+            f"skipped needs a reason: exception is missing, expected one of {reasons}",
+            errors=[{"pointer": "/exception", "detail": f"expected one of {reasons}"}],
+        )
+    if body.kind == "corrected" and body.corrects is None:
+        raise Problem(
+            422,
+            "not_usable",
+            "corrected needs the id of the action it corrects: corrects is missing",
+            errors=[{"pointer": "/corrects", "detail": "expected an action_id"}],
+        )
+    done = events.DriverAction(
+        tenant_id=me.user.tenant_id,
+        action_id=action_id,
+        truck_id=me.user.truck_id or "",
+        driver_id=me.user.driver_id,
+        received_time_ms=now_ms,
+        **body.model_dump(),
+    )
+    return keep(parts.engine, done, me)

@@ -1,0 +1,43 @@
+"""A facility is closed, or opened again, by a new version of its record."""
+
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from services import clock
+from services.gateway.access import GuardedRoute, Me, action
+from services.gateway.answers import Json
+from services.gateway.problems import not_found
+from services.gateway.state import Parts
+from services.gateway.whole import whole
+from services.store import commands
+from streams import events
+
+router = APIRouter(prefix="/api/v1/facilities", tags=["facilities"], route_class=GuardedRoute)
+
+
+class Closure(BaseModel):
+    """``closed_until_ms`` null = open again now. UTC ms, city time."""
+
+    model_config = ConfigDict(extra="forbid")
+    closed_until_ms: Annotated[int, Field(ge=0)] | None
+    reason: Annotated[str, StringConstraints(max_length=1000)] = ""
+
+
+@router.put("/{facility_id}/closure", status_code=202)
+@action("facilities.close")
+def close(facility_id: Annotated[str, Path(min_length=1, max_length=200)], body: Closure, me: Me, parts: Parts) -> Json:
+    """Close a facility until a time, or open it; returns the newest version of its record."""
+    now_ms = clock.city_now_ms()
+
+    def closed(asset: events.Asset) -> events.Asset:
+        return msgspec.structs.replace(
+            asset, closed_until_ms=body.closed_until_ms, valid_from_ms=now_ms, received_time_ms=now_ms
+        )
+
+    asset = commands.new_asset_version(parts.engine, me.user.tenant_id, "facility", facility_id, closed)
+    if asset is None:
+        raise not_found()
+    return Json(whole(asset), 202)

@@ -1,0 +1,55 @@
+"""Where a truck was, and what it was told to do."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+
+from services import clock
+from services.gateway.access import Asker, GuardedRoute, Me, action
+from services.gateway.answers import Json
+from services.gateway.problems import Problem, not_found
+from services.gateway.state import Parts
+from services.store import queries
+from streams.units import DAY_MS
+
+router = APIRouter(prefix="/api/v1", tags=["trucks"], route_class=GuardedRoute)
+
+Id = Annotated[str, Path(min_length=1, max_length=200)]
+MAX_SPAN_MS = 2 * DAY_MS
+
+
+@router.get("/trucks/{truck_id}/track")
+@action("tracks.read")
+def track(
+    truck_id: Id,
+    me: Me,
+    parts: Parts,
+    from_ms: int,
+    to_ms: Annotated[int | None, Query(description="default: now")] = None,
+) -> Json:
+    """Return ``points`` [event_time_ms, lon, lat, speed_mps, load_kg, cover, bed] of at most two days."""
+    until_ms = clock.city_now_ms() if to_ms is None else to_ms
+    if not 0 <= until_ms - from_ms <= MAX_SPAN_MS:
+        raise Problem(400, "span", f"to_ms - from_ms is {until_ms - from_ms}, expected 0 to {MAX_SPAN_MS} (two days)")
+    see_truck(me, parts.engine, truck_id)
+    return Json({"points": queries.track(parts.engine, me.user.tenant_id, truck_id, from_ms, until_ms)})
+
+
+@router.get("/plans/{truck_id}")
+@action("plans.read")
+def plans(truck_id: Id, me: Me, parts: Parts) -> Json:
+    """Return the truck's last 20 plans, newest first."""
+    see_truck(me, parts.engine, truck_id)
+    return Json({"versions": queries.plan_versions(parts.engine, me.user.tenant_id, truck_id)})
+
+
+def see_truck(me: Asker, engine: Any, truck_id: str) -> None:
+    """Raise "not found" unless this truck is theirs to see."""
+    scope = me.scope
+    if scope.truck_id is not None:
+        if truck_id != scope.truck_id:
+            raise not_found()
+        return
+    exists, district_id = queries.truck_district(engine, me.user.tenant_id, truck_id)
+    if not exists or (scope.district_id is not None and district_id not in (None, scope.district_id)):
+        raise not_found()

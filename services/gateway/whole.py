@@ -1,0 +1,20 @@
+"""Records as pages get them: every member is there, also those at their default, which Kafka leaves out."""
+
+from functools import cache
+from typing import Any
+
+import msgspec
+
+
+def whole(value: Any) -> Any:
+    """Return a record as JSON values, no member left out."""
+    if isinstance(value, msgspec.Struct):
+        return {name: whole(getattr(value, field)) for field, name in _fields(type(value))}
+    if isinstance(value, list | tuple):
+        return [whole(one) for one in value]
+    return value
+
+
+@cache
+def _fields(kind: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
+    return tuple((field.name, field.encode_name) for field in msgspec.structs.fields(kind))

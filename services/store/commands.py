@@ -1,0 +1,149 @@
+"""What people command: the effect's row and its record for Kafka in one transaction. Both are there, or neither."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, Engine, Table, Text, cast, func, literal_column, select
+from sqlalchemy.dialects.postgresql import insert
+
+from services import clock
+from services.store import schema
+from services.store.outbox import CHANNEL
+from streams import codec, events
+from streams.topics import ASSETS, ORDERS
+
+Action = events.DriverAction | events.AlertAction | events.DispatchAction
+
+_TABLE_OF: Final[dict[type[events.Event], Table]] = {
+    events.DriverAction: schema.driver_actions,
+    events.AlertAction: schema.alert_actions,
+    events.DispatchAction: schema.dispatch_actions,
+    events.Order: schema.orders,
+    events.Asset: schema.assets,
+}
+_OURS: Final = ("received_time_ms", "at_ms")
+"""Members we set on arrival: a command sent twice may differ in them."""
+
+
+class DifferentBodyError(ValueError):
+    """A command with this id was given before, with another content."""
+
+
+def record_action(engine: Engine, action: Action, district_id: str | None) -> bool:
+    """Keep an action and send it on; False = it was there already, and nothing is sent twice.
+
+    Raises
+    ------
+    DifferentBodyError
+    engine.Away
+    """
+    table = _TABLE_OF[type(action)]
+    with engine.begin() as connection:
+        if _insert(connection, action, district_id):
+            _send(connection, action, district_id)
+            return True
+        same_id = (table.c.tenant_id == action.tenant_id, table.c.action_id == action.action_id)
+        kept = connection.execute(select(cast(table.c.record, Text)).where(*same_id)).scalar_one()
+    if _content(kept.encode()) != _content(codec.encode(action)):
+        raise DifferentBodyError(f"an action {action.action_id!r} with another content is there already")
+    return False
+
+
+def new_order_version(
+    engine: Engine, tenant_id: str, order_id: str, make: Callable[[events.Order | None], events.Order | None]
+) -> events.Order | None:
+    """Give an order a new version and send it on.
+
+    ``make`` gets the newest version (None = there is none) and returns the next, with any ``version``; None, or an
+    order equal to the newest = change nothing. What it raises leaves everything as it was. Returns the newest version.
+    """
+    table = schema.orders
+    with engine.begin() as connection:
+        _one_at_a_time(connection, "order", tenant_id, order_id)
+        of_order = (table.c.tenant_id == tenant_id, table.c.order_id == order_id)
+        known: events.Order | None = _newest(connection, ORDERS, table, of_order)
+        made = make(known)
+        if made is None or (known is not None and same_content(made, known)):
+            return known
+        order = msgspec.structs.replace(made, version=known.version + 1 if known else 1)
+        source = (schema.assets.c.tenant_id == tenant_id, schema.assets.c.kind == "source")
+        district = _district(connection, *source, schema.assets.c.id == order.source_id)
+        _insert(connection, order, district)
+        _send(connection, order, district)
+        return order
+
+
+def new_asset_version(
+    engine: Engine, tenant_id: str, kind: str, asset_id: str, make: Callable[[events.Asset], events.Asset]
+) -> events.Asset | None:
+    """Give an asset a new version and send it on; None = there is no such asset. As `new_order_version`."""
+    table = schema.assets
+    with engine.begin() as connection:
+        _one_at_a_time(connection, kind, tenant_id, asset_id)
+        of_asset = (table.c.tenant_id == tenant_id, table.c.kind == kind, table.c.id == asset_id)
+        known: events.Asset | None = _newest(connection, ASSETS, table, of_asset)
+        if known is None:
+            return None
+        made = make(known)
+        if same_content(made, known):
+            return known
+        asset = msgspec.structs.replace(made, version=known.version + 1)
+        _insert(connection, asset, asset.district_id)
+        _send(connection, asset, asset.district_id)
+        return asset
+
+
+def same_content(one: events.Versioned, other: events.Versioned) -> bool:
+    """Whether two versions say the same, whenever they were made."""
+    return _timeless(one) == _timeless(other)
+
+
+def _timeless(event: events.Versioned) -> events.Versioned:
+    return msgspec.structs.replace(event, version=1, valid_from_ms=0, received_time_ms=None)
+
+
+def _content(record: bytes) -> dict[str, Any]:
+    content = msgspec.json.decode(record, type=dict[str, Any])
+    return {name: value for name, value in content.items() if name not in _OURS}
+
+
+def _insert(connection: Connection, event: events.Event, district_id: str | None) -> bool:
+    """Insert the event's row; False = a row with its key is there."""
+    table = _TABLE_OF[type(event)]
+    members = {name: getattr(event, name) for name in event.__struct_fields__ if name in table.c}
+    record = cast(codec.encode(event).decode(), schema.assets.c.record.type)
+    values = members | {"record": record, "district_id": district_id}
+    statement: Any = insert(table).values(values).on_conflict_do_nothing().returning(literal_column("1"))
+    return connection.execute(statement).first() is not None
+
+
+def _send(connection: Connection, event: events.Event, district_id: str | None) -> None:
+    connection.execute(
+        insert(schema.outbox).values(
+            tenant_id=event.tenant_id,
+            district_id=district_id,
+            topic=codec.topic_of(event).name,
+            key=codec.key_of(event),
+            value=codec.encode(event),
+            created_ms=clock.wall_now_ms(),
+        )
+    )
+    connection.execute(select(func.pg_notify(CHANNEL, "")))
+
+
+def _one_at_a_time(connection: Connection, *what: str) -> None:
+    """Hold a lock until the transaction ends: versions of one thing are made, and leave, in order."""
+    connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("|".join(what), 0))))
+
+
+def _newest(connection: Connection, topic: Any, table: Table, conditions: tuple[Any, ...]) -> Any:
+    query = select(cast(table.c.record, Text)).where(*conditions).order_by(table.c.version.desc()).limit(1)
+    kept = connection.execute(query).scalar_one_or_none()
+    return None if kept is None else codec.decode(topic, kept.encode())
+
+
+def _district(connection: Connection, *conditions: Any) -> str | None:
+    assets = schema.assets
+    query = select(assets.c.district_id).where(*conditions).order_by(assets.c.version.desc()).limit(1)
+    return connection.execute(query).scalar_one_or_none()

@@ -1,0 +1,111 @@
+"""What the pages ask the tables. Every question is a tenant's: there is no way to leave the tenant out."""
+
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Engine, Select, Text, cast, or_, select, true, tuple_
+
+from services.store import schema
+
+MAX_POINTS = 20_000
+"""Of one track: two days at one fix in ten seconds."""
+
+
+class Cursor(NamedTuple):
+    """Where a page of alerts ends: the next begins after it."""
+
+    raised_ms: int
+    alert_id: str
+
+
+def track(engine: Engine, tenant_id: str, truck_id: str, from_ms: int, to_ms: int) -> list[list[Any]]:
+    """Return [event_time_ms, lon, lat, speed_mps, load_kg, cover, bed] of a truck's fixes, in order of event time."""
+    p = schema.positions.c
+    query = (
+        select(p.event_time_ms, p.lon, p.lat, p.speed_mps, p.load_kg, p.cover, p.bed)
+        .where(p.tenant_id == tenant_id, p.truck_id == truck_id, p.event_time_ms.between(from_ms, to_ms), p.fix)
+        .order_by(p.event_time_ms, p.seq)
+        .limit(MAX_POINTS)
+    )
+    with engine.connect() as connection:
+        return [list(row) for row in connection.execute(query)]
+
+
+def truck_district(engine: Engine, tenant_id: str, truck_id: str) -> tuple[bool, str | None]:
+    """Return whether there is such a truck, and its district."""
+    a = schema.assets.c
+    asset = select(a.district_id).where(a.tenant_id == tenant_id, a.kind == "truck", a.id == truck_id)
+    last = schema.last_positions.c
+    seen = select(last.district_id).where(last.tenant_id == tenant_id, last.truck_id == truck_id)
+    with engine.connect() as connection:
+        row = connection.execute(asset.order_by(a.version.desc()).limit(1)).one_or_none()
+        row = row if row is not None else connection.execute(seen).one_or_none()
+    return (False, None) if row is None else (True, row.district_id)
+
+
+def alerts(
+    engine: Engine,
+    tenant_id: str,
+    *,
+    district_id: str | None,
+    state: str | None,
+    rule: str | None,
+    before: Cursor | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Return alerts, newest first; with ``district_id``, only those of it and of none."""
+    a = schema.alerts.c
+    conditions: list[Any] = [a.tenant_id == tenant_id, *_in_district(a, district_id)]
+    if state is not None:
+        conditions.append(a.state == state)
+    if rule is not None:
+        conditions.append(a.rule == rule)
+    if before is not None:
+        conditions.append(tuple_(a.raised_ms, a.alert_id) < tuple_(before.raised_ms, before.alert_id))
+    query = select(cast(a.record, Text)).where(*conditions)
+    return _records(engine, query.order_by(a.raised_ms.desc(), a.alert_id.desc()).limit(limit))
+
+
+def alert(engine: Engine, tenant_id: str, alert_id: str, district_id: str | None) -> dict[str, Any] | None:
+    """Return the newest revision of an alert, or None."""
+    a = schema.alerts.c
+    query = select(cast(a.record, Text)).where(
+        a.tenant_id == tenant_id, a.alert_id == alert_id, *_in_district(a, district_id)
+    )
+    return next(iter(_records(engine, query)), None)
+
+
+def alert_revisions(engine: Engine, tenant_id: str, alert_id: str) -> list[dict[str, Any]]:
+    """Return all revisions of an alert, in order."""
+    r = schema.alert_revisions.c
+    query = select(cast(r.record, Text)).where(r.tenant_id == tenant_id, r.alert_id == alert_id)
+    return _records(engine, query.order_by(r.revision))
+
+
+def alert_actions(engine: Engine, tenant_id: str, alert_ids: list[str]) -> list[dict[str, Any]]:
+    """Return what people did about these alerts, in order."""
+    a = schema.alert_actions.c
+    query = select(cast(a.record, Text)).where(a.tenant_id == tenant_id, a.alert_id.in_(alert_ids))
+    return _records(engine, query.order_by(a.at_ms, a.action_id))
+
+
+def plan_versions(engine: Engine, tenant_id: str, truck_id: str, limit: int = 20) -> list[dict[str, Any]]:
+    """Return a truck's plans, newest first."""
+    p = schema.plans.c
+    query = select(cast(p.record, Text)).where(p.tenant_id == tenant_id, p.truck_id == truck_id)
+    return _records(engine, query.order_by(p.plan_version.desc()).limit(limit))
+
+
+def _in_district(columns: Any, district_id: str | None) -> list[Any]:
+    return [] if district_id is None else [or_(columns.district_id == district_id, columns.district_id.is_(None))]
+
+
+def _records(engine: Engine, query: Select[Any]) -> list[dict[str, Any]]:
+    with engine.connect() as connection:
+        return [msgspec.json.decode(row[0]) for row in connection.execute(query)]
+
+
+def reachable(engine: Engine) -> bool:
+    """Whether the database answers; raises `engine.Away` if not."""
+    with engine.connect() as connection:
+        return bool(connection.execute(select(true())).scalar_one())
