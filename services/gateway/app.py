@@ -67,7 +67,7 @@ def make(parts: State, rules: Mapping[str, policy.Rule] | None = None) -> FastAP
     app.state.identities = parts.identities
     app.state.rules = policy.read() if rules is None else rules
     for router in (*RESOURCES, description, pages.router):
-        app.include_router(router)
+        app.router.routes.extend(router.routes)  # flat: what is checked below is what is served
     problems.install(app)
     app.add_middleware(Guardrails)
     policy.check(app.state.rules, actions_of(app))

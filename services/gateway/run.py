@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -46,7 +47,11 @@ async def _serve(settings: Settings) -> bool:
     parts = make_parts(settings)
     loop = asyncio.get_running_loop()
     follow = Follow(parts.hub, parts.engine, settings.kafka_bootstrap, loop)
-    sender = Sender(parts.engine, settings.kafka_bootstrap, lambda: loop.call_soon_threadsafe(follow.failed.set))
+
+    def fail() -> None:
+        loop.call_soon_threadsafe(follow.failed.set)
+
+    sender = Sender(parts.engine, settings.kafka_bootstrap, fail)
     server = _Server(_config(application.make(parts), settings))
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, server.stop)
@@ -74,8 +79,9 @@ async def _stop_on_failure(failed: asyncio.Event, server: "_Server") -> None:
 class _Server(uvicorn.Server):
     """Signals are the loop's, so that one place decides how the process ends."""
 
-    def install_signal_handlers(self) -> None:
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]  # uvicorn's is a generator
         """Leave them alone."""
+        return nullcontext()
 
     def stop(self) -> None:
         """Take no more, give what is open a moment, end."""
