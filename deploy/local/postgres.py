@@ -161,3 +161,14 @@ class Postgres:
                 path.unlink()
         except (FileNotFoundError, psutil.NoSuchProcess, ValueError, IndexError):
             return
+
+
+def server_version() -> str:
+    """Return what the server says it is, such as ``postgres (PostgreSQL) 18.4``; empty if it cannot be run."""
+    try:
+        asked = subprocess.run(
+            [str(_programs() / "postgres"), "--version"], capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return ""
+    return asked.stdout.strip() if asked.returncode == 0 else ""

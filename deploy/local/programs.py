@@ -1,8 +1,6 @@
 """What runs, and what is done before it: `PROCESSES` and `STEPS` are the whole lists."""
 
-import os
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,11 +26,8 @@ class Step:
 
     title: str
     arguments: tuple[str, ...]
-    answer_file: str = ""
-    """Where the answer on standard output is kept, a name in the run folder; empty = with the rest in `setup.log`."""
-
-
-DEMO_USERS: Final = "demo-users.json"
+    lists_users: bool = False
+    """True if it answers with the demo users, as JSON."""
 
 
 def steps(local: Local) -> tuple[Step, ...]:
@@ -41,7 +36,7 @@ def steps(local: Local) -> tuple[Step, ...]:
         Step(title="topics", arguments=("topics", "provision")),
         Step(title="database tables", arguments=("database", "migrate")),
         Step(title=f"city {local.services.city}", arguments=("city", "load", local.services.city)),
-        Step(title="demo users", arguments=("users", "demo", "--json"), answer_file=DEMO_USERS),
+        Step(title="demo users", arguments=("users", "demo", "--json"), lists_users=True),
     )
 
 
@@ -114,8 +109,3 @@ def wanted_ports(local: Local) -> dict[int, str]:
 
 def _metrics_ports(local: Local) -> range:
     return range(local.metrics_port, local.metrics_port + len(PROCESSES))
-
-
-def merged(own: Mapping[str, str]) -> dict[str, str]:
-    """Return this process's environment with ours on top, for the programs the launcher itself runs."""
-    return {**os.environ, **own}

@@ -1,0 +1,72 @@
+# Qingyun: the two commands are `make run` and `make test`. `make` alone prints every target.
+
+# Settings count when given on the command line: PORT or CITY of somebody's shell mean something else.
+given = $(if $(filter command,$(firstword $(origin $1))),$($1),$2)
+ifneq ($(call given,CITY),)
+export QINGYUN_CITY := $(CITY)
+endif
+ifneq ($(call given,RATE),)
+export QINGYUN_CLOCK_RATE := $(RATE)
+endif
+ifneq ($(call given,PORT),)
+export QINGYUN_GATEWAY_PORT := $(PORT)
+endif
+
+PYTHON := .venv/bin/python
+STAMP := .venv/requirements.stamp
+LOCAL := $(PYTHON) -m deploy.local
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run stop status doctor reset setup replay-real check format test bench lock
+
+##@ Run · 运行
+run: $(STAMP) ## The whole system, until Ctrl-C: make run CITY=porto RATE=10 PORT=8080
+	@$(LOCAL) run
+
+stop: $(STAMP) ## End it from another terminal, or what a crash left
+	@$(LOCAL) stop
+
+reset: $(STAMP) ## Delete the data (.data/) after asking
+	@$(LOCAL) reset
+
+replay-real: $(STAMP) ## Play 68 real garbage trucks into the running system: RATE=600
+	@QINGYUN_CLOCK_RATE= $(PYTHON) -m services replay-real --rate $(call given,RATE,600)
+
+##@ See · 查看
+status: $(STAMP) ## What is alive, how far behind, and why something is not healthy
+	@$(LOCAL) status
+
+doctor: $(STAMP) ## What a start needs, and what to do about it
+	@$(LOCAL) doctor
+
+##@ Check · 检查
+setup: $(STAMP) ## Fetch and build what run and test need first
+	@$(LOCAL) setup
+
+check: $(STAMP) ## Lint, format, types, arrows between the parts, pages
+	@sh deploy/check.sh
+
+format: $(STAMP) ## Format the Python code
+	@.venv/bin/ruff format && .venv/bin/ruff check --fix
+
+test: $(STAMP) ## Every test: unit, property, integration on real parts, end to end in a browser
+	@$(LOCAL) setup
+	@$(PYTHON) -m pytest $(TESTS)
+
+bench: $(STAMP) ## Events per core-second, plan times
+	@$(PYTHON) -m optimizer bench
+
+##@ Develop · 开发
+lock: ## Pin all dependencies anew: requirements.lock, Kafka's jars
+	@.venv/bin/uv pip compile requirements.in --generate-hashes --no-emit-index-url --universal --python-version 3.12 --no-header --quiet --output-file requirements.lock
+	@$(LOCAL) lock-jars
+
+help:
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@echo
+
+# The virtual environment: made anew when the lock is another than the one it was made from.
+$(STAMP): requirements.lock deploy/environment.sh
+	@sh deploy/environment.sh

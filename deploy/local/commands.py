@@ -1,0 +1,88 @@
+"""Runs the commands of the preparation: each in a session of its own, its words kept in a log, ended when we end."""
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from deploy.local.failure import LocalStartError
+from deploy.local.program import ROOT
+
+
+class Commands:
+    """Use as a context manager: when it ends, nothing it started is left. Safe to call from threads."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        self._running: set[subprocess.Popen[str]] = set()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        """Open the log."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Kill what still runs, with its children."""
+        with self._lock:
+            self._closed = True
+            running = list(self._running)
+        for process in running:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+    def run(
+        self, argv: Sequence[str], *, what: str, environment: Mapping[str, str], folder: Path = ROOT, advice: str = ""
+    ) -> str:
+        """Run a command to its end and return its standard output; both its outputs go to the log.
+
+        Raises
+        ------
+        LocalStartError
+            If it fails; the sentence carries the last line it wrote, and the advice.
+        """
+        with self._lock:
+            if self._closed:
+                raise LocalStartError(f"{what}: interrupted")
+            process = subprocess.Popen(
+                argv,
+                cwd=folder,
+                env={**os.environ, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+            self._running.add(process)
+        try:
+            answer, complaints = process.communicate()
+        finally:
+            with self._lock:
+                self._running.discard(process)
+        self._keep(argv, answer, complaints, process.returncode)
+        if process.returncode:
+            raise LocalStartError(f"{what} failed: {_last(complaints or answer, process.returncode)}{_and(advice)}")
+        return answer
+
+    def _keep(self, argv: Sequence[str], answer: str, complaints: str, code: int) -> None:
+        with self._lock, self.log.open("a", encoding="utf-8") as log:
+            log.write(f"$ {' '.join(argv)}\n{complaints}{_without_passwords(answer)}-> exit code {code}\n\n")
+
+
+def _without_passwords(answer: str) -> str:
+    return "(not shown: passwords)\n" if '"password"' in answer else answer
+
+
+def _last(text: str, code: int) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300].rstrip(".") if lines else f"exit code {code}"
+
+
+def _and(advice: str) -> str:
+    return f"; {advice}" if advice else ""

@@ -1,0 +1,74 @@
+"""What is fetched or built once and kept: Kafka's jars, the pages, the city's road graph and base map. Side by side."""
+
+import sys
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Final
+
+from deploy.local import kafka, web
+from deploy.local.commands import Commands
+from deploy.local.progress import Detail, Reporter
+from deploy.local.settings import Local
+
+_BROWSER: Final = "from tests.browser import chromium; print(chromium()[0])"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """One thing to prepare; ``do`` blocks until it is there and returns at once if it already is."""
+
+    title: str
+    do: Callable[[Detail], None]
+
+
+def works(local: Local, commands: Commands, *, for_tests: bool = False) -> list[Work]:
+    """Return what this system needs; with ``for_tests``, also what `make test` needs."""
+    city = local.services.city
+    environment = {
+        "QINGYUN_CITY": city,
+        "QINGYUN_DATA_DIR": str(local.data),
+        "QINGYUN_BUILD_DIR": str(local.build),
+        "QINGYUN_CLOCK_RATE": f"{local.services.clock_rate:g}",
+    }
+    maps = [sys.executable, "-m", "services", "city", "prepare", city]
+    found = [
+        Work(title="pages", do=lambda _: web.build(commands, local.build)),
+        Work(
+            title=f"road graph and base map of {city}",
+            do=lambda _: _quietly(commands.run(maps, what=f"preparing {city}", environment=environment)),
+        ),
+    ]
+    if for_tests or not local.kafka_is_given:
+        found.append(Work(title="Kafka", do=lambda detail: kafka.fetch(local.build / "kafka", detail)))
+    return found
+
+
+def prepare(local: Local, reporter: Reporter, commands: Commands, *, for_tests: bool = False) -> None:
+    """Do all that is missing. The first failure ends the rest.
+
+    Raises
+    ------
+    LocalStartError
+        If something cannot be had; what was finished is kept, nothing half-done is taken for whole.
+    """
+    pool = ThreadPoolExecutor()
+    try:
+        under_way = [pool.submit(_do, work, reporter) for work in works(local, commands, for_tests=for_tests)]
+        done, _ = wait(under_way, return_when=FIRST_EXCEPTION)
+        for future in done:
+            future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    if for_tests:
+        with reporter.step("browser for the tests"):
+            commands.run([sys.executable, "-c", _BROWSER], what="finding a Chromium", environment={})
+
+
+def _do(work: Work, reporter: Reporter) -> None:
+    with reporter.step(work.title) as detail:
+        work.do(detail)
+
+
+def _quietly(_: str) -> None:
+    """Leave an answer that went to the log."""
