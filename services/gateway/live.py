@@ -36,8 +36,10 @@ MAX_STREAMS: Final = 500
 class EventStream(Response):
     """A response that sends pieces as they come, each within `SLOW_S`, until the client goes."""
 
-    def __init__(self, pieces: AsyncIterator[bytes]) -> None:
-        super().__init__(media_type="text/event-stream")
+    media_type = "text/event-stream"
+
+    def __init__(self, pieces: AsyncIterator[bytes], status_code: int = 200) -> None:
+        super().__init__(status_code=status_code)
         del self.headers["content-length"]
         self.headers["Cache-Control"] = "no-store"
         self.headers["X-Accel-Buffering"] = "no"

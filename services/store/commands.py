@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, Text, cast, func, literal_column, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, Engine, Table, Text, cast, func, literal, literal_column, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from services import clock
 from services.store import schema
@@ -112,7 +112,7 @@ def _insert(connection: Connection, event: events.Event, district_id: str | None
     """Insert the event's row; False = a row with its key is there."""
     table = _TABLE_OF[type(event)]
     members = {name: getattr(event, name) for name in event.__struct_fields__ if name in table.c}
-    record = cast(codec.encode(event).decode(), schema.assets.c.record.type)
+    record = cast(literal(codec.encode(event).decode(), Text), JSONB)
     values = members | {"record": record, "district_id": district_id}
     statement: Any = insert(table).values(values).on_conflict_do_nothing().returning(literal_column("1"))
     return connection.execute(statement).first() is not None
