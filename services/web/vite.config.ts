@@ -56,7 +56,14 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 1200,
     rolldownOptions: {
-      input: Object.fromEntries(PAGES.map(name => [name, resolve(import.meta.dirname, `${name}.html`)])),
+      input: {
+        ...Object.fromEntries(PAGES.map(name => [name, resolve(import.meta.dirname, `${name}.html`)])),
+        "driver-worker": resolve(import.meta.dirname, "src/driver/worker.ts"),
+      },
+      // a service worker rules over its own folder: this one has to lie at the top, under a name that stays
+      output: {
+        entryFileNames: ({ name }) => (name === "driver-worker" ? "[name].js" : "assets/[name]-[hash].js"),
+      },
     },
   },
   server: {

@@ -30,6 +30,13 @@ export function setClock(reading: ClockReading, wall_ms: number = performance.no
   if (now.value === 0) now.value = reading.now_ms;
 }
 
+/** Take up the clock of an earlier run of the page, for a phone that starts without a network. */
+export function restoreClock(kept: ClockReading & { wall_ms: number }): void {
+  if (anchor) return;
+  const passed_ms = Math.max(0, Date.now() - kept.wall_ms);
+  setClock({ now_ms: kept.now_ms + passed_ms * kept.rate, rate: kept.rate });
+}
+
 /** City time now, UTC ms; 0 before the gateway told it. */
 export function cityNow(wall_ms: number = performance.now()): number {
   if (!anchor) return 0;

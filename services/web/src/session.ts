@@ -19,6 +19,13 @@ export const FACES: Record<Role, readonly Face[]> = {
 
 export const session = signal<Session | null>(null);
 
+/** Go on as somebody known from before, while the gateway does not answer. */
+export function resume(found: Session): Session {
+  timeZone.value = found.city.time_zone;
+  session.value = found;
+  return found;
+}
+
 function accept(found: Session): Session {
   setClock(found.clock);
   timeZone.value = found.city.time_zone;

@@ -1,1 +1,28 @@
-export {};
+import { effect } from "@preact/signals";
+import { start, store } from "../ui/start.tsx";
+import { Cab } from "./cab.tsx";
+import { askForDay, lastKnown, openOutbox, openStorage } from "./state.ts";
+import "../styles/base.css";
+import "./driver.css";
+
+/** The office is asked for the whole day this often; changes come at once by the stream. */
+const ASK_EVERY_MS = 60_000;
+
+async function open(): Promise<void> {
+  await openStorage();
+  await start("driver", () => <Cab />, {
+    offline: lastKnown,
+    before: async found => {
+      await openOutbox(found.user.user_id);
+      void askForDay();
+    },
+  });
+  setInterval(() => void askForDay(), ASK_EVERY_MS);
+  // a new plan may bring other permits with it
+  effect(() => {
+    if (store.tables.plan.version.value) void askForDay();
+  });
+  await navigator.serviceWorker?.register("/driver-worker.js").catch(() => undefined);
+}
+
+void open();

@@ -386,9 +386,13 @@ function truckProperties(drawn: DrawnTruck, chosen: boolean, now_ms: number): Re
     label: drawn.age ? `${drawn.label}\n${drawn.age}` : drawn.label,
     down: truck.down !== null && truck.down !== undefined,
     order: truck.down ? 3 : chosen ? 2 : stale ? 0 : 1,
-    always: chosen || truck.down !== null || stale,
+    // a truck at home that says nothing is no news; one on shift that says nothing is
+    always: chosen || truck.down !== null || (stale && truck.shift !== null),
   };
 }
+
+/** Trucks and their arrows grow together. */
+const TRUCK_SIZE = ["interpolate", ["linear"], ["zoom"], 10, 0.6, 13, 0.85, 15, 1];
 
 function ownLayers(theme: Theme): LayerSpecification[] {
   const colours = PALETTES[theme];
@@ -527,6 +531,7 @@ function ownLayers(theme: Theme): LayerSpecification[] {
         "icon-image": ["get", "heading"],
         "icon-rotate": ["get", "turn"],
         "icon-rotation-alignment": "map",
+        "icon-size": TRUCK_SIZE,
         ...onTop,
       },
     },
@@ -536,7 +541,7 @@ function ownLayers(theme: Theme): LayerSpecification[] {
       source: "trucks",
       layout: {
         "icon-image": ["get", "icon"],
-        "icon-size": ["interpolate", ["linear"], ["zoom"], 10, 0.6, 13, 0.85, 15, 1],
+        "icon-size": TRUCK_SIZE,
         "symbol-sort-key": ["get", "order"],
         ...onTop,
         "text-field": ["step", ["zoom"], ["case", ["get", "always"], ["get", "label"], ""], 13.5, ["get", "label"]],

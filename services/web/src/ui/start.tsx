@@ -2,9 +2,10 @@
 
 import { type ComponentChild, render } from "preact";
 import { now, startClock } from "../clock.ts";
+import type { Session } from "../contract.ts";
 import { Store } from "../live/store.ts";
 import { LiveStream } from "../live/stream.ts";
-import { currentSession, FACES, type Face, faceAfter, toSignIn } from "../session.ts";
+import { currentSession, FACES, type Face, faceAfter, resume, toSignIn } from "../session.ts";
 import { words } from "../words/index.ts";
 import "./theme.ts";
 
@@ -25,24 +26,34 @@ declare global {
   }
 }
 
-/** Show `page` to whoever may see `face`; others are sent where they belong. Tries again while nobody answers. */
-export async function start(face: Face, page: () => ComponentChild): Promise<void> {
+interface Options {
+  /** Who to be while the gateway does not answer; without it the page waits for an answer. */
+  offline?: () => Promise<Session | null>;
+  /** To be done with the session, before the page is drawn. */
+  before?: (found: Session) => Promise<void>;
+}
+
+/** Show `page` to whoever may see `face`; others are sent where they belong. */
+export async function start(face: Face, page: () => ComponentChild, options: Options = {}): Promise<void> {
   window.qingyun = handle;
   const root = document.getElementById("page");
   if (!root) throw new Error("the page has no #page");
-  const found = await sessionPatiently(root);
+  const found = await sessionPatiently(root, options.offline);
   if (!found) return toSignIn();
   if (!FACES[found.user.role]?.includes(face)) return location.replace(faceAfter(found, null) ?? "/");
   startClock();
   live.start();
+  await options.before?.(found);
   render(page(), root);
 }
 
-async function sessionPatiently(root: HTMLElement) {
+async function sessionPatiently(root: HTMLElement, offline: Options["offline"]): Promise<Session | null> {
   for (;;) {
     try {
       return await currentSession();
     } catch {
+      const known = await offline?.();
+      if (known) return resume(known);
       render(<p class="note bad">{words.value.signIn.unreachable}</p>, root);
       await new Promise(resolve => setTimeout(resolve, 3_000));
     }

@@ -1,0 +1,556 @@
+/** The driver's page: one thing at a time, in large letters, with buttons for a thumb. */
+
+import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { cityNow } from "../clock.ts";
+import { type LonLat, type PlanVisit, SKIP_REASONS, type Truck } from "../contract.ts";
+import { bearingDeg, distanceM } from "../domain/places.ts";
+import { hasPlace } from "../domain/trucks.ts";
+import { changesOf, changeText, planReason } from "../say/plans.ts";
+import { session, signOut } from "../session.ts";
+import { MaterialMark, Name, Tag } from "../ui/bits.tsx";
+import { chime } from "../ui/chime.ts";
+import { CityClock, LanguageButton, LiveBadge, ThemeChoice } from "../ui/header.tsx";
+import { live } from "../ui/start.tsx";
+import { dayTime, distance, hourMinute, weight } from "../words/format.ts";
+import { wordFor, words } from "../words/index.ts";
+import {
+  about,
+  arrivedAt,
+  day,
+  down,
+  forgetDay,
+  left,
+  names,
+  next,
+  noStorage,
+  outbox,
+  plan,
+  report,
+  resting,
+  truck,
+  unconfirmed,
+  visitName,
+} from "./state.ts";
+import type { StoredReport } from "./outbox.ts";
+
+type Sheet = "skip" | "tip" | "sos" | "breakdown" | null;
+const sheet = signal<Sheet>(null);
+
+/** The last tap, which can be taken back for a while. */
+const lastTap = signal<{ action_id: string; what: string } | null>(null);
+const UNDO_MS = 10_000;
+
+async function tap(kind: Parameters<typeof report>[0], visit: PlanVisit | null, more: Parameters<typeof report>[2] = {}) {
+  const what = words.value.cab.action[kind];
+  const name = visit ? visitName(visit) : "";
+  const action_id = await report(kind, name, { ...(visit ? about(visit) : {}), ...more });
+  sheet.value = null;
+  if (kind === "accepted_plan" || kind === "corrected") return;
+  lastTap.value = { action_id, what: name ? `${what} · ${name}` : what };
+  setTimeout(() => {
+    if (lastTap.peek()?.action_id === action_id) lastTap.value = null;
+  }, UNDO_MS);
+}
+
+async function takeBack(action_id: string): Promise<void> {
+  lastTap.value = null;
+  await report("corrected", "", { corrects: action_id, corrected_time_ms: cityNow() });
+}
+
+export function Cab() {
+  const w = words.value.cab;
+  if (!session.value?.user.truck_id && !day.value) return <NoTruck />;
+  return (
+    <div class="cab">
+      <Top />
+      {noStorage.value && <p class="note bad">{w.storage}</p>}
+      <main>
+        {down.value ? <Down /> : <Changed />}
+        <NextCard />
+        <Following />
+        <Permits />
+        <MyReports />
+      </main>
+      <Bottom />
+      <Undo />
+      <Sheets />
+    </div>
+  );
+}
+
+function NoTruck() {
+  return (
+    <main class="cab">
+      <p class="note bad">{words.value.cab.noTruck}</p>
+      <button type="button" class="button" onClick={() => void signOut()}>
+        {words.value.app.signOut}
+      </button>
+    </main>
+  );
+}
+
+function Top() {
+  const w = words.value;
+  const waiting = outbox.value?.waiting ?? 0;
+  const leave = async () => {
+    await forgetDay();
+    await signOut();
+  };
+  return (
+    <header class="top">
+      <div class="row-of">
+        <strong class="plate">
+          <Name>{truck.value?.plate ?? truck.value?.truck_id ?? "…"}</Name>
+        </strong>
+        <CityClock />
+        <span class="push" />
+        <LanguageButton />
+        <details class="account">
+          <summary class="button quiet" aria-label={w.app.menu} data-testid="account">
+            ☰
+          </summary>
+          <div>
+            <p>
+              <Name>{session.value?.user.name}</Name>
+              <br />
+              <span class="soft">{w.app.role.driver}</span>
+            </p>
+            <ThemeChoice />
+            <button
+              type="button"
+              class="button"
+              data-testid="sign-out"
+              disabled={waiting > 0}
+              onClick={() => void leave()}
+            >
+              {w.app.signOut}
+            </button>
+            {waiting > 0 && <p class="note">{w.cab.signOutWaiting}</p>}
+          </div>
+        </details>
+      </div>
+      <div class="row-of">
+        <LiveBadge live={live} />
+        <span class="push" />
+        <span role="status" data-testid="queue" data-waiting={waiting}>
+          {waiting ? <Tag kind="medium">↑ {w.cab.queue.waiting(waiting)}</Tag> : <Tag kind="good">✓✓ {w.cab.queue.empty}</Tag>}
+        </span>
+      </div>
+    </header>
+  );
+}
+
+/** What changed and why, until the driver has confirmed it. */
+function Changed() {
+  const current = plan.value;
+  const w = words.value.cab;
+  const version = unconfirmed.value ? current?.plan_version : undefined;
+  useEffect(() => {
+    if (version !== undefined) chime("change");
+  }, [version]);
+  if (!current || version === undefined) return null;
+  const first = current.reason === "first_plan";
+  const changes = changesOf(current);
+  return (
+    <section class="banner" role="alert" data-testid="changed" data-plan-version={version} data-reason={current.reason}>
+      <h2>{first ? w.firstRoute : w.changed}</h2>
+      <p data-testid="plan-reason">{planReason(current, names)}</p>
+      {typeof current.changed === "string" && <p>{current.changed}</p>}
+      <ul>
+        {changes.slice(0, 5).map((change, at) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: a version's changes never change
+          <li key={at}>
+            {changeText(change, names)}
+            {change.why && <span> — {change.why}</span>}
+          </li>
+        ))}
+      </ul>
+      {changes.length > 5 && <p>{words.value.desk.changes.more(changes.length - 5)}</p>}
+      <button type="button" class="big main" data-testid="confirm-plan" onClick={() => void tap("accepted_plan", null)}>
+        {w.confirm}
+      </button>
+    </section>
+  );
+}
+
+function Down() {
+  const w = words.value.cab;
+  const call = down.value;
+  if (!call) return null;
+  return (
+    <section class="banner alarm" role="alert" data-testid="down" data-kind={call.kind}>
+      <h2>{call.kind === "sos" ? w.downSos : w.downBreakdown}</h2>
+      <Mark action_id={call.action_id} />
+      <button type="button" class="big" data-testid="runs-again" onClick={() => void takeBack(call.action_id)}>
+        {w.runsAgain}
+      </button>
+    </section>
+  );
+}
+
+function NextCard() {
+  const w = words.value.cab;
+  const current = next.value;
+  if (!current) return <p class="note big-note">{plan.value?.visits?.length ? w.allDone : w.noPlan}</p>;
+  const { visit } = current;
+  const kind = visit.kind ?? "collect";
+  return (
+    <section class="next" data-testid="next-stop" data-stop-id={visit.stop_id ?? ""} data-facility-id={visit.facility_id ?? ""} data-kind={kind}>
+      <p class="row-of">
+        <strong>{w.next}</strong>
+        <MaterialMark of={visit.material ?? plan.value?.material} />
+        <span>{kind === "tip" ? words.value.visit.tip : wordFor(words.value.materialShort, visit.material ?? plan.value?.material)}</span>
+        <span class="push">
+          {w.planned} {hourMinute(visit.arrive_ms)}
+        </span>
+      </p>
+      <p class="place">
+        <Name>{visitName(visit)}</Name>
+      </p>
+      {visit.why && <p class="soft">{visit.why}</p>}
+      <Way visit={visit} truck={truck.value} />
+      <Buttons visit={visit} />
+    </section>
+  );
+}
+
+/** Arrow and distance as the crow flies. */
+function Way({ visit, truck: of }: { visit: PlanVisit; truck: Truck | null }) {
+  const w = words.value.cab;
+  if (!of || !hasPlace(of)) return <p class="soft">{w.noPosition}</p>;
+  const here: LonLat = [of.lon, of.lat];
+  const there: LonLat = [visit.lon, visit.lat];
+  const turn = bearingDeg(here, there) - ((of.speed_mps ?? 0) > 0.5 ? (of.heading_deg ?? 0) : 0);
+  const arrived = arrivedAt.value;
+  return (
+    <p class="way">
+      <svg viewBox="-12 -12 24 24" aria-hidden="true" style={{ transform: `rotate(${Math.round(turn)}deg)` }}>
+        <path d="M0 -11 L8 9 L0 5 L-8 9 Z" fill="currentColor" />
+      </svg>
+      <span class="far">{distance(distanceM(here, there))}</span>
+      <span class="soft">{arrived ? `${w.arrived} ${hourMinute(arrived.event_time_ms)}` : w.distance}</span>
+    </p>
+  );
+}
+
+function Buttons({ visit }: { visit: PlanVisit }) {
+  const w = words.value.cab;
+  if (noStorage.value) return null;
+  switch (visit.kind ?? "collect") {
+    case "tip":
+      return (
+        <div class="buttons">
+          <button type="button" class="big main" data-testid="tipped" onClick={() => open("tip")}>
+            {w.tipped}
+          </button>
+          <Arrived visit={visit} />
+        </div>
+      );
+    case "break":
+      return (
+        <div class="buttons">
+          <button
+            type="button"
+            class="big main"
+            data-testid="break"
+            onClick={() => void tap(resting.value ? "break_end" : "break_start", null)}
+          >
+            {resting.value ? w.breakEnd : w.breakStart}
+          </button>
+        </div>
+      );
+    case "end":
+      return (
+        <div class="buttons">
+          <button type="button" class="big main" data-testid="off-duty" onClick={() => void tap("off_duty", null)}>
+            {w.action.off_duty}
+          </button>
+        </div>
+      );
+    default:
+      return (
+        <div class="buttons">
+          <button type="button" class="big main" data-testid="collected" onClick={() => void tap("collected", visit)}>
+            {w.collected}
+          </button>
+          <button type="button" class="big" data-testid="skipped" onClick={() => open("skip")}>
+            {w.skipped}
+          </button>
+          <Arrived visit={visit} />
+        </div>
+      );
+  }
+}
+
+function Arrived({ visit }: { visit: PlanVisit }) {
+  return (
+    <button
+      type="button"
+      class="big"
+      data-testid="arrived"
+      disabled={arrivedAt.value !== null}
+      onClick={() => void tap("arrived", visit)}
+    >
+      {words.value.cab.arrived}
+    </button>
+  );
+}
+
+function open(which: Sheet): void {
+  sheet.value = which;
+}
+
+function Following() {
+  const w = words.value.cab;
+  const rest = left.value.slice(1);
+  if (!rest.length) return null;
+  return (
+    <section>
+      <h3>
+        {w.after} · {w.stops(rest.filter(one => one.number !== null).length)}
+      </h3>
+      <ol class="after" data-testid="following">
+        {rest.map(({ visit, number, index }) => (
+          <li key={index} data-stop-id={visit.stop_id ?? ""}>
+            <span class="soft">{number ?? "·"}</span>
+            <time>{hourMinute(visit.arrive_ms)}</time>
+            <span>
+              <Name>{visitName(visit)}</Name> {visit.kind === "tip" && <Tag kind="low">{words.value.visit.tip}</Tag>}
+            </span>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function Permits() {
+  const w = words.value;
+  const permits = day.value?.permits ?? [];
+  if (!permits.length) return null;
+  return (
+    <section>
+      <h3>{w.cab.permit}</h3>
+      <ul class="after">
+        {permits.map(permit => (
+          <li key={permit.permit_id} class="permit">
+            <MaterialMark of={permit.material} />
+            <span>
+              <Name>{permit.permit_id}</Name>
+              {permit.facility_ids?.length ? (
+                <>
+                  {" "}
+                  → <Name>{permit.facility_ids.map(names.place).join(", ")}</Name>
+                </>
+              ) : null}{" "}
+              <span class="soft">
+                {permit.hours?.map(([from, to]) => `${from}–${to}`).join(", ")}{" "}
+                {permit.valid_to_ms ? w.cab.permitUntil(dayTime(permit.valid_to_ms)) : ""}
+              </span>
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+const MARKS = { saved: "✓", sending: "↑", received: "✓✓", refused: "✗" } as const;
+
+/** Where a report is: on the phone, on its way, with the office. */
+function Mark({ action_id }: { action_id: string }) {
+  const found = outbox.value?.reports.value.find(one => one.action_id === action_id);
+  const state = found?.state ?? "received";
+  const w = words.value.cab;
+  return (
+    <Tag kind={state === "received" ? "good" : state === "refused" ? "critical" : "medium"} title={w.markTitle[state]}>
+      <span data-testid="mark" data-state={state}>
+        {MARKS[state]} {w.mark[state]}
+      </span>
+    </Tag>
+  );
+}
+
+function MyReports() {
+  const w = words.value.cab;
+  const mine = outbox.value?.reports.value ?? [];
+  const takenBack = new Set(mine.filter(one => one.body.kind === "corrected").map(one => one.body.corrects));
+  return (
+    <details class="reports">
+      <summary>
+        {w.queue.title} · {mine.length}
+      </summary>
+      {!mine.length && <p class="soft">{w.queue.none}</p>}
+      <ul class="after" data-testid="reports">
+        {mine
+          .slice(-40)
+          .reverse()
+          .map(one => (
+            <ReportRow key={one.action_id} stored={one} takenBack={takenBack.has(one.action_id)} />
+          ))}
+      </ul>
+    </details>
+  );
+}
+
+function ReportRow({ stored, takenBack }: { stored: StoredReport; takenBack: boolean }) {
+  const w = words.value.cab;
+  const { body } = stored;
+  const correctable = !takenBack && body.kind !== "corrected" && body.kind !== "accepted_plan" && stored.state !== "refused";
+  return (
+    <li class="report" data-kind={body.kind} data-action-id={stored.action_id}>
+      <time class="soft">{hourMinute(body.event_time_ms)}</time>
+      <span class={takenBack ? "struck" : ""}>
+        {w.action[body.kind]} {body.exception ? `(${words.value.skip[body.exception]})` : ""}{" "}
+        {body.weight_kg === undefined ? "" : weight(body.weight_kg)} <Name>{stored.about}</Name>
+        {stored.problem && <span class="warn"> {stored.problem}</span>}
+      </span>
+      <Mark action_id={stored.action_id} />
+      {correctable && (
+        <button type="button" class="button" onClick={() => void takeBack(stored.action_id)}>
+          {w.undo}
+        </button>
+      )}
+    </li>
+  );
+}
+
+function Bottom() {
+  const w = words.value.cab;
+  if (noStorage.value) return null;
+  return (
+    <nav class="bottom" aria-label={w.queue.title}>
+      <button
+        type="button"
+        class="big"
+        aria-pressed={resting.value}
+        onClick={() => void tap(resting.value ? "break_end" : "break_start", null)}
+      >
+        {resting.value ? w.breakEnd : w.breakStart}
+      </button>
+      <button type="button" class="big warn" data-testid="breakdown" onClick={() => open("breakdown")}>
+        {w.breakdown}
+      </button>
+      <button type="button" class="big sos" data-testid="sos" onClick={() => open("sos")}>
+        {w.sos}
+      </button>
+    </nav>
+  );
+}
+
+function Undo() {
+  const w = words.value.cab;
+  const last = lastTap.value;
+  return (
+    <div class="toast-place" role="status">
+      {last && (
+        <div class="toast">
+          <span>
+            <Name>{last.what}</Name> <Mark action_id={last.action_id} />
+          </span>
+          <button type="button" class="button" data-testid="undo" onClick={() => void takeBack(last.action_id)}>
+            {w.undo}
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+// ------------------------------------------------------------------------------------------------------- the sheets
+
+function Sheets() {
+  const w = words.value.cab;
+  const which = sheet.value;
+  const visit = next.value?.visit ?? null;
+  useEffect(() => {
+    if (!which) return;
+    const close = (event: KeyboardEvent) => event.key === "Escape" && open(null);
+    addEventListener("keydown", close);
+    document.querySelector<HTMLElement>(".sheet .big")?.focus();
+    return () => removeEventListener("keydown", close);
+  }, [which]);
+  if (!which) return null;
+  return (
+    <div class="sheet-ground">
+      <div class="sheet" role="dialog" aria-modal="true" aria-label={titleOf(which)} data-testid={`sheet-${which}`}>
+        <h2>{titleOf(which)}</h2>
+        {which === "skip" && visit && <SkipReasons visit={visit} />}
+        {which === "tip" && visit && <Weight visit={visit} />}
+        {(which === "sos" || which === "breakdown") && (
+          <button type="button" class={`big ${which}`} data-testid={`${which}-yes`} onClick={() => void tap(which, visit)}>
+            {which === "sos" ? w.yesSos : w.yesBreakdown}
+          </button>
+        )}
+        <button type="button" class="big" onClick={() => open(null)}>
+          {words.value.app.cancel}
+        </button>
+      </div>
+    </div>
+  );
+}
+
+function titleOf(which: Exclude<Sheet, null>): string {
+  const w = words.value.cab;
+  return { skip: w.skipWhy, tip: w.weight, sos: w.sosSure, breakdown: w.breakdownSure }[which];
+}
+
+function SkipReasons({ visit }: { visit: PlanVisit }) {
+  return (
+    <div class="grid">
+      {SKIP_REASONS.map(exception => (
+        <button
+          key={exception}
+          type="button"
+          class="big"
+          data-testid={`skip-${exception}`}
+          onClick={() => void tap("skipped", visit, { exception })}
+        >
+          {words.value.skip[exception]}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+const tonnage = signal("");
+
+function Weight({ visit }: { visit: PlanVisit }) {
+  const w = words.value.cab;
+  const kg = Number(tonnage.value);
+  const given = tonnage.value.trim() !== "" && Number.isFinite(kg) && kg >= 0;
+  const payload = truck.value?.payload_kg;
+  const odd = given && typeof payload === "number" && kg > payload * 1.5;
+  const send = (weight_kg?: number) => {
+    tonnage.value = "";
+    void tap("tipped", visit, weight_kg === undefined ? {} : { weight_kg });
+  };
+  return (
+    <form
+      class="grid one"
+      onSubmit={event => {
+        event.preventDefault();
+        if (given) send(kg);
+      }}
+    >
+      <input
+        class="field weight"
+        inputMode="numeric"
+        aria-label={w.weight}
+        data-testid="weight"
+        value={tonnage.value}
+        onInput={event => {
+          tonnage.value = event.currentTarget.value.replace(/[^\d.]/g, "");
+        }}
+      />
+      {odd && <p class="note bad">{w.weightOdd}</p>}
+      <button type="submit" class="big main" data-testid="weight-save" disabled={!given}>
+        {w.save}
+      </button>
+      <button type="button" class="big" data-testid="no-ticket" onClick={() => send()}>
+        {w.weightUnknown}
+      </button>
+    </form>
+  );
+}
