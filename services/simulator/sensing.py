@@ -52,7 +52,8 @@ def wander(truck: Truck, elapsed_s: float, *keys: int) -> None:
 def report(truck: Truck, payload_kg: float, now_ms: int, *keys: int) -> Report:
     """Return what the terminal says now."""
     lon, lat = measured_place(truck)
-    cover_open, load_kg = truck.cover == "open", _load_kg(truck, payload_kg, *keys)
+    cover_open = truck.cover == "open"
+    load_kg: float | None = _load_kg(truck, payload_kg, *keys)
     if truck.fault is not None:
         cover_open, load_kg = _faulty(truck.fault, cover_open=cover_open, load_kg=load_kg)
     return Report(
@@ -90,7 +91,7 @@ def _load_kg(truck: Truck, payload_kg: float, *keys: int) -> float:
     return max(0.0, truck.load_kg + swing + truck.drift_kg + spread * noise.gauss(*keys, 14))
 
 
-def _faulty(fault: Deed, *, cover_open: bool, load_kg: float) -> tuple[bool, float | None]:
+def _faulty(fault: Deed, *, cover_open: bool, load_kg: float | None) -> tuple[bool, float | None]:
     """Return what a broken sensor says: a load cell says nothing, a lid switch says "open" all the time."""
     if fault.kind == "load_sensor":
         return cover_open, None

@@ -27,7 +27,7 @@ from services.simulator.drivers import (
     target_of,
 )
 from services.simulator.driving import Ways, advance, drive
-from services.simulator.script import Play
+from services.simulator.script import DeedKind, Play
 from services.simulator.state import Output, Pressed, Target, Ticketed, TownState, Truck, Truth, Work
 from streams import events
 from streams.units import DAY_MS, MINUTE_MS, SECOND_MS
@@ -66,12 +66,14 @@ class Town:
 
     # ------------------------------------------------------------------------------------- told and asked
 
-    def take_plan(self, truck_id: str, plan: events.TruckPlan) -> None:
-        """Give a driver a plan; an older one than the driver has is ignored."""
+    def take_plan(self, truck_id: str, plan: events.TruckPlan) -> list[Output]:
+        """Give a driver a plan; one that is no newer than the driver's is ignored. The driver presses "seen"."""
         truck = self.state.trucks[truck_id]
+        before = truck.plan
         if take_up(truck, plan, self.state.now_ms):
-            truck.drive = truck.target = None  # turn round: the way is found anew within seconds
+            truck.drive = truck.target = None  # turn off: the way is found anew within seconds
             truck.gate = None
+        return [] if truck.plan is before else [self._press(truck, "accepted_plan")]
 
     def on_duty(self, truck_id: str) -> bool:
         """Whether the truck's driver looks at the page now: on a shift, or not home yet."""
@@ -397,7 +399,7 @@ class Town:
                 return
             roll -= chance
 
-    def _begin(self, kind: "deeds.DeedKind", truck: Truck) -> bool:
+    def _begin(self, kind: DeedKind, truck: Truck) -> bool:
         payload_kg = self._payload_kg(truck)
         if not deeds.may_begin(kind, truck, self._class(truck), payload_kg):
             return False
