@@ -120,10 +120,8 @@ async def _chirpstack(doors: Doors, call: _Call, source_name: str) -> int:
     _authorise(source, call.bearer)
     try:
         return await _uplink(doors, call, source)
-    except Rejected as rejected:
-        letter = intake.dead_letter(_arrival(call, chirpstack.PROTOCOL, source), str(rejected))
-        await doors.uplinks.keep([letter])
-        metrics.DEAD_LETTERS.labels("raw-frames", intake.STAGE).inc()
+    except (Rejected, _Refused, RegisterAway) as reason:
+        await doors.uplinks.keep([intake.dead_letter(_arrival(call, chirpstack.PROTOCOL, source), str(reason))])
         raise
 
 

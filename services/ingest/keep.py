@@ -15,8 +15,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final
 
-from services import bus
-from services.ingest.intake import Outgoing
+from services import bus, metrics
+from services.ingest.intake import STAGE, Outgoing
+from streams.topics import DEAD_LETTERS, RAW_FRAMES
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +98,8 @@ class Keeper:
         if self._bytes + size > MAX_WAITING_BYTES:
             done.set_exception(NotKept(f"more than {MAX_WAITING_BYTES} bytes wait for Kafka"))
             return done
+        letters = sum(record.topic == DEAD_LETTERS.name for record in records)
+        metrics.DEAD_LETTERS.labels(RAW_FRAMES.name, STAGE).inc(letters)
         job = _Job(records, done, time.monotonic(), wait_s, size, len(records))
         self._bytes += size
         self._waiting[job] = None

@@ -41,6 +41,7 @@ def main() -> None:
     """Run until SIGTERM."""
     settings = Settings.from_env(os.environ)
     logs.set_up(settings.log_level, "ingest")
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # it tells its start and end for terminals, in colour
     metrics.serve(settings.metrics_port, settings.host)
     logger.info("started", extra={"settings": settings.described()})
     try:
