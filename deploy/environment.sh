@@ -31,11 +31,15 @@ find_python() {
     done
 }
 
-if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && runs .venv/bin/python; then
+if [ "${1:-}" != "--which" ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && runs .venv/bin/python; then
     touch "$stamp"
     exit 0
 fi
 python=$(find_python)
+if [ "${1:-}" = "--which" ]; then # only say which Python would be taken
+    echo "$python"
+    exit 0
+fi
 if [ -z "$python" ]; then
     echo "× No Python 3.12 or newer runs here (looked for python3.13, python3.12, python3): install one, then try again." >&2
     exit 1
@@ -48,11 +52,12 @@ runs .venv/bin/python || rm -rf .venv
 }
 rm -f "$stamp"
 # pip downloads and unpacks one package after the other; uv, itself pinned in the lock, does it side by side.
+quiet=$([ -t 2 ] || echo --quiet)
 hashed="--require-hashes --only-binary :all:"
 sed -n '/^uv==/,/^[^ ]/p' requirements.lock | sed '/^uv==/b; /^ /b; d' > .venv/uv.lock
 # shellcheck disable=SC2086
 if ! .venv/bin/python -m pip install --quiet --disable-pip-version-check $hashed --no-deps -r .venv/uv.lock ||
-    ! .venv/bin/uv pip install --python .venv/bin/python $hashed -r requirements.lock; then
+    ! .venv/bin/uv pip install $quiet --python .venv/bin/python $hashed -r requirements.lock; then
     echo "× The packages could not be downloaded: the first start needs the network; try again when it is there." >&2
     exit 1
 fi

@@ -155,7 +155,8 @@ def _own_memory(process: psutil.Process) -> int:
 
 
 def _table(parts: Iterable[Part]) -> Table:
-    table = Table("process", "state", "since", "restarts", "memory", "behind", "why", box=None, header_style="dim")
+    table = Table("process", "state", "since", "restarts", "memory", "behind", box=None, header_style="dim")
+    table.add_column("why", overflow="fold")
     for part in parts:
         table.add_row(
             f"[red]×[/] {part.name}" if part.why else f"[green]√[/] {part.name}",

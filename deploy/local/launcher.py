@@ -21,6 +21,7 @@ from deploy.local.commands import Commands
 from deploy.local.failure import LocalStartError
 from deploy.local.prepare import prepare
 from deploy.local.program import Program
+from deploy.local.programs import Step
 from deploy.local.progress import Reporter
 from deploy.local.settings import Local
 from deploy.local.supervised import ProcessState
@@ -118,16 +119,23 @@ def _bring_up(
             ready.result()
     environment = programs.environment(local, clock)
     users: list[dict[str, str]] = []
-    for step in programs.steps(local):
-        with reporter.step(step.title):
-            argv = [sys.executable, "-m", "services", *step.arguments]
-            advice = f"the whole story is in {commands.log}"
-            answer = commands.run(argv, what=step.title, environment=environment, advice=advice)
-            users += json.loads(answer) if step.lists_users else []
+    for side_by_side in programs.steps(local):
+        with ThreadPoolExecutor() as pool:
+            for listed in pool.map(lambda step: _do(step, environment, reporter, commands), side_by_side):
+                users += listed
     with reporter.step("the page"):
         local.supervisor.start_services()
         _wait_for_page(local, process)
     return users
+
+
+def _do(step: Step, environment: dict[str, str], reporter: Reporter, commands: Commands) -> list[dict[str, str]]:
+    """Do one step; return the users it lists, if it does."""
+    argv = [sys.executable, "-m", "services", *step.arguments]
+    with reporter.step(step.title):
+        advice = f"the whole story is in {commands.log}"
+        answer = commands.run(argv, what=step.title, environment=environment, advice=advice)
+    return json.loads(answer) if step.lists_users else []
 
 
 def _wait_for(part: Any, reporter: Reporter) -> None:

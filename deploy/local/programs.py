@@ -30,13 +30,17 @@ class Step:
     """True if it answers with the demo users, as JSON."""
 
 
-def steps(local: Local) -> tuple[Step, ...]:
-    """Return what must be done when broker and database answer, in this order."""
+def steps(local: Local) -> tuple[tuple[Step, ...], ...]:
+    """Return what must be done when broker and database answer: rounds, whose steps are done side by side."""
     return (
-        Step(title="topics", arguments=("topics", "provision")),
-        Step(title="database tables", arguments=("database", "migrate")),
-        Step(title=f"city {local.services.city}", arguments=("city", "load", local.services.city)),
-        Step(title="demo users", arguments=("users", "demo", "--json"), lists_users=True),
+        (
+            Step(title="topics", arguments=("topics", "provision")),
+            Step(title="database tables", arguments=("database", "migrate")),
+        ),
+        (
+            Step(title=f"city {local.services.city}", arguments=("city", "load", local.services.city)),
+            Step(title="demo users", arguments=("users", "demo", "--json"), lists_users=True),
+        ),
     )
 
 
