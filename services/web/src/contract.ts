@@ -82,6 +82,8 @@ export interface Truck {
   driver_id: string | null;
   shift: { start_ms: number; end_ms: number } | null;
   down: "breakdown" | "sos" | null;
+  /** The driver's report that says so. */
+  down_action_id?: string | null;
 }
 
 export interface Bin {
@@ -362,6 +364,7 @@ export interface Kinds {
   source: Asset;
   action: DriverAction;
   zone: Zone;
+  permit: Permit;
 }
 export type Kind = keyof Kinds;
 
@@ -378,6 +381,7 @@ export interface Snapshot extends ClockReading {
   due?: CollectionDue[];
   actions?: DriverAction[];
   zones?: Zone[];
+  permits?: Permit[];
   stale_since_ms: number | null;
 }
 

@@ -11,7 +11,7 @@ import { session, signOut } from "../session.ts";
 import { MaterialMark, Name, Tag } from "../ui/bits.tsx";
 import { chime } from "../ui/chime.ts";
 import { CityClock, LanguageButton, LiveBadge, ThemeChoice } from "../ui/header.tsx";
-import { live } from "../ui/start.tsx";
+import { live, store } from "../ui/start.tsx";
 import { dayTime, distance, hourMinute, weight } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
 import {
@@ -327,7 +327,9 @@ function Following() {
 
 function Permits() {
   const w = words.value;
-  const permits = day.value?.permits ?? [];
+  store.tables.permit.version.value;
+  const streamed = [...store.tables.permit.items.values()];
+  const permits = streamed.length ? streamed : (day.value?.permits ?? []);
   if (!permits.length) return null;
   return (
     <section>

@@ -63,6 +63,7 @@ const SNAPSHOT_LISTS: { [K in Kind]: { list: keyof Snapshot; id: (value: Kinds[K
   source: { list: "sources", id: source => source.id },
   action: { list: "actions", id: action => action.action_id },
   zone: { list: "zones", id: zone => zone.zone_id },
+  permit: { list: "permits", id: permit => permit.permit_id },
 };
 
 export class Store {
@@ -79,6 +80,7 @@ export class Store {
     source: new Table(),
     action: new Table(),
     zone: new Table(),
+    permit: new Table(),
   };
   /** False until the first snapshot. */
   readonly filled = signal(false);
@@ -101,16 +103,23 @@ export class Store {
 
   takeDelta(delta: Delta): void {
     batch(() => {
-      for (const change of delta.changes) this.#apply(change);
+      for (const change of delta.changes) this.#apply(change, delta.now_ms);
       this.#trimActions();
       if (delta.stale_since_ms !== undefined) this.staleSince.value = delta.stale_since_ms;
     });
   }
 
-  #apply<K extends Kind>(change: Change & { kind: K }): void {
-    const table = this.tables[change.kind] as Table<Kinds[K]> | undefined;
+  #apply(change: Change, now_ms: number): void {
+    if (change.kind === "due" && change.value === null) return this.#noLongerDue(change.id, now_ms);
     // a newer gateway may speak of kinds this page does not know yet
-    table?.put(change.id, change.value as Kinds[K] | null);
+    const table = this.tables[change.kind] as Table<unknown> | undefined;
+    table?.put(change.id, change.value);
+  }
+
+  /** A place no longer due is kept as such: a plan made before still names it, and it is done. */
+  #noLongerDue(place_id: string, now_ms: number): void {
+    const known = this.tables.due.get(place_id);
+    if (known) this.tables.due.put(place_id, { ...known, due: false, at_ms: now_ms });
   }
 
   #trimActions(): void {

@@ -18,6 +18,8 @@ const TUNES = {
 let audio: AudioContext | null = null;
 
 export function chime(name: keyof typeof TUNES): void {
+  // before the first tap on the page the browser plays nothing and complains
+  if (!navigator.userActivation?.hasBeenActive) return;
   try {
     audio ??= new AudioContext();
     if (audio.state !== "running") return void audio.resume();
