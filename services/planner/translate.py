@@ -1,0 +1,312 @@
+"""From the optimiser's plan to one plan a truck, with what changed and why; and to the record of the run.
+
+Codes, not sentences, stand in ``why``, so a page can say them in its reader's language: ``overflow:<ms>``,
+``fill:<0–1>``, ``promised:<ms>`` at a visit; a reason of `PLAN_REASONS` at a change.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Literal
+
+import msgspec
+
+from optimizer.plan import Plan, Route, Visit
+from services.planner.build import Case
+from services.planner.demand import Stop
+from services.planner.horizon import LATE_MS, Round
+from services.planner.roads import LonLat
+from services.planner.situation import Crew, Situation, left_out
+from streams import events
+from streams.events import LeftOut, PlanChange, PlanVisit, StrandedTruck, TruckPlan
+
+Way = Callable[[Sequence[LonLat]], events.Geometry | None]
+"""Gives the road through some places as a LineString, or None."""
+
+FIRST: Final = "first_plan"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a run says: plans of the trucks whose plan changed, and the record of the run."""
+
+    plans: tuple[TruckPlan, ...]
+    run: events.PlanningRun
+    unchanged: int
+
+
+def outcome(chosen: Case, done: Round, plan: Plan, fresh: Situation, way: Way) -> Outcome:
+    """Translate an optimiser's plan that `optimizer.check` has passed.
+
+    ``fresh`` is the situation after the search: what was collected meanwhile is not planned again.
+    """
+    routes = {route.vehicle: route for route in plan.routes}
+    new = {crew.truck_id: _visits(chosen, crew, routes.get(crew.truck_id), fresh) for crew in chosen.crews}
+    for crew in chosen.now.crews_of(chosen.material):
+        if not crew.works and crew.left:
+            new[crew.truck_id] = ()  # its stops are for others now
+    round_ = _Made(chosen=chosen, done=done, new=new, way=way, run_id=_run_id(chosen))
+    plans = tuple(
+        round_.plan(fresh.crews[truck_id], visits)
+        for truck_id, visits in sorted(new.items())
+        if truck_id in fresh.crews and _differs(fresh.crews[truck_id], visits, done)
+    )
+    run = _run(chosen, done, plan=plan, changed=[one.truck_id for one in plans])
+    return Outcome(plans=plans, run=run, unchanged=len(new) - len(plans))
+
+
+def rejected(chosen: Case, done: Round, rules: Sequence[str]) -> events.PlanningRun:
+    """Return the record of a run whose plan broke rules, or that found none: nothing is sent to any truck."""
+    return _run(chosen, done, broken=rules)
+
+
+def _run_id(chosen: Case) -> str:
+    return events.derived_id("planning-run", chosen.now.state.tenant_id, chosen.material, chosen.now.now_ms)
+
+
+# --------------------------------------------------------------------------------------------- visits
+
+
+def _visits(chosen: Case, crew: Crew, route: Route | None, fresh: Situation) -> tuple[PlanVisit, ...]:
+    if route is None:
+        return ()
+    stops = {stop.stop_id: stop for stop in chosen.stops}
+    return tuple(
+        _visit(chosen, crew, visit, stops)
+        for visit in route.visits
+        if visit.kind != "collect" or visit.stop in fresh.stops
+    )
+
+
+def _visit(chosen: Case, crew: Crew, visit: Visit, stops: Mapping[str, Stop]) -> PlanVisit:
+    lon, lat = chosen.places[visit.location]
+    stop = stops.get(visit.stop or "")
+    return PlanVisit(
+        kind=visit.kind,
+        arrive_ms=chosen.moment_ms(visit.arrive_s),
+        begin_ms=chosen.moment_ms(visit.begin_s),
+        leave_ms=chosen.moment_ms(visit.leave_s),
+        lon=lon,
+        lat=lat,
+        stop_id=visit.stop,
+        bin_ids=(stop.place_id,) if stop and stop.place_kind == "bin" else (),
+        order_id=stop.place_id if stop and stop.place_kind == "order" else None,
+        facility_id=visit.facility,
+        break_id=visit.break_,
+        name=stop.name if stop else _site_name(chosen, visit.facility),
+        material=crew.material if visit.kind in ("collect", "tip") else None,
+        load_kg=float(visit.load_kg),
+        load_l=float(visit.load_l),
+        why=_why(stop),
+    )
+
+
+def _site_name(chosen: Case, facility_id: str | None) -> str | None:
+    return next((site.name for site in chosen.sites if site.id == facility_id), None)
+
+
+def _why(stop: Stop | None) -> str | None:
+    if stop is None:
+        return None
+    if stop.overflow_ms is not None:
+        return f"overflow:{stop.overflow_ms}"
+    if stop.due_ms is not None:
+        return f"promised:{stop.due_ms}"
+    return None if stop.fill is None else f"fill:{stop.fill:.2f}"
+
+
+# --------------------------------------------------------------------------------------------- plans
+
+
+def _differs(crew: Crew, visits: Sequence[PlanVisit], done: Round) -> bool:
+    """Whether a truck has to be told: another sequence, no plan yet, or times of a late truck that moved."""
+    if crew.plan is None or _sequence(crew.left) != _sequence(visits):
+        return True
+    trigger = done.reason_for(crew.truck_id)
+    moved = bool(_shifted(crew.left, visits, LATE_MS))
+    return moved or (trigger is not None and trigger.reason == "truck_late")
+
+
+def _sequence(visits: Sequence[PlanVisit]) -> list[tuple[str, str | None]]:
+    return [
+        (visit.kind, visit.stop_id or visit.facility_id or visit.break_id)
+        for visit in visits
+        if visit.kind not in ("start", "end")
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    """What all plans of a round share. ``new``: the visits of every truck in it."""
+
+    chosen: Case
+    done: Round
+    new: Mapping[str, tuple[PlanVisit, ...]]
+    way: Way
+    run_id: str
+
+    def plan(self, crew: Crew, visits: tuple[PlanVisit, ...]) -> TruckPlan:
+        now = self.chosen.now
+        reason, params = _reason(crew, self.done)
+        before = now.state.plans.get(crew.truck_id)
+        return TruckPlan(
+            tenant_id=now.state.tenant_id,
+            truck_id=crew.truck_id,
+            plan_version=before.plan_version + 1 if before else 1,
+            made_ms=max(now.now_ms, before.made_ms + 1) if before else now.now_ms,
+            reason=reason,
+            reason_params=params,
+            material=crew.material,
+            visits=visits,
+            path=self.way([(visit.lon, visit.lat) for visit in visits]) if len(visits) > 1 else None,
+            changed=tuple(self.changes(crew, visits, reason)) if crew.plan else (),
+            run_id=self.run_id,
+        )
+
+    @cached_property
+    def holder(self) -> dict[str, str]:
+        """Which truck has which stop in this round."""
+        return {visit.stop_id: truck_id for truck_id, visits in self.new.items() for visit in visits if visit.stop_id}
+
+    def changes(self, crew: Crew, visits: Sequence[PlanVisit], reason: str) -> Iterator[PlanChange]:
+        """Yield what differs between what was left of the running plan and the new visits."""
+        old, new = _collects(crew.left), _collects(visits)
+        for stop_id, visit in old.items():
+            if stop_id not in new:
+                taker = self.holder.get(stop_id)
+                yield PlanChange(what="removed", stop_id=stop_id, name=visit.name, to_truck_id=taker, why=reason)
+        kept = _kept_order([stop_id for stop_id in new if stop_id in old], list(old))
+        for position, (stop_id, visit) in enumerate(new.items(), start=1):
+            change = PlanChange(what="moved", stop_id=stop_id, name=visit.name, position=position, why=reason)
+            if stop_id not in old:
+                giver = self.chosen.now.planned.get(stop_id)
+                yield msgspec.structs.replace(change, what="added", from_truck_id=giver)
+            elif stop_id not in kept:
+                yield change
+        yield from _other_sites(crew.left, visits, reason)
+        for visit, by_ms in _shifted(crew.left, visits, LATE_MS)[:1]:
+            what: Literal["later", "earlier"] = "later" if by_ms > 0 else "earlier"
+            yield PlanChange(what=what, stop_id=visit.stop_id, name=visit.name, why=reason)
+
+
+def _collects(visits: Sequence[PlanVisit]) -> dict[str, PlanVisit]:
+    return {visit.stop_id: visit for visit in visits if visit.kind == "collect" and visit.stop_id is not None}
+
+
+def _reason(crew: Crew, done: Round) -> tuple[str, dict[str, str | int | float]]:
+    """Why this truck has a new plan: what hit the truck itself, else what the round was about."""
+    if crew.plan is None:
+        return FIRST, {}
+    trigger = done.reason_for(crew.truck_id)
+    return (trigger.reason, dict(trigger.params)) if trigger else (done.reason, dict(done.params))
+
+
+def _kept_order(new: Sequence[str], old: Sequence[str]) -> set[str]:
+    """Which of the stops both have kept their order: a longest increasing run of their old places."""
+    place = {stop_id: number for number, stop_id in enumerate(old)}
+    tails: list[int] = []
+    before: dict[int, int | None] = {}
+    ends: list[int] = []
+    places = [place[stop_id] for stop_id in new]
+    for number, value in enumerate(places):
+        at = bisect_left(tails, value)
+        before[number] = ends[at - 1] if at else None
+        tails[at : at + 1] = [value]
+        ends[at : at + 1] = [number]
+    kept: set[str] = set()
+    step = ends[-1] if ends else None
+    while step is not None:
+        kept.add(new[step])
+        step = before[step]
+    return kept
+
+
+def _other_sites(old: Sequence[PlanVisit], new: Sequence[PlanVisit], reason: str) -> list[PlanChange]:
+    """Return the facilities that are driven to now and were not before."""
+    were = {visit.facility_id for visit in old if visit.kind == "tip"}
+    fresh = {visit.facility_id: visit for visit in new if visit.kind == "tip" and visit.facility_id not in were}
+    return [PlanChange(what="facility", facility_id=site, name=visit.name, why=reason) for site, visit in fresh.items()]
+
+
+def _shifted(old: Sequence[PlanVisit], new: Sequence[PlanVisit], by_ms: int) -> list[tuple[PlanVisit, int]]:
+    """Return the visits of both that move by more than ``by_ms``, with by how much."""
+    arrivals = {(visit.kind, visit.stop_id or visit.facility_id): visit.arrive_ms for visit in old}
+    found = []
+    for visit in new:
+        before_ms = arrivals.get((visit.kind, visit.stop_id or visit.facility_id))
+        if visit.kind == "collect" and before_ms is not None and abs(visit.arrive_ms - before_ms) > by_ms:
+            found.append((visit, visit.arrive_ms - before_ms))
+    return found
+
+
+# --------------------------------------------------------------------------------------------- the run
+
+
+def _run(
+    chosen: Case,
+    done: Round,
+    *,
+    plan: Plan | None = None,
+    changed: Sequence[str] = (),
+    broken: Sequence[str] = (),
+) -> events.PlanningRun:
+    run = events.PlanningRun(
+        tenant_id=chosen.now.state.tenant_id,
+        run_id=_run_id(chosen),
+        material=chosen.material,
+        made_ms=chosen.now.now_ms,
+        reason=done.reason,
+        reason_params=dict(done.params),
+        stops=len(chosen.stops),
+        trucks=len(chosen.crews),
+        changed_truck_ids=tuple(changed),
+        left_out=(*_left_out(chosen, plan), *_left_out_before(chosen, plan)),
+        stranded=_stranded(chosen, plan),
+        rejected=tuple(broken),
+    )
+    if plan is None:
+        return run
+    return msgspec.structs.replace(
+        run,
+        engine=plan.search.engine if plan.search else None,
+        search_s=plan.search.seconds if plan.search else None,
+        distance_m=plan.cost.distance_m,
+        duration_s=plan.cost.duration_s,
+    )
+
+
+def _left_out(chosen: Case, plan: Plan | None) -> list[LeftOut]:
+    """Return the stops of this problem that are left out, and those that were not offered at all."""
+    resting = [one for one in chosen.now.resting.values() if one.material == chosen.material]
+    stops = {stop.stop_id: stop for stop in chosen.stops}
+    return resting + [
+        left_out(stops[one.stop], one.code, one.reason)
+        for one in (plan.unassigned if plan else ())
+        if one.stop in stops
+    ]
+
+
+def _left_out_before(chosen: Case, plan: Plan | None) -> list[LeftOut]:
+    """Return what the last run left out and this one did not ask about again."""
+    last = chosen.now.state.runs.get(chosen.material)
+    asked = {stop.stop_id for stop in chosen.stops} if plan is not None else set[str]()
+    return [
+        one
+        for one in (last.left_out if last else ())
+        if one.stop_id in chosen.now.stops
+        and one.stop_id not in asked
+        and one.stop_id not in chosen.now.resting
+        and one.stop_id not in chosen.now.planned
+    ]
+
+
+def _stranded(chosen: Case, plan: Plan | None) -> tuple[StrandedTruck, ...]:
+    own = {crew.truck_id for crew in chosen.crews} if plan is not None else set[str]()
+    last = chosen.now.state.runs.get(chosen.material)
+    before = [one for one in (last.stranded if last else ()) if one.truck_id not in own]
+    now = [
+        StrandedTruck(truck_id=one.vehicle, code=one.code, reason=one.reason)
+        for one in ((plan.stranded or ()) if plan else ())
+    ]
+    return (*now, *before)
