@@ -1,0 +1,59 @@
+"""Settings of the local start."""
+
+import pytest
+
+from deploy.local import programs
+from deploy.local.failure import LocalStartError
+from deploy.local.settings import Local
+from services.clock import CityClock
+from services.settings import Settings
+
+
+def test_every_process_understands_what_it_is_given():
+    """What the local start hands to a process reads back as the settings meant, and none is unknown."""
+    local = Local.from_env({"QINGYUN_GATEWAY_PORT": "21080", "QINGYUN_CLOCK_RATE": "20"})
+    clock = CityClock(origin_ms=1, wall_origin_ms=2, rate=20)
+
+    for program in programs.processes(local, clock):
+        settings = Settings.from_env(program.environment)
+        assert settings.gateway_port == 21080
+        assert settings.metrics_port == program.metrics_port
+        assert (settings.clock_origin_ms, settings.clock_wall_origin_ms, settings.clock_rate) == (1, 2, 20)
+        assert settings.tenant_id == "porto"
+        assert settings.kafka_bootstrap == local.kafka.bootstrap
+
+
+def test_no_two_parts_want_the_same_port():
+    """Every port is wanted once; `wanted_ports` is keyed by port, so a clash would be one entry short."""
+    local = Local.from_env({})
+
+    assert len(programs.wanted_ports(local)) == 3 + 2 + len(programs.PROCESSES)
+
+
+def test_given_parts_are_used_not_started():
+    """With KAFKA_BOOTSTRAP and DATABASE_URL set, neither is started, and their ports are not ours to check."""
+    given = {"KAFKA_BOOTSTRAP": "broker.example:9092", "DATABASE_URL": "postgresql+psycopg://db.example/qingyun"}
+    local = Local.from_env(given)
+
+    assert programs.stores(local) == []
+    assert local.kafka.port not in programs.wanted_ports(local)
+    environment = programs.environment(local, CityClock(origin_ms=0, wall_origin_ms=0, rate=1))
+    assert environment["KAFKA_BOOTSTRAP"] == given["KAFKA_BOOTSTRAP"]
+    assert environment["DATABASE_URL"] == given["DATABASE_URL"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({"QINGYUN_CITY": "atlantis"}, r"CITY is 'atlantis'.*porto"),
+        ({"QINGYUN_CLOCK_RATE": "0.5"}, r"RATE is 0.5, expected 1 to 60"),
+        ({"QINGYUN_CLOCK_RATE": "nan"}, r"RATE is nan, expected 1 to 60"),
+        ({"QINGYUN_CLOCK_RATE": "fast"}, r"QINGYUN_CLOCK_RATE is 'fast'"),
+        ({"QINGYUN_LOCAL_KAFKA_PORT": "kafka"}, r"QINGYUN_LOCAL_KAFKA_PORT is 'kafka', expected a port"),
+        ({"QINGYUN_COLOUR": "red"}, r"unknown setting QINGYUN_COLOUR"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_one_sentence(environment, sentence):
+    """Name, value, what was expected."""
+    with pytest.raises(LocalStartError, match=sentence):
+        Local.from_env(environment)
