@@ -1,0 +1,282 @@
+"""What exists, by version: trucks, places, zones, permits. An event is judged by what was valid at its own time.
+
+`Reference` is built record by record (`Reference.apply`) and read by the core; it never changes while events are judged.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from typing import Final
+
+from streams import events, geo
+
+DEFAULT_RADIUS_M: Final = 40.0
+"""Contract: an asset without an area is a circle of 40 m."""
+REACH_M: Final = 60.0
+"""`Reference.near` finds places up to here: more than the largest buffer a rule uses (50 m)."""
+DEFAULT_CORRIDOR_M: Final = 50.0
+"""Distance from a permit's corridor that is allowed where the permit names none (vendors' default: 50 m)."""
+_CORRIDOR_SLACK_M: Final = 30.0
+"""Corridors are searched this much farther, so that a fix's accuracy can be granted."""
+
+_WIDE_ZONES: Final = frozenset({"district", "grid", "speed_limit"})
+"""Zones that cover much of a city: asked for by `zones_at`, not at each fix."""
+
+
+class BadReference(ValueError):  # noqa: N818  # a verdict on a record, not a failure of ours
+    """A record of what exists that cannot be used; the message names field, value and what was expected."""
+
+
+class Place:
+    """One version of a place: a facility, source, depot, bin or zone, with its area and its time."""
+
+    __slots__ = ("area", "kind", "place_id", "record", "tenant_id", "until_ms", "valid_from_ms")
+
+    def __init__(self, record: events.Asset | events.Zone, area: geo.Area) -> None:
+        self.record = record
+        self.area = area
+        self.kind: str = record.kind
+        self.place_id: str = record.id if isinstance(record, events.Asset) else record.zone_id
+        self.tenant_id = record.tenant_id
+        self.valid_from_ms = record.valid_from_ms
+        self.until_ms: float = float("inf")
+        """When the next version begins, UTC ms."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return self.record.name or self.place_id
+
+    @property
+    def versioned_id(self) -> str:
+        """As `used` of an alert names it."""
+        return f"{self.place_id}@{self.record.version}"
+
+
+class Permission:
+    """One version of a permit with its corridor ready to be asked."""
+
+    __slots__ = ("corridor", "corridor_m", "permit")
+
+    def __init__(self, permit: events.Permit) -> None:
+        self.permit = permit
+        self.corridor_m = permit.corridor_m or DEFAULT_CORRIDOR_M
+        if self.corridor_m < 0:
+            raise BadReference(f"corridor_m is {permit.corridor_m}, expected metres above 0")
+        self.corridor: geo.Road | None = None
+        if permit.corridor is not None:
+            self.corridor = geo.Road(geo.lines_of(permit.corridor), self.corridor_m + _CORRIDOR_SLACK_M)
+
+    @property
+    def versioned_id(self) -> str:
+        """As `used` of an alert names it."""
+        return f"{self.permit.permit_id}@{self.permit.version}"
+
+
+class _History[V]:
+    """Versions of one id; of those not after a time, the newest is valid. The highest version settles equal times."""
+
+    __slots__ = ("froms", "versions")
+
+    def __init__(self) -> None:
+        self.froms: list[tuple[int, int]] = []
+        self.versions: list[V] = []
+
+    def put(self, valid_from_ms: int, version: int, value: V) -> None:
+        at = bisect_right(self.froms, (valid_from_ms, version))
+        if at and self.froms[at - 1] == (valid_from_ms, version):
+            self.versions[at - 1] = value
+            return
+        self.froms.insert(at, (valid_from_ms, version))
+        self.versions.insert(at, value)
+
+    def at(self, time_ms: int) -> V | None:
+        n = bisect_right(self.froms, (time_ms, 1 << 62))
+        return self.versions[n - 1] if n else None
+
+
+_Grid = dict[tuple[int, int], list[Place]]
+
+
+class Reference:
+    """Everything that exists, for as many tenants as there are."""
+
+    def __init__(self, records: Iterable[events.Event] = ()) -> None:
+        self._trucks: dict[str, _History[events.Asset]] = {}
+        self._bins: dict[str, _History[events.Asset]] = {}
+        self._places: dict[tuple[str, str], _History[Place]] = {}
+        self._grid: _Grid = {}
+        self._wide: _Grid = {}
+        self._permits: dict[str, _History[Permission]] = {}
+        self._permits_of: dict[str, set[str]] = {}
+        self._shifts: dict[str, _History[events.Shift]] = {}
+        self._shifts_of: dict[str, set[str]] = {}
+        for record in records:
+            self.apply(record)
+
+    def apply(self, record: events.Event) -> None:
+        """Take a record of a reference topic into account; the same again changes nothing.
+
+        Raises
+        ------
+        BadReference
+            If it cannot be used; everything else stays as it was.
+        """
+        try:
+            match record:
+                case events.Asset(kind="truck"):
+                    self._apply_truck(record)
+                case events.Asset() | events.Zone():
+                    self._apply_place(record)
+                case events.Permit():
+                    self._apply_permit(record)
+                case events.Shift():
+                    self._shifts.setdefault(record.shift_id, _History()).put(
+                        record.valid_from_ms, record.version, record
+                    )
+                    self._shifts_of.setdefault(record.truck_id, set()).add(record.shift_id)
+                case events.Order() | events.Calendar():
+                    pass  # bookings concern the planner; calendars the rules of hours
+                case _:
+                    raise TypeError(f"{type(record).__name__} does not say what exists")
+        except geo.BadGeometry as error:
+            raise BadReference(str(error)) from error
+
+    def _apply_truck(self, truck: events.Asset) -> None:
+        if truck.payload_kg is not None and truck.payload_kg <= 0:
+            raise BadReference(f"payload_kg of truck {truck.id} is {truck.payload_kg}, expected kg above 0")
+        self._trucks.setdefault(truck.id, _History()).put(truck.valid_from_ms, truck.version, truck)
+
+    def _apply_place(self, record: events.Asset | events.Zone) -> None:
+        if isinstance(record, events.Asset) and record.kind == "bin":
+            self._bins.setdefault(record.id, _History()).put(record.valid_from_ms, record.version, record)
+        place = Place(record, _area(record))
+        key = (place.kind, place.place_id)
+        history = self._places.setdefault(key, _History())
+        self._unlist(history.versions)
+        history.put(record.valid_from_ms, record.version, place)
+        for now, following in zip(history.versions, history.versions[1:], strict=False):
+            now.until_ms = following.valid_from_ms
+        history.versions[-1].until_ms = float("inf")
+        self._list(history.versions)
+
+    def _grid_of(self, place: Place) -> _Grid:
+        return self._wide if place.kind in _WIDE_ZONES else self._grid
+
+    def _list(self, versions: list[Place]) -> None:
+        for place in versions:
+            if not place.record.retired and place.until_ms > place.valid_from_ms:
+                grid = self._grid_of(place)
+                for cell in geo.cells_of(place.area.bounds(), REACH_M):
+                    grid.setdefault(cell, []).append(place)
+
+    def _unlist(self, versions: list[Place]) -> None:
+        for place in versions:
+            grid = self._grid_of(place)
+            for cell in geo.cells_of(place.area.bounds(), REACH_M):
+                listed = grid.get(cell)
+                if listed and place in listed:
+                    listed.remove(place)
+
+    def _apply_permit(self, permit: events.Permit) -> None:
+        permission = Permission(permit)
+        self._permits.setdefault(permit.permit_id, _History()).put(permit.valid_from_ms, permit.version, permission)
+        for truck_id in permit.truck_ids:
+            self._permits_of.setdefault(truck_id, set()).add(permit.permit_id)
+
+    # ----------------------------------------------------------------------------------------- questions
+
+    def truck(self, truck_id: str, time_ms: int) -> events.Asset | None:
+        """Return the truck as it was then, or None if it is not known."""
+        history = self._trucks.get(truck_id)
+        return history.at(time_ms) if history else None
+
+    def bin(self, bin_id: str, time_ms: int) -> events.Asset | None:
+        """Return the bin as it was then, or None if it is not known or was retired."""
+        history = self._bins.get(bin_id)
+        found = history.at(time_ms) if history else None
+        return None if found is None or found.retired else found
+
+    def place(self, kind: str, place_id: str, time_ms: int) -> Place | None:
+        """Return the place as it was then, or None if it is not known or was retired."""
+        history = self._places.get((kind, place_id))
+        found = history.at(time_ms) if history else None
+        return None if found is None or found.record.retired else found
+
+    def near(self, lon: float, lat: float, time_ms: int, tenant_id: str) -> list[tuple[float, Place]]:
+        """Return places within `REACH_M` at that time with their distance (0 = inside), nearest first.
+
+        Districts, grid cells and speed limits are not among them.
+        """
+        listed = self._grid.get(geo.cell_of(lon, lat))
+        if not listed:
+            return []
+        found = []
+        for place in listed:
+            if place.valid_from_ms <= time_ms < place.until_ms and place.tenant_id == tenant_id:
+                distance_m = place.area.distance_m(lon, lat)
+                if distance_m <= REACH_M:
+                    found.append((distance_m, place))
+        if len(found) > 1:
+            found.sort(key=_nearest_first)
+        return found
+
+    def zones_at(self, lon: float, lat: float, time_ms: int, tenant_id: str) -> tuple[str, ...]:
+        """Ids of all zones that hold the place, sorted."""
+        return tuple(
+            sorted(
+                place.place_id
+                for grid in (self._grid, self._wide)
+                for place in grid.get(geo.cell_of(lon, lat), ())
+                if isinstance(place.record, events.Zone)
+                and place.tenant_id == tenant_id
+                and place.valid_from_ms <= time_ms < place.until_ms
+                and place.area.distance_m(lon, lat) == 0.0
+            )
+        )
+
+    def nearest(
+        self, lon: float, lat: float, time_ms: int, tenant_id: str, kinds: frozenset[str]
+    ) -> tuple[float, Place] | None:
+        """Return the nearest place of these kinds, however far. Looks at every place: for alerts, not for each fix."""
+        found = (
+            (place.area.distance_m(lon, lat), place)
+            for (kind, _), history in self._places.items()
+            if kind in kinds
+            and (place := history.at(time_ms)) is not None
+            and place.tenant_id == tenant_id
+            and not place.record.retired
+        )
+        return min(found, key=_nearest_first, default=None)
+
+    def permissions(self, truck_id: str, time_ms: int) -> list[Permission]:
+        """Permits of the truck that are in force then, by id."""
+        found = []
+        for permit_id in sorted(self._permits_of.get(truck_id, ())):
+            permission = self._permits[permit_id].at(time_ms)
+            if permission is None or permission.permit.retired or truck_id not in permission.permit.truck_ids:
+                continue
+            if permission.permit.valid_to_ms is None or time_ms < permission.permit.valid_to_ms:
+                found.append(permission)
+        return found
+
+    def driver(self, truck_id: str, time_ms: int) -> str | None:
+        """Return who drives the truck then by its shifts."""
+        for shift_id in sorted(self._shifts_of.get(truck_id, ())):
+            shift = self._shifts[shift_id].at(time_ms)
+            if shift and not shift.retired and shift.truck_id == truck_id and shift.start_ms <= time_ms < shift.end_ms:
+                return shift.driver_id
+        return None
+
+
+def _nearest_first(found: tuple[float, Place]) -> tuple[float, str, str]:
+    return found[0], found[1].kind, found[1].place_id
+
+
+def _area(record: events.Asset | events.Zone) -> geo.Area:
+    if record.area is not None:
+        return geo.area_of(record.area)
+    if isinstance(record, events.Zone):
+        raise BadReference(f"zone {record.zone_id} has no area, expected a Polygon or MultiPolygon")
+    if record.lon is None or record.lat is None:
+        raise BadReference(f"{record.kind} {record.id} has neither area nor lon, lat")
+    return geo.Circle(record.lon, record.lat, DEFAULT_RADIUS_M)

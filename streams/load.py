@@ -1,0 +1,66 @@
+"""The load of the moment: kilograms on board from a sensor that slopes, brakes, drops out and sticks.
+
+Readings of a truck on the road swing by some percent with slope and braking, for seconds to half a minute; a median of
+a few is what rules may use. Readings with the engine off are left out: air suspension sinks then, and comes back.
+"""
+
+from statistics import median
+from typing import Final
+
+from msgspec import Struct, field
+
+from streams import events
+from streams.units import SECOND_MS
+
+KEPT: Final = 16
+_OF_THE_MOMENT: Final = 5
+"""Readings in the median: an odd number that outvotes two outliers."""
+_FRESH_MS: Final = 180 * SECOND_MS
+"""Older readings say nothing about now."""
+_STUCK_READINGS: Final = 12
+"""Equal readings of a moving, loaded truck after which the sensor is called stuck (noise alone is several resolutions)."""
+_MOVING_MPS: Final = 2.0
+
+Sample = tuple[int, float]
+"""Event time, kg."""
+
+
+class Load(Struct, array_like=True):
+    """State of one truck's load reading."""
+
+    samples: list[Sample] = field(default_factory=list)
+    kg: float | None = None
+    """Median of the last fresh readings; None = not known."""
+    equal: int = 0
+    """Readings in a row, made while moving, that are exactly equal."""
+    stuck: bool = False
+
+
+def read(load: Load, fix: events.TruckState, time_ms: int) -> None:
+    """Take one fix's reading in, if it can be believed."""
+    kg = fix.load_kg
+    if kg is None or fix.sensor_health.load != "ok" or fix.ignition is False:
+        if load.samples and time_ms - load.samples[-1][0] > _FRESH_MS:
+            load.kg = None
+        return
+    samples = load.samples
+    if samples and kg != samples[-1][1]:
+        load.equal, load.stuck = 0, False
+    elif kg > 0 and (fix.speed_mps or 0.0) > _MOVING_MPS:
+        load.equal += 1
+        load.stuck = load.equal >= _STUCK_READINGS
+    samples.append((time_ms, kg))
+    if len(samples) > KEPT:
+        del samples[0]
+    load.kg = _median_since(samples[-_OF_THE_MOMENT:], time_ms - _FRESH_MS)
+
+
+def _median_since(samples: list[Sample], since_ms: int) -> float:
+    fresh = sorted([kg for at_ms, kg in samples if at_ms >= since_ms])
+    return fresh[len(fresh) // 2]
+
+
+def level(samples: list[Sample], since_ms: int, until_ms: int) -> tuple[float, int] | None:
+    """Median of the readings in ``[since_ms, until_ms)`` and their number; None if there is none."""
+    within = [kg for at_ms, kg in samples if since_ms <= at_ms < until_ms]
+    return (median(within), len(within)) if within else None

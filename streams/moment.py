@@ -1,0 +1,67 @@
+"""What rules see: one fix in its place, with what was true then."""
+
+from msgspec import Struct
+
+from streams import events
+from streams.assets import Place, Reference
+from streams.cargo import Cargo
+from streams.geo import LonLat
+from streams.load import Load
+from streams.plans import KeptPlan
+
+RESTING_MPS = 1.4
+"""5 km/h: slower is standing or creeping (domain rule R1)."""
+
+
+class Moment(Struct, kw_only=True):
+    """One released fix of one truck. Lives for one step; nothing of it is kept."""
+
+    fix: events.TruckState
+    time_ms: int
+    """Corrected event time."""
+    since_ms: int
+    """Event time of the fix before; equal to ``time_ms`` for the first."""
+    after_gap: bool
+    clock_offset_ms: int
+    place: LonLat | None
+    """Where the truck is, if that can be believed now."""
+    speed_mps: float
+    near: list[tuple[float, Place]]
+    """Places within `streams.assets.REACH_M`, nearest first; empty without a believable place."""
+    truck: events.Asset | None
+    tenant_id: str
+    load: Load
+    cargo: Cargo
+    plans: list[KeptPlan]
+    reference: Reference
+
+    @property
+    def payload_kg(self) -> float | None:
+        """Permitted load, if known."""
+        return self.truck.payload_kg if self.truck else None
+
+    @property
+    def truck_class(self) -> str | None:
+        """Class of the truck, if known."""
+        return self.truck.truck_class if self.truck else None
+
+    def within(self, kinds: frozenset[str], buffer_m: float) -> Place | None:
+        """Return the nearest place of these kinds that holds the truck, its area widened by ``buffer_m``."""
+        for distance_m, place in self.near:
+            if distance_m > buffer_m:
+                return None
+            if place.kind in kinds:
+                return place
+        return None
+
+    def cover_open(self) -> bool | None:
+        """Whether the load can be seen; None = not known."""
+        if self.fix.sensor_health.cover != "ok" or self.cargo.cover_suspect or self.fix.cover == "unknown":
+            return None
+        return self.fix.cover in ("open", "half")
+
+    def bed_raised(self) -> bool | None:
+        """Whether the bed is raised; None = not known."""
+        if self.fix.sensor_health.bed != "ok" or self.fix.bed == "unknown":
+            return None
+        return self.fix.bed == "raised"

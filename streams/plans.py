@@ -1,0 +1,51 @@
+"""What a truck's plans allow: near the path of the plan in force, leaving the permit's corridor is lawful."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from streams import events, geo
+
+EXEMPT_M: Final = 50.0
+"""Contract: within 50 m of a plan's path counts as allowed."""
+KEPT: Final = 6
+"""Plans kept in state; more than arrive within any lateness that is waited for."""
+
+
+class KeptPlan(Struct, array_like=True):
+    """The part of a plan that rules need. ``path`` is packed (`streams.geo.pack_lines`); None exempts nothing."""
+
+    made_ms: int
+    version: int
+    path: tuple[tuple[int, ...], ...] | None
+
+
+def keep(plans: list[KeptPlan], plan: events.TruckPlan) -> None:
+    """Take a plan in, by its time; the same again changes nothing.
+
+    Raises
+    ------
+    BadGeometry
+        If its path is none.
+    """
+    if any(kept.version == plan.plan_version for kept in plans):
+        return
+    path = None if plan.path is None else geo.pack_lines(geo.lines_of(plan.path))
+    plans.append(KeptPlan(plan.made_ms, plan.plan_version, path))
+    plans.sort(key=lambda kept: (kept.made_ms, kept.version))
+    del plans[:-KEPT]
+
+
+def in_force(plans: list[KeptPlan], time_ms: int) -> KeptPlan | None:
+    """Return the newest plan made not after ``time_ms``."""
+    for kept in reversed(plans):
+        if kept.made_ms <= time_ms:
+            return kept
+    return None
+
+
+def exempts(plan: KeptPlan | None, place: geo.LonLat) -> bool:
+    """True if the place is within `EXEMPT_M` of the plan's path."""
+    if plan is None or plan.path is None:
+        return False
+    return geo.packed_road(plan.path, EXEMPT_M).distance_m(*place) is not None

@@ -1,0 +1,52 @@
+"""The rules. `RULES` is the whole list; each is one file that knows none of the others.
+
+A rule is a module with ``NAME``, ``VERSION``, a ``Memory`` (what it remembers of one truck) and ``judge``: one fix in,
+at most one finding out. Rules of safety also ``hear`` what drivers say. To add one: its file, its word in `RULES`.
+"""
+
+from typing import Any, Final, Protocol
+
+from streams import events, geo
+from streams.alerts import Finding
+from streams.events import RuleName
+from streams.moment import Moment
+from streams.rules import breakdown, illegal_dump, off_route, sos, spillage, uncovered_load
+from streams.rules.thresholds import Thresholds
+
+
+class Rule(Protocol):
+    """What a rule's module offers."""
+
+    @property
+    def NAME(self) -> RuleName:  # noqa: N802  # a module's constant
+        """Name of the rule, as the contract has it."""
+
+    @property
+    def VERSION(self) -> str:  # noqa: N802  # a module's constant
+        """Changes with every change of judgement."""
+
+    @property
+    def Memory(self) -> Any:  # noqa: N802  # a module's class
+        """What the rule remembers of one truck; made without arguments."""
+
+    def judge(self, memory: Any, moment: Moment, limits: Thresholds, /) -> Finding | None:
+        """Judge one fix of a truck; fixes come in order of event time."""
+
+
+class HearingRule(Rule, Protocol):
+    """A rule that also judges what drivers say."""
+
+    def hear(self, memory: Any, action: events.DriverAction, place: geo.LonLat | None, /) -> Finding | None:
+        """Judge a driver's action at once, whatever fixes are still waited for."""
+
+
+class ReconsideringRule(Rule, Protocol):
+    """A rule whose alerts a late fix may take the ground from."""
+
+    def reconsider(self, alert: events.Alert, fix: events.TruckState, time_ms: int, /) -> Finding | None:
+        """Judge the rule's last alert again, knowing a fix that came too late to be judged in order."""
+
+
+HEARING: Final[tuple[HearingRule, ...]] = (sos, breakdown)
+RECONSIDERING: Final[tuple[ReconsideringRule, ...]] = (illegal_dump,)
+RULES: Final[tuple[Rule, ...]] = (*HEARING, illegal_dump, spillage, uncovered_load, off_route)

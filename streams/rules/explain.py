@@ -1,0 +1,50 @@
+"""Sentences and conditions that rules share: what was measured, what would have made it lawful, what is not known."""
+
+from typing import Final
+
+from streams import geo
+from streams.events import Condition
+from streams.moment import Moment
+
+UNLOADING_PLACES: Final = frozenset({"facility", "source", "depot", "workshop", "parking", "fuel", "approach"})
+"""Where a raised bed or a falling load is normal: work, repair, cleaning."""
+_NAMED_PLACES: Final = frozenset({"facility", "source", "depot"})
+
+
+def at_least(condition: str, measured: float, limit: float, unit: str) -> Condition:
+    """Return a condition that wants at least ``limit``."""
+    return Condition(
+        condition=condition, measured=round(measured, 1), limit=round(limit, 1), unit=unit, met=measured >= limit
+    )
+
+
+def known(condition: str, measured: str) -> Condition:
+    """Return a condition that is met by a state."""
+    return Condition(condition=condition, measured=measured, met=True)
+
+
+def outside_places(moment: Moment, place: geo.LonLat) -> tuple[str, ...]:
+    """Say which place, had the truck been there, would have made it lawful."""
+    found = moment.reference.nearest(*place, moment.time_ms, moment.tenant_id, _NAMED_PLACES)
+    nearest = "none known" if found is None else f"nearest: {found[0]:.0f} m, {found[1].name}"
+    return (f"inside a facility, source, depot or workshop area ({nearest})",)
+
+
+def gaps(moment: Moment) -> tuple[str, ...]:
+    """Say what is not known, or corrected, about this moment."""
+    said = []
+    if moment.clock_offset_ms:
+        said.append(f"the device clock was {-moment.clock_offset_ms / 1000:.0f} s ahead; times are corrected")
+    if moment.after_gap:
+        said.append(f"reports are missing in the {(moment.time_ms - moment.since_ms) / 1000:.0f} s before")
+    for sensor in ("cover", "bed", "load"):
+        health = getattr(moment.fix.sensor_health, sensor)
+        if health != "ok":
+            said.append(f"{sensor} sensor: {health}")
+    if moment.load.stuck:
+        said.append("load sensor: stuck")
+    if moment.cargo.cover_suspect:
+        said.append("cover sensor: contradicts the bed")
+    if moment.truck is None:
+        said.append("the truck is not in the register: class and payload are unknown")
+    return tuple(said)

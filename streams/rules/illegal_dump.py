@@ -1,0 +1,274 @@
+"""illegal-dump: a load leaves the truck where nothing may be unloaded.
+
+Three ways to see it:
+
+- *bed*: the bed is raised away from every known place; the falling load agrees (observed), or the load sensor cannot
+  say (likely). An empty bed raised to clean it is no dump.
+- *load*: without a bed signal (none fitted, or broken) the load falls while the truck stands (likely).
+- *dark*: the terminal was silent, no report is missing by its counter, and the load is gone afterwards (possible).
+"""
+
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from streams import events, geo
+from streams.alerts import Finding
+from streams.events import RuleName
+from streams.load import level
+from streams.moment import RESTING_MPS, Moment
+from streams.rules import explain
+from streams.rules.thresholds import Thresholds
+
+NAME: Final[RuleName] = "illegal-dump"
+VERSION: Final = "1"
+_TIPPING_CLASSES: Final = frozenset({"tipper", "hook", None})
+"""Trucks whose raised bed means unloading; a compactor's or tanker's tailgate moves at every stop."""
+_DARK_READINGS: Final = 3
+"""Readings after a silence before the load is believed to be gone."""
+
+_SILENCE: Final = "silence of the terminal, no report missing"
+
+Phase = Literal["", "bed", "load", "dark", "settling", "ignored"]
+
+
+class Memory(Struct, array_like=True):
+    """What the rule remembers of one truck: the unloading it watches, and where and how loaded the truck was last."""
+
+    phase: Phase = ""
+    way: Phase = ""
+    start_ms: int = 0
+    end_ms: int = 0
+    place: geo.LonLat | None = None
+    before_kg: float | None = None
+    readings: int = 0
+    alerted: bool = False
+    last_kg: float | None = None
+    last_place: geo.LonLat | None = None
+    was_loaded: bool = False
+    was_near: bool = False
+
+
+def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+    """Judge one fix."""
+    finding = _PHASES[memory.phase](memory, moment, limits)
+    memory.last_kg = moment.load.kg if moment.load.kg is not None else memory.last_kg
+    memory.last_place = moment.place or memory.last_place
+    memory.was_loaded = moment.cargo.state == "loaded"
+    memory.was_near = _near(moment, limits)
+    return finding
+
+
+def reconsider(alert: events.Alert, fix: events.TruckState, time_ms: int) -> Finding | None:
+    """Withdraw a dump in the dark when a late report shows that the terminal was not silent."""
+    in_the_dark = any(condition.condition == _SILENCE for condition in alert.because)
+    if not in_the_dark or not alert.start_ms < time_ms < (alert.end_ms or alert.raised_ms):
+        return None
+    reason = f"truck-states {fix.truck_id} {time_ms}: the terminal did report, its fix came late"
+    return Finding(kind="withdraw", start_ms=alert.start_ms, at_ms=time_ms, end_ms=alert.end_ms, reason=reason)
+
+
+def _idle(memory: Memory, moment: Moment, limits: Thresholds) -> None:
+    raised = moment.bed_raised()
+    if raised and moment.truck_class in _TIPPING_CLASSES:
+        _watch_bed(memory, moment, limits)
+    elif _was_dark(memory, moment, limits):
+        _start(memory, "dark", moment.since_ms, memory.last_place, memory.last_kg)
+        memory.end_ms = moment.time_ms
+    elif raised is None or moment.truck_class not in _TIPPING_CLASSES:
+        standing = moment.speed_mps < RESTING_MPS
+        if standing and moment.place and not _near(moment, limits) and _loaded(moment) and _load_speaks(moment):
+            _start(memory, "load", moment.time_ms, moment.place, moment.load.kg)
+
+
+def _watch_bed(memory: Memory, moment: Moment, limits: Thresholds) -> None:
+    lawful = _near(moment, limits) or moment.fix.maintenance or moment.cargo.state == "empty"
+    if lawful or moment.place is None or moment.speed_mps > limits.dump_speed_mps:
+        _start(memory, "ignored", moment.time_ms, moment.place, None)
+    else:
+        _start(memory, "bed", moment.time_ms, moment.place, memory.last_kg)
+
+
+def _start(memory: Memory, way: Phase, start_ms: int, place: geo.LonLat | None, before_kg: float | None) -> None:
+    memory.phase = memory.way = way
+    memory.start_ms, memory.end_ms, memory.place, memory.before_kg = start_ms, 0, place, before_kg
+    memory.readings, memory.alerted = 0, False
+
+
+def _ignored(memory: Memory, moment: Moment, limits: Thresholds) -> None:  # noqa: ARG001  # the shape of a phase
+    if moment.bed_raised() is not True:
+        memory.phase = ""
+
+
+def _bed(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+    if moment.fix.maintenance and not memory.alerted:
+        memory.phase = "ignored"
+        return None
+    if moment.bed_raised() is not True:
+        memory.phase, memory.end_ms = "settling", moment.time_ms
+        return None
+    if memory.alerted:
+        return None
+    lasted_s = (moment.time_ms - memory.start_ms) / 1000
+    fall_kg = _fall_now(memory, moment)
+    if fall_kg is None:
+        return _begin(memory, moment, limits, None) if lasted_s >= limits.dump_raised_s else None
+    if fall_kg >= limits.dump_bed_fall_share * (moment.payload_kg or float("inf")):
+        return _begin(memory, moment, limits, fall_kg)
+    return None
+
+
+def _load(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+    if moment.speed_mps > limits.dump_speed_mps or _near(moment, limits):
+        memory.phase, memory.end_ms = ("settling", moment.time_ms) if memory.alerted else ("", 0)
+        return None
+    if memory.alerted or moment.load.kg is None or memory.before_kg is None or not _load_speaks(moment):
+        return None
+    fall_kg = memory.before_kg - moment.load.kg
+    if fall_kg >= limits.dump_load_fall_share * (moment.payload_kg or float("inf")):
+        return _begin(memory, moment, limits, fall_kg)
+    if moment.time_ms - memory.start_ms > limits.dump_load_fall_s * 1000:
+        memory.start_ms, memory.before_kg = moment.time_ms, moment.load.kg
+    return None
+
+
+def _dark(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+    if memory.alerted:
+        memory.phase = ""
+        return Finding(kind="end", start_ms=memory.start_ms, at_ms=moment.time_ms, end_ms=memory.end_ms)
+    if moment.load.kg is None or not _load_speaks(moment) or memory.before_kg is None:
+        if moment.time_ms - memory.end_ms > limits.dark_s * 1000:
+            memory.phase = ""
+        return None
+    memory.readings += 1
+    if memory.readings < _DARK_READINGS:
+        return None
+    fall_kg = memory.before_kg - moment.load.kg
+    if fall_kg < limits.dump_load_fall_share * (moment.payload_kg or float("inf")):
+        memory.phase = ""
+        return None
+    return _begin(memory, moment, limits, fall_kg)
+
+
+def _settling(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+    """Unloading is over; once the readings are calm, say how much is gone."""
+    if moment.time_ms - memory.end_ms < limits.dump_settle_s * 1000:
+        return None
+    memory.phase = ""
+    after = level(moment.load.samples, memory.end_ms, moment.time_ms + 1)
+    fall_kg = None if after is None or memory.before_kg is None else max(0.0, memory.before_kg - after[0])
+    if memory.alerted:
+        return _finding("end", memory, moment, limits, fall_kg)
+    if fall_kg is not None and fall_kg >= limits.dump_bed_fall_share * (moment.payload_kg or float("inf")):
+        memory.phase, memory.alerted = "settling", True
+        return _finding("begin", memory, moment, limits, fall_kg)
+    return None
+
+
+_PHASES: Final = {
+    "": _idle,
+    "ignored": _ignored,
+    "bed": _bed,
+    "load": _load,
+    "dark": _dark,
+    "settling": _settling,
+}
+
+
+def _begin(memory: Memory, moment: Moment, limits: Thresholds, fall_kg: float | None) -> Finding:
+    memory.alerted = True
+    return _finding("begin", memory, moment, limits, fall_kg)
+
+
+def _finding(
+    kind: Literal["begin", "end"], memory: Memory, moment: Moment, limits: Thresholds, fall_kg: float | None
+) -> Finding:
+    place = memory.place or moment.place
+    two_signals = memory.way == "bed" and fall_kg is not None
+    certainty: Literal["observed", "likely", "possible"] = (
+        "observed" if two_signals else "possible" if memory.way == "dark" or not memory.was_loaded else "likely"
+    )
+    spread_kg = 0.03 * (memory.before_kg or 0.0) + 100.0
+    return Finding(
+        kind=kind,
+        start_ms=memory.start_ms,
+        at_ms=moment.time_ms,
+        end_ms=memory.end_ms or None,
+        severity="high" if two_signals or memory.way == "dark" else "medium",
+        certainty=certainty,
+        where=_where(memory, moment, place),
+        lost_kg=None if fall_kg is None else round(fall_kg),
+        lost_low_kg=None if fall_kg is None else round(max(0.0, fall_kg - spread_kg)),
+        lost_high_kg=None if fall_kg is None else round(fall_kg + spread_kg),
+        because=_because(memory, moment, limits, fall_kg),
+        unless=() if place is None else explain.outside_places(moment, place),
+        gaps=explain.gaps(moment),
+    )
+
+
+def _where(memory: Memory, moment: Moment, place: geo.LonLat | None) -> events.Geometry | None:
+    if place is None:
+        return None
+    if memory.way == "dark" and moment.place is not None:
+        return geo.line([place, moment.place])
+    return geo.point(*place)
+
+
+def _because(memory: Memory, moment: Moment, limits: Thresholds, fall_kg: float | None) -> tuple[events.Condition, ...]:
+    lasted_s = ((memory.end_ms or moment.time_ms) - memory.start_ms) / 1000
+    said = [
+        explain.known("away from every place where unloading is lawful", f"{limits.dump_place_buffer_m:g} m and more")
+    ]
+    payload_kg = moment.payload_kg or 0.0
+    share = limits.dump_bed_fall_share if memory.way == "bed" else limits.dump_load_fall_share
+    if memory.way == "bed":
+        said.append(
+            explain.at_least(f"bed raised for at least {limits.dump_raised_s:g} s", lasted_s, limits.dump_raised_s, "s")
+        )
+    if memory.way == "dark":
+        said.append(explain.at_least(_SILENCE, lasted_s, limits.dark_s, "s"))
+    if fall_kg is not None:
+        said.append(explain.at_least("the load fell", fall_kg, share * payload_kg, "kg"))
+    elif memory.way == "bed":
+        said.append(explain.known("the load before", "loaded" if memory.was_loaded else "not known"))
+    return tuple(said)
+
+
+def _near(moment: Moment, limits: Thresholds) -> bool:
+    return moment.within(explain.UNLOADING_PLACES, limits.dump_place_buffer_m) is not None
+
+
+def _loaded(moment: Moment) -> bool:
+    return moment.cargo.state == "loaded"
+
+
+def _load_speaks(moment: Moment) -> bool:
+    fix = moment.fix
+    return (
+        fix.load_kg is not None
+        and fix.sensor_health.load == "ok"
+        and not moment.load.stuck
+        and fix.ignition is not False
+    )
+
+
+def _fall_now(memory: Memory, moment: Moment) -> float | None:
+    """How much is gone by the newest reading; None if the load cannot be judged."""
+    if memory.before_kg is None or moment.fix.load_kg is None or not _load_speaks(moment) or not moment.payload_kg:
+        return None
+    return memory.before_kg - moment.fix.load_kg
+
+
+def _was_dark(memory: Memory, moment: Moment, limits: Thresholds) -> bool:
+    """Loaded before a silence in which, by the terminal's counter, nothing was reported."""
+    silent_s = (moment.time_ms - moment.since_ms) / 1000
+    return (
+        silent_s >= limits.dark_s
+        and not moment.after_gap
+        and memory.was_loaded
+        and not memory.was_near
+        and memory.last_kg is not None
+        and memory.last_place is not None
+        and not _near(moment, limits)
+        and moment.fix.ignition is not False
+    )

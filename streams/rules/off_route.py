@@ -1,0 +1,163 @@
+"""off-route: loaded, and off every permitted corridor for longer than a detour round a parked car.
+
+Only permits for this load count: of the source it was loaded at, in force at the event's own time. Without such a
+permit there is no corridor to leave (that is another rule's matter). A plan's path is allowed from the moment the plan
+was made; near registered places the corridor does not bind. A fix is granted its accuracy.
+"""
+
+from typing import Final
+
+from msgspec import Struct, field
+
+from streams import geo, plans
+from streams.alerts import Finding
+from streams.assets import Permission
+from streams.events import RuleName
+from streams.moment import Moment
+from streams.rules import explain
+from streams.rules.thresholds import Thresholds
+
+NAME: Final[RuleName] = "off-route"
+VERSION: Final = "1"
+_FREE_PLACES: Final = frozenset({"facility", "source", "depot", "parking", "fuel", "workshop", "approach"})
+_LONGEST_TRACK: Final = 120
+"""Places kept of the stretch; beyond it every second one is dropped."""
+
+
+class Memory(Struct, array_like=True):
+    """What the rule remembers of one truck."""
+
+    start_ms: int = 0
+    fixes: int = 0
+    back: int = 0
+    back_ms: int = 0
+    farthest_m: float = 0.0
+    track: list[geo.LonLat] = field(default_factory=list)
+    permits: tuple[str, ...] = ()
+    alerted: bool = False
+
+
+def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+    """Judge one fix."""
+    if moment.cargo.state != "loaded":
+        return _end(memory, moment, moment.time_ms) if memory.start_ms and moment.cargo.state == "empty" else None
+    if moment.place is None:
+        return None
+    away_m = _metres_off(memory, moment, limits)
+    if away_m is None:
+        return _back(memory, moment, limits) if memory.start_ms else None
+    memory.back = 0
+    if memory.start_ms == 0:
+        memory.start_ms = moment.time_ms
+    memory.fixes += 1
+    memory.farthest_m = max(memory.farthest_m, away_m)
+    _remember(memory.track, moment.place)
+    lasted_s = (moment.time_ms - memory.start_ms) / 1000
+    if memory.alerted or lasted_s < limits.off_route_s or memory.fixes < limits.off_route_fixes:
+        return None
+    memory.alerted = True
+    return _begin(memory, moment, limits, lasted_s)
+
+
+def _metres_off(memory: Memory, moment: Moment, limits: Thresholds) -> float | None:
+    """Metres the truck is at least away from what is allowed beyond the limit; None = it is allowed there."""
+    assert moment.place is not None  # noqa: S101  # the caller asked
+    permissions = [permission for permission in _permissions(moment) if _fits(permission, moment)]
+    if not permissions:
+        return None
+    least = float("inf")
+    for permission in permissions:
+        if permission.corridor is None:
+            return None
+        distance_m = permission.corridor.distance_m(*moment.place)
+        if distance_m is not None:
+            slack_m = min(30.0, moment.fix.accuracy_m or 0.0)
+            if distance_m <= permission.corridor_m + slack_m:
+                return None
+            least = min(least, distance_m)
+        else:
+            least = min(least, permission.corridor.reach_m)
+    if moment.within(_FREE_PLACES, limits.off_route_place_m) is not None:
+        return None
+    if plans.exempts(plans.in_force(moment.plans, moment.time_ms), moment.place):
+        return None
+    memory.permits = tuple(permission.versioned_id for permission in permissions)
+    return least
+
+
+def _permissions(moment: Moment) -> list[Permission]:
+    return moment.reference.permissions(moment.fix.truck_id, moment.time_ms)
+
+
+def _fits(permission: Permission, moment: Moment) -> bool:
+    """True if the permit is for this load; a load of unknown origin is granted every permit of the truck."""
+    permit, cargo = permission.permit, moment.cargo
+    source_fits = permit.source_id is None or cargo.source_id is None or permit.source_id == cargo.source_id
+    material_fits = permit.material is None or cargo.material is None or permit.material == cargo.material
+    return source_fits and material_fits
+
+
+def _remember(track: list[geo.LonLat], place: geo.LonLat) -> None:
+    track.append(place)
+    if len(track) > _LONGEST_TRACK:
+        del track[1::2]
+
+
+def _begin(memory: Memory, moment: Moment, limits: Thresholds, lasted_s: float) -> Finding:
+    plan = plans.in_force(moment.plans, moment.time_ms)
+    used: dict[str, str] = {"permit": ", ".join(memory.permits)}
+    if plan is not None:
+        used["plan"] = f"{moment.fix.truck_id}@{plan.version}"
+    return Finding(
+        kind="begin",
+        start_ms=memory.start_ms,
+        at_ms=moment.time_ms,
+        severity="medium",
+        certainty="observed" if moment.cargo.source_id else "likely",
+        where=geo.line(memory.track),
+        because=(
+            explain.known("loaded", moment.cargo.state),
+            explain.at_least(
+                "metres from the nearest permitted corridor (at least)", memory.farthest_m, _corridor_m(moment), "m"
+            ),
+            explain.at_least(
+                f"off the corridor for at least {limits.off_route_s:g} s", lasted_s, limits.off_route_s, "s"
+            ),
+            explain.at_least("fixes off the corridor", memory.fixes, limits.off_route_fixes, "fixes"),
+        ),
+        unless=(
+            "a plan made before whose path leads there",
+            f"within {limits.off_route_place_m:g} m of a registered place",
+            "another permit in force for this load",
+        ),
+        gaps=(*explain.gaps(moment), *(() if moment.cargo.source_id else ("where it was loaded is not known",))),
+        used=used,
+    )
+
+
+def _corridor_m(moment: Moment) -> float:
+    return min((p.corridor_m for p in _permissions(moment) if _fits(p, moment)), default=0.0)
+
+
+def _back(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+    memory.back += 1
+    if memory.back == 1:
+        memory.back_ms = moment.time_ms
+    if memory.alerted and memory.back < limits.back_on_route_fixes:
+        return None
+    return _end(memory, moment, memory.back_ms)
+
+
+def _end(memory: Memory, moment: Moment, end_ms: int) -> Finding | None:
+    start_ms, alerted, track = memory.start_ms, memory.alerted, memory.track
+    memory.start_ms = memory.fixes = memory.back = 0
+    memory.farthest_m, memory.track, memory.alerted = 0.0, [], False
+    if not alerted:
+        return None
+    return Finding(
+        kind="end",
+        start_ms=start_ms,
+        at_ms=moment.time_ms,
+        end_ms=end_ms,
+        where=geo.line(track),
+    )

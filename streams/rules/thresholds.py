@@ -1,0 +1,96 @@
+"""Every threshold of the rules: one typed object, each with unit (in its name), default and source.
+
+[P] = a proposal of this project, to be checked against a city's own practice.
+"""
+
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+
+class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Limits of all rules. Distances m, times s, masses kg, shares of the permitted load."""
+
+    # illegal-dump
+    dump_place_buffer_m: float = 30.0
+    """Unloading this near a known place is not a dump [P]."""
+    dump_raised_s: float = 20.0
+    """Bed raised at least this long [P]."""
+    dump_speed_mps: float = 3.0
+    """Slower than this while unloading: standing, or creeping to spread a thin layer [P]."""
+    dump_bed_fall_share: float = 0.10
+    """Fall of the load with the bed raised, share of the payload: two signals agree [P]."""
+    dump_load_fall_share: float = 0.30
+    """Fall of the load that speaks without a bed signal, share of the payload [P]."""
+    dump_load_fall_s: float = 600.0
+    """… within at most this time at one place [P]."""
+    dump_settle_s: float = 60.0
+    """After unloading, time over which what is left is measured [P]."""
+    dark_s: float = 300.0
+    """Silence after which a load that is gone is a dump in the dark (contract: 5 minutes)."""
+
+    # spillage
+    spill_window_s: float = 300.0
+    """Levels before and after are medians over this time: longer than slope and braking swing [P]."""
+    spill_share: float = 0.035
+    """Least fall of the load while moving, share of what was on board [P: domain rule R3 says 3 %]."""
+    spill_kg: float = 450.0
+    """Least fall of the load while moving [P: R3 says 150 kg; readings of moving trucks are not that good]."""
+    spill_closed_factor: float = 1.5
+    """With the cover closed the fall must be this much larger: one signal instead of two [P]."""
+    spill_confirm_s: float = 120.0
+    """The fall must still be there after this time: rough road shakes readings, and ends [P]."""
+
+    # uncovered-load
+    uncovered_speed_mps: float = 2.78
+    """10 km/h: faster is driving [P]."""
+    uncovered_s: float = 60.0
+    """Driving time with the cover open or half open [P]."""
+    uncovered_source_m: float = 300.0
+    """Distance from the source within which the cover may still be open [P]."""
+    uncovered_share: float = 0.7
+    """Share of the driving time in which the cover must be open: wind makes half-closed covers flap [P]."""
+    covered_again_s: float = 40.0
+    """Closed this long, the violation is over [P]."""
+
+    # off-route
+    off_route_s: float = 60.0
+    """Time off the corridor [P]."""
+    off_route_fixes: int = 3
+    """Fixes off the corridor [P]."""
+    off_route_place_m: float = 35.0
+    """Contract: the corridor is not applied inside, or within 35 m of, registered places."""
+    back_on_route_fixes: int = 3
+    """Fixes on the corridor after which the violation is over [P]."""
+
+    def checked(self) -> "Thresholds":
+        """Return itself.
+
+        Raises
+        ------
+        ValueError
+            Naming the first threshold that is not above 0.
+        """
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if value <= 0:
+                raise ValueError(f"threshold {name} is {value}, expected a number above 0")
+        return self
+
+
+DEFAULT: Final = Thresholds()
+
+
+def read(document: bytes) -> Thresholds:
+    """Read thresholds from a JSON object; what it does not name keeps its default.
+
+    Raises
+    ------
+    ValueError
+        Naming what cannot be used.
+    """
+    try:
+        return msgspec.json.decode(document, type=Thresholds).checked()
+    except msgspec.DecodeError as error:
+        raise ValueError(f"thresholds: {error}") from error

@@ -1,0 +1,166 @@
+"""The state of one truck or one bin, and its bytes.
+
+Every encoding carries its version ``v``; `decode` reads older ones by migrating them, and refuses newer ones by name.
+A state also carries which input it has folded in (`Stamp`): a record offered again after a crash changes nothing, and
+what it led to is said again with the same ids.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec import Struct, defstruct, field
+
+from streams.alerts import Ledger
+from streams.cargo import Cargo
+from streams.events import DEFAULT_TENANT
+from streams.filling import Filling
+from streams.load import Load
+from streams.plans import KeptPlan
+from streams.position import Position
+from streams.rules import RULES
+from streams.visits import Visits
+from streams.watermark import Order
+
+VERSION: Final = 1
+LARGEST_BYTES: Final = 900_000
+"""A larger state would not fit a Kafka record (1 MB); it ends the worker by name instead of in the producer."""
+
+
+def memory_name(rule_name: str) -> str:
+    """Name of a rule's memory among `Memories`."""
+    return rule_name.replace("-", "_")
+
+
+Memories: Final[Any] = defstruct(
+    "Memories",
+    [(memory_name(rule.NAME), rule.Memory, field(default_factory=rule.Memory)) for rule in RULES],
+    module=__name__,
+)
+"""What each rule remembers of one truck; made from `streams.rules.RULES`. A rule that is new starts without memory."""
+
+
+class Truck(Struct):
+    """Everything remembered of one truck."""
+
+    truck_id: str
+    tenant_id: str = DEFAULT_TENANT
+    """As its records or the register say."""
+    newest_arrival_ms: int = 0
+    order: Order = field(default_factory=Order)
+    position: Position = field(default_factory=Position)
+    last_ms: int = 0
+    """Corrected event time of the last fix judged; 0 = none."""
+    load: Load = field(default_factory=Load)
+    cargo: Cargo = field(default_factory=Cargo)
+    visits: Visits = field(default_factory=Visits)
+    plans: list[KeptPlan] = field(default_factory=list)
+    memories: Memories = field(default_factory=Memories)
+    ledger: Ledger = field(default_factory=Ledger)
+
+
+class Said(Struct, array_like=True):
+    """An output, kept until the input that led to it is committed."""
+
+    topic: str
+    offset: int
+    """Offset of the input on its topic."""
+    output_topic: str
+    key: str
+    value: bytes
+
+
+class Stamped[S](Struct):
+    """A state with the next offset of each input topic, and what was said since the last commit.
+
+    One entity's records of one topic are all in one partition, so the topic's name is enough.
+    """
+
+    v: int
+    state: S
+    offsets: dict[str, int] = field(default_factory=dict)
+    said: list[Said] = field(default_factory=list)
+
+    def has(self, topic: str, offset: int) -> bool:
+        """True if that input is already folded in."""
+        return offset < self.offsets.get(topic, 0)
+
+    def said_at(self, topic: str, offset: int) -> list[Said]:
+        """Return what that input led to."""
+        return [said for said in self.said if said.topic == topic and said.offset == offset]
+
+    def take(self, topic: str, offset: int, said: Iterable[Said]) -> None:
+        """Note that an input is folded in, and what it led to."""
+        self.offsets[topic] = offset + 1
+        self.said.extend(said)
+
+    def forget_said(self, topic: str, committed: int) -> None:
+        """Drop what inputs before the committed offset led to: they will not be offered again."""
+        if self.said:
+            self.said = [said for said in self.said if said.topic != topic or said.offset >= committed]
+
+    def is_older_than(self, other: "Stamped[S]") -> bool:
+        """True if the other has folded in all that this has, and more: this is a late write of a process that was left for dead."""
+        topics = self.offsets.keys() | other.offsets.keys()
+        pairs = [(self.offsets.get(topic, 0), other.offsets.get(topic, 0)) for topic in topics]
+        return all(mine <= theirs for mine, theirs in pairs) and any(mine < theirs for mine, theirs in pairs)
+
+
+class TooLarge(ValueError):  # noqa: N818  # names the state, ends the worker
+    """A state that would not fit a Kafka record."""
+
+
+class UnknownVersion(ValueError):  # noqa: N818  # names what to do
+    """A state written by a newer version of this program."""
+
+
+class _Version(Struct):
+    v: int = 0
+
+
+Kind = Literal["truck", "bin"]
+_encoder: Final = msgspec.msgpack.Encoder()
+_DECODERS: Final[dict[str, msgspec.msgpack.Decoder[Any]]] = {
+    "truck": msgspec.msgpack.Decoder(Stamped[Truck]),
+    "bin": msgspec.msgpack.Decoder(Stamped[Filling]),
+}
+_version: Final = msgspec.msgpack.Decoder(_Version)
+
+
+def encode(stamped: Stamped[Any]) -> bytes:
+    """Return the bytes of a state.
+
+    Raises
+    ------
+    TooLarge
+        Above `LARGEST_BYTES`.
+    """
+    value = _encoder.encode(stamped)
+    if len(value) > LARGEST_BYTES:
+        raise TooLarge(f"state has {len(value)} bytes, at most {LARGEST_BYTES} fit a Kafka record")
+    return value
+
+
+def decode(kind: Kind, value: bytes) -> Stamped[Any]:
+    """Return the state in these bytes.
+
+    Raises
+    ------
+    UnknownVersion
+        If a newer program wrote it, or an older one whose states this one cannot read.
+    """
+    version = _version.decode(value).v
+    if version != VERSION:
+        raise UnknownVersion(f"{kind} state has version {version}, this program reads {VERSION}: use its version")
+    stamped: Stamped[Any] = _DECODERS[kind].decode(value)
+    return stamped
+
+
+def new_truck(truck_id: str) -> Stamped[Truck]:
+    """Return a truck nothing is known of."""
+    return Stamped(v=VERSION, state=Truck(truck_id=truck_id))
+
+
+def new_bin(bin_id: str) -> Stamped[Filling]:
+    """Return a bin nothing is known of."""
+    return Stamped(v=VERSION, state=Filling(bin_id=bin_id))
