@@ -74,7 +74,7 @@ def decode(topic: Topic, value: bytes | None) -> Any:
 def _decode_without_nulls(record: type[events.Event], value: bytes) -> Any:
     try:
         return msgspec.convert(_drop_nulls(msgspec.json.decode(value)), record)
-    except (msgspec.ValidationError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise Undecodable(str(error)) from error
 
 

@@ -41,6 +41,7 @@ def test_unknown_members_are_ignored() -> None:
         (b"[]", "Expected `object`"),
         (b'{"truck_id":"t1"}', "event_time_ms"),
         (b'{"truck_id":"","event_time_ms":1}', "$.truck_id"),
+        (b'{"truck_id":7,"event_time_ms":1', "truncated"),
         (b'{"truck_id":"t1","event_time_ms":"soon"}', "$.event_time_ms"),
         (b'{"truck_id":"t1","event_time_ms":1,"lon":200}', "$.lon"),
         (b'{"truck_id":"t1","event_time_ms":1,"cover":"ajar"}', "$.cover"),
