@@ -3,18 +3,19 @@
 import { effect } from "@preact/signals";
 import { now, rate } from "../clock.ts";
 import type { LonLat, Track } from "../contract.ts";
-import { MATERIALS, type Truck, type TruckPlan } from "../contract.ts";
+import { MATERIALS, type TruckPlan } from "../contract.ts";
 import { remaining } from "../domain/progress.ts";
-import { hasPlace, isStale, materialOf } from "../domain/trucks.ts";
+import { hasPlace, materialOf } from "../domain/trucks.ts";
 import { ask } from "../http.ts";
-import type { CityMap, DrawnTruck } from "../map/city_map.ts";
+import type { CityMap } from "../map/city_map.ts";
+import { drawnTruck } from "../map/drawn.ts";
 import { PALETTES } from "../map/style.ts";
 import { MapView } from "../map/view.tsx";
 import { session } from "../session.ts";
 import { MaterialMark } from "../ui/bits.tsx";
 import { store } from "../ui/start.tsx";
 import { theme } from "../ui/theme.ts";
-import { span, weight } from "../words/format.ts";
+import { weight } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
 import {
   chooseTruck,
@@ -30,23 +31,11 @@ import {
 
 const TRACK_MS = 3_600_000;
 
-function drawn(truck: Truck): DrawnTruck {
-  const material = materialOf(truck, store.tables.plan.get(truck.truck_id)?.material);
-  const stale = isStale(truck, now.value) && truck.event_time_ms !== null;
-  return {
-    truck,
-    material,
-    letter: wordFor(words.value.materialLetter, material).slice(0, 2),
-    label: truck.plate ?? truck.truck_id,
-    age: stale ? span(now.value - (truck.event_time_ms ?? 0)) : "",
-  };
-}
-
 function keepTrucks(map: CityMap): void {
   store.tables.plan.version.value;
   const shown = store.tables.truck
     .all()
-    .map(drawn)
+    .map(truck => drawnTruck(truck, store.tables.plan.get(truck.truck_id)?.material))
     .filter(one => isShown(one.material) || one.truck.down || one.truck.truck_id === chosenTruck.value);
   map.setTrucks(shown, chosenTruck.value || null, now.value, rate.value);
 }
@@ -58,13 +47,13 @@ function keepBins(map: CityMap): void {
   store.tables.due.version.value;
   const bins = store.tables.bin.takeChanged();
   const dues = store.tables.due.takeChanged();
-  const all = () => map.setBins(store.tables.bin.items.values(), isDue);
-  if (!bins || !dues) return all();
-  for (const id of new Set([...bins, ...dues])) {
+  const changed = bins && dues ? [...new Set([...bins, ...dues])] : null;
+  const known = changed?.every(id => {
     const bin = store.tables.bin.get(id);
-    // a bin the map has never seen: draw all anew, it happens when one is put up
-    if (bin && !map.updateBin(bin, isDue(id))) return all();
-  }
+    return !bin || map.updateBin(bin, isDue(id));
+  });
+  // the first time, and when a bin the map has never seen is put up
+  if (!known) map.setBins(store.tables.bin.items.values(), isDue);
 }
 
 function keepSites(map: CityMap): void {

@@ -1,11 +1,15 @@
 /** What no truck will fetch, each with its reason; trucks without a lawful route; plans the check has stopped. */
 
 import type { LeftOut, PlanningRun } from "../contract.ts";
+import { phrase } from "../say/alerts.ts";
 import { leftOutText } from "../say/plans.ts";
 import { Empty, MaterialMark, Name, Tag } from "../ui/bits.tsx";
 import { store } from "../ui/start.tsx";
-import { language, words } from "../words/index.ts";
+import { words } from "../words/index.ts";
 import { chosenPlace, isShown, placeName, truckName } from "./state.ts";
+
+/** Left out for good reason: nobody has to do anything. */
+const CAN_WAIT = new Set(["not_worth_it", "excluded"]);
 
 export function LeftOutList() {
   const w = words.value.desk.left;
@@ -13,8 +17,8 @@ export function LeftOutList() {
   const left = runs.flatMap(run =>
     (run.left_out ?? []).map(one => ({ ...one, material: one.material ?? run.material })),
   );
-  const urgent = left.filter(one => one.code !== "not_worth_it");
-  const waiting = left.filter(one => one.code === "not_worth_it");
+  const urgent = left.filter(one => !CAN_WAIT.has(one.code));
+  const waiting = left.filter(one => CAN_WAIT.has(one.code));
   return (
     <>
       <Troubles runs={runs} />
@@ -44,7 +48,7 @@ function LeftRow({ left }: { left: LeftOut }) {
         <span class="row-main">
           <span class="row-title">
             <Name>{left.name ?? placeName(left.place_id)}</Name>
-            <Tag kind={left.code === "not_worth_it" ? "low" : "high"}>{leftOutText(left)}</Tag>
+            <Tag kind={CAN_WAIT.has(left.code) ? "low" : "high"}>{leftOutText(left)}</Tag>
           </span>
           <span class="row-sub wrap">
             <Original text={left.reason} />
@@ -55,11 +59,12 @@ function LeftRow({ left }: { left: LeftOut }) {
   );
 }
 
-/** The planner's own sentence, marked as English where the page is not. */
+/** The planner's sentence; where it is not in the page's language, marked as what it is. */
 function Original({ text }: { text: string }) {
+  const said = phrase(text);
   return (
-    <span lang="en" title={language.value === "en" ? "" : words.value.desk.left.whole}>
-      {text}
+    <span lang={said.lang} title={said.lang ? words.value.desk.left.whole : ""}>
+      {said.text}
     </span>
   );
 }

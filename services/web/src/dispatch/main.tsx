@@ -1,6 +1,7 @@
 import { start } from "../ui/start.tsx";
 import { Desk } from "./desk.tsx";
 import "../styles/base.css";
+import "../styles/lists.css";
 import "./dispatch.css";
 
 void start("dispatch", () => <Desk />);

@@ -111,9 +111,9 @@ function Booking() {
         </label>
         <label>
           {w.material}
-          <select class="field" name="material" defaultValue="construction">
+          <select class="field" name="material">
             {MATERIALS.map(material => (
-              <option key={material} value={material}>
+              <option key={material} value={material} selected={material === "construction"}>
                 {words.value.material[material]}
               </option>
             ))}

@@ -6,7 +6,7 @@ import { now } from "../clock.ts";
 import type { Truck, TruckPlan } from "../contract.ts";
 import { isStale, loadShare, materialOf } from "../domain/trucks.ts";
 import { ask } from "../http.ts";
-import { changesOf, changeText, planReason } from "../say/plans.ts";
+import { changesOf, changeText, planReason, whyText } from "../say/plans.ts";
 import { Bar, MaterialMark, Name, Tag } from "../ui/bits.tsx";
 import { store } from "../ui/start.tsx";
 import { hourMinute, nearTime, number, percent, span, speed, UNKNOWN, weight } from "../words/format.ts";
@@ -125,7 +125,7 @@ function Plan({ plan }: { plan: TruckPlan }) {
             <span>
               <Name>{visitName(visit)}</Name>
               {visit.kind === "tip" && <Tag kind="low">{words.value.visit.tip}</Tag>}
-              {visit.why && <span class="soft"> {visit.why}</span>}
+              {visit.why && <span class="soft"> {whyText(visit.why, names)}</span>}
             </span>
             <span class="soft number">
               {visit.load_kg === null || visit.load_kg === undefined ? "" : weight(visit.load_kg)}
@@ -149,10 +149,9 @@ export function PlanWhy({ plan, most = 6 }: { plan: TruckPlan; most?: number }) 
       {changes.length > 0 && (
         <ul>
           {changes.slice(0, most).map((change, at) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: a version's changes never change
             <li key={at}>
               {changeText(change, names)}
-              {change.why && <span class="soft"> — {change.why}</span>}
+              {change.why && change.why !== plan.reason && <span class="soft"> — {whyText(change.why, names)}</span>}
             </li>
           ))}
           {changes.length > most && <li class="soft">{w.more(changes.length - most)}</li>}

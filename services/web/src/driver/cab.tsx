@@ -6,7 +6,7 @@ import { cityNow } from "../clock.ts";
 import { type LonLat, type PlanVisit, SKIP_REASONS, type Truck } from "../contract.ts";
 import { bearingDeg, distanceM } from "../domain/places.ts";
 import { hasPlace } from "../domain/trucks.ts";
-import { changesOf, changeText, planReason } from "../say/plans.ts";
+import { changesOf, changeText, planReason, whyText } from "../say/plans.ts";
 import { session, signOut } from "../session.ts";
 import { MaterialMark, Name, Tag } from "../ui/bits.tsx";
 import { chime } from "../ui/chime.ts";
@@ -14,6 +14,7 @@ import { CityClock, LanguageButton, LiveBadge, ThemeChoice } from "../ui/header.
 import { live, store } from "../ui/start.tsx";
 import { dayTime, distance, hourMinute, weight } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
+import type { StoredReport } from "./outbox.ts";
 import {
   about,
   arrivedAt,
@@ -32,7 +33,6 @@ import {
   unconfirmed,
   visitName,
 } from "./state.ts";
-import type { StoredReport } from "./outbox.ts";
 
 type Sheet = "skip" | "tip" | "sos" | "breakdown" | null;
 const sheet = signal<Sheet>(null);
@@ -41,7 +41,11 @@ const sheet = signal<Sheet>(null);
 const lastTap = signal<{ action_id: string; what: string } | null>(null);
 const UNDO_MS = 10_000;
 
-async function tap(kind: Parameters<typeof report>[0], visit: PlanVisit | null, more: Parameters<typeof report>[2] = {}) {
+async function tap(
+  kind: Parameters<typeof report>[0],
+  visit: PlanVisit | null,
+  more: Parameters<typeof report>[2] = {},
+) {
   const what = words.value.cab.action[kind];
   const name = visit ? visitName(visit) : "";
   const action_id = await report(kind, name, { ...(visit ? about(visit) : {}), ...more });
@@ -134,7 +138,11 @@ function Top() {
         <LiveBadge live={live} />
         <span class="push" />
         <span role="status" data-testid="queue" data-waiting={waiting}>
-          {waiting ? <Tag kind="medium">↑ {w.cab.queue.waiting(waiting)}</Tag> : <Tag kind="good">✓✓ {w.cab.queue.empty}</Tag>}
+          {waiting ? (
+            <Tag kind="medium">↑ {w.cab.queue.waiting(waiting)}</Tag>
+          ) : (
+            <Tag kind="good">✓✓ {w.cab.queue.empty}</Tag>
+          )}
         </span>
       </div>
     </header>
@@ -159,10 +167,9 @@ function Changed() {
       {typeof current.changed === "string" && <p>{current.changed}</p>}
       <ul>
         {changes.slice(0, 5).map((change, at) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a version's changes never change
           <li key={at}>
             {changeText(change, names)}
-            {change.why && <span> — {change.why}</span>}
+            {change.why && change.why !== current.reason && <span> — {whyText(change.why, names)}</span>}
           </li>
         ))}
       </ul>
@@ -196,11 +203,21 @@ function NextCard() {
   const { visit } = current;
   const kind = visit.kind ?? "collect";
   return (
-    <section class="next" data-testid="next-stop" data-stop-id={visit.stop_id ?? ""} data-facility-id={visit.facility_id ?? ""} data-kind={kind}>
+    <section
+      class="next"
+      data-testid="next-stop"
+      data-stop-id={visit.stop_id ?? ""}
+      data-facility-id={visit.facility_id ?? ""}
+      data-kind={kind}
+    >
       <p class="row-of">
         <strong>{w.next}</strong>
         <MaterialMark of={visit.material ?? plan.value?.material} />
-        <span>{kind === "tip" ? words.value.visit.tip : wordFor(words.value.materialShort, visit.material ?? plan.value?.material)}</span>
+        <span>
+          {kind === "tip"
+            ? words.value.visit.tip
+            : wordFor(words.value.materialShort, visit.material ?? plan.value?.material)}
+        </span>
         <span class="push">
           {w.planned} {hourMinute(visit.arrive_ms)}
         </span>
@@ -208,7 +225,7 @@ function NextCard() {
       <p class="place">
         <Name>{visitName(visit)}</Name>
       </p>
-      {visit.why && <p class="soft">{visit.why}</p>}
+      {visit.why && <p class="soft">{whyText(visit.why, names)}</p>}
       <Way visit={visit} truck={truck.value} />
       <Buttons visit={visit} />
     </section>
@@ -399,7 +416,8 @@ function MyReports() {
 function ReportRow({ stored, takenBack }: { stored: StoredReport; takenBack: boolean }) {
   const w = words.value.cab;
   const { body } = stored;
-  const correctable = !takenBack && body.kind !== "corrected" && body.kind !== "accepted_plan" && stored.state !== "refused";
+  const correctable =
+    !takenBack && body.kind !== "corrected" && body.kind !== "accepted_plan" && stored.state !== "refused";
   return (
     <li class="report" data-kind={body.kind} data-action-id={stored.action_id}>
       <time class="soft">{hourMinute(body.event_time_ms)}</time>
@@ -481,7 +499,12 @@ function Sheets() {
         {which === "skip" && visit && <SkipReasons visit={visit} />}
         {which === "tip" && visit && <Weight visit={visit} />}
         {(which === "sos" || which === "breakdown") && (
-          <button type="button" class={`big ${which}`} data-testid={`${which}-yes`} onClick={() => void tap(which, visit)}>
+          <button
+            type="button"
+            class={`big ${which}`}
+            data-testid={`${which}-yes`}
+            onClick={() => void tap(which, visit)}
+          >
             {which === "sos" ? w.yesSos : w.yesBreakdown}
           </button>
         )}

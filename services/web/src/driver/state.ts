@@ -3,7 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import { cityNow, rate, restoreClock } from "../clock.ts";
 import type { ActionKind, DriverActionBody, DriverDay, PlanVisit, Session, TruckPlan } from "../contract.ts";
-import { onBreak, remaining, type Report, standing } from "../domain/progress.ts";
+import { onBreak, type Report, remaining, standing } from "../domain/progress.ts";
 import { ask, newId } from "../http.ts";
 import type { Names } from "../say/plans.ts";
 import { session } from "../session.ts";

@@ -162,7 +162,6 @@ function Because({ alert }: { alert: Alert }) {
         {(alert.because ?? []).map((condition, at) => {
           const said = phrase(condition.condition);
           return (
-            // biome-ignore lint/suspicious/noArrayIndexKey: the conditions of a revision never change
             <li key={at} class={condition.met ? "met" : "unmet"}>
               <span role="img" aria-label={condition.met ? w.met : w.notMet}>
                 {condition.met ? "✓" : "✗"}
@@ -310,7 +309,7 @@ function Deeds({ alert }: { alert: Alert }) {
             {w.undo}
           </button>
         )}
-        <OutcomeText of={outcome} />
+        <OutcomeText of={outcome} onlyFailures />
       </div>
       {asking.value === "dismiss" && (
         <fieldset class="choices">
@@ -337,7 +336,7 @@ function Deeds({ alert }: { alert: Alert }) {
             disabled={busy || (reason.value === "other" && !note.value.trim())}
             onClick={() => void send("dismiss", dismissal())}
           >
-            {w.dismiss}
+            {w.dismissSend}
           </button>
         </fieldset>
       )}

@@ -1,8 +1,11 @@
 /** The officer's page: alerts by weight, the map of where, and the whole story of the chosen one. */
 
 import { effect } from "@preact/signals";
+import { now, rate } from "../clock.ts";
+import type { Alert } from "../contract.ts";
 import { calls } from "../domain/alerts.ts";
 import type { CityMap } from "../map/city_map.ts";
+import { drawnTruck } from "../map/drawn.ts";
 import { MapView } from "../map/view.tsx";
 import { mayJudge } from "../session.ts";
 import { Empty } from "../ui/bits.tsx";
@@ -65,6 +68,18 @@ function connect(map: CityMap): () => void {
     }),
     effect(() => map.setTrack(trackOfChosen.value)),
     effect(() => {
+      const concerned = new Set(trucksOf(store.tables.alert.all().find(one => one.alert_id === chosen.value)));
+      map.setTrucks(
+        store.tables.truck
+          .all()
+          .filter(truck => concerned.has(truck.truck_id))
+          .map(truck => drawnTruck(truck, undefined)),
+        null,
+        now.value,
+        rate.value,
+      );
+    }),
+    effect(() => {
       const id = chosen.value;
       if (id && store.filled.value) showWhole();
     }),
@@ -83,6 +98,10 @@ function connect(map: CityMap): () => void {
     for (const end of ends) end();
     shownMap.value = null;
   };
+}
+
+function trucksOf(alert: Alert | undefined): string[] {
+  return alert?.truck_ids ?? (alert?.truck_id ? [alert.truck_id] : []);
 }
 
 function Filters() {
@@ -172,7 +191,6 @@ function List() {
     reading.value = value;
   };
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: only notices that somebody reads; the rows are the controls
     <div
       class="list-area"
       onPointerEnter={here(true)}

@@ -110,10 +110,10 @@ export class Store {
   }
 
   #apply(change: Change, now_ms: number): void {
-    if (change.kind === "due" && change.value === null) return this.#noLongerDue(change.id, now_ms);
     // a newer gateway may speak of kinds this page does not know yet
     const table = this.tables[change.kind] as Table<unknown> | undefined;
-    table?.put(change.id, change.value);
+    if (change.kind === "due" && change.value === null) this.#noLongerDue(change.id, now_ms);
+    else table?.put(change.id, change.value);
   }
 
   /** A place no longer due is kept as such: a plan made before still names it, and it is done. */

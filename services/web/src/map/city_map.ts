@@ -6,6 +6,7 @@
 import type { Feature, FeatureCollection, Geometry, Position } from "geojson";
 import {
   addProtocol,
+  type ExpressionSpecification,
   type GeoJSONSource,
   Map as GlMap,
   type LayerSpecification,
@@ -131,7 +132,7 @@ export class CityMap {
   }
 
   #restyle(): void {
-    this.#ready = false;
+    this.#ready = this.#dimmed = false;
     const sources: Record<string, SourceSpecification> = {};
     for (const name of SOURCES)
       sources[name] = { type: "geojson", data: NONE, ...(name === "bins" ? { promoteId: "id", maxzoom: 14 } : {}) };
@@ -266,11 +267,20 @@ export class CityMap {
       this.#trucks.delete(id);
       this.#glide.forget(id);
     }
+    this.#dim(chosen !== null);
     this.#now_ms = now_ms;
     this.#dirty = true;
     this.#animate();
   }
   #now_ms = 0;
+  #dimmed = false;
+
+  /** While one truck is looked at, the bins step back. */
+  #dim(dimmed: boolean): void {
+    if (this.#dimmed === dimmed || !this.#ready) return;
+    this.#dimmed = dimmed;
+    this.gl.setPaintProperty("bins", "circle-opacity", binOpacity(dimmed));
+  }
 
   /** How many trucks are drawn. */
   get truckCount(): number {
@@ -391,12 +401,19 @@ function truckProperties(drawn: DrawnTruck, chosen: boolean, now_ms: number): Re
   };
 }
 
+/** A bin's fill, -1 = not known. */
+const FILL = ["coalesce", ["feature-state", "fill"], -1] as const;
+
+function binOpacity(dimmed: boolean): ExpressionSpecification {
+  return ["case", ["<", FILL, 0], dimmed ? 0.2 : 0.45, dimmed ? 0.35 : 0.95] as unknown as ExpressionSpecification;
+}
+
 /** Trucks and their arrows grow together. */
 const TRUCK_SIZE = ["interpolate", ["linear"], ["zoom"], 10, 0.6, 13, 0.85, 15, 1];
 
 function ownLayers(theme: Theme): LayerSpecification[] {
   const colours = PALETTES[theme];
-  const fill = ["coalesce", ["feature-state", "fill"], -1] as const;
+  const fill = FILL;
   const onTop = { "icon-allow-overlap": true, "icon-ignore-placement": true } as const;
   const halo = { "text-halo-color": colours.halo, "text-halo-width": 1.6 };
   return [
@@ -457,7 +474,7 @@ function ownLayers(theme: Theme): LayerSpecification[] {
           ["+", 4, ["*", 6, ["max", 0, fill]]],
         ],
         "circle-color": ["step", fill, colours.fill.unknown, ...colours.fill.steps.flat()] as unknown as string,
-        "circle-opacity": ["case", ["<", fill, 0], 0.45, 0.95],
+        "circle-opacity": binOpacity(false),
       },
     },
     {

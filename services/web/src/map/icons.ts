@@ -142,12 +142,18 @@ function alarm(brush: CanvasRenderingContext2D, theme: Theme): void {
   brush.stroke();
 }
 
+/** Corners in degrees from the top; what has none is round. */
+const CORNERS: Record<string, number[]> = {
+  construction: [45, 135, 225, 315],
+  recyclable: [0, 90, 180, 270],
+  residual: [30, 90, 150, 210, 270, 330],
+};
+
 /** The shape of a kind of waste; the lists use the same. */
 function shape(brush: CanvasRenderingContext2D, material: string, radius: number): void {
-  if (material === "construction") return polygon(brush, [45, 135, 225, 315], radius * 1.15);
-  if (material === "recyclable") return polygon(brush, [0, 90, 180, 270], radius * 1.12);
-  if (material === "residual") return polygon(brush, [30, 90, 150, 210, 270, 330], radius);
-  circle(brush, radius * 0.95);
+  const corners = CORNERS[material];
+  if (corners) polygon(brush, corners, radius * (corners.length === 4 ? 1.13 : 1));
+  else circle(brush, radius * 0.95);
 }
 
 function polygon(brush: CanvasRenderingContext2D, degrees: number[], radius: number): void {

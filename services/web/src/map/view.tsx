@@ -13,7 +13,8 @@ import "./map.css";
 const CREDIT = "© OpenStreetMap contributors, ODbL";
 
 interface Props {
-  onReady: (map: CityMap) => void | (() => void);
+  /** Called once with the map; what it returns is called when the map goes. */
+  onReady: (map: CityMap) => () => void;
   onPick?: (pick: Pick | null) => void;
   children?: ComponentChildren;
 }
@@ -27,7 +28,7 @@ export function MapView({ onReady, onPick, children }: Props) {
 
   useEffect(() => {
     let gone = false;
-    let end: void | (() => void);
+    let end: (() => void) | undefined;
     const open = async () => {
       const { CityMap } = await import("./city_map.ts");
       const city = session.value?.city;

@@ -44,7 +44,7 @@ export function measuredText({ measured, limit, unit }: Condition): string {
     what === null || what === undefined
       ? null
       : typeof what === "number"
-        ? `${number(what, Math.abs(what) < 10 && !Number.isInteger(what) ? 1 : 0)}${unit ? ` ${unit}` : ""}`
+        ? `${number(what, Math.abs(what) < 10 && !Number.isInteger(what) ? 1 : 0)}${unit ? ` ${phrase(unit).text}` : ""}`
         : phrase(what).text;
   const found = value(measured);
   const bound = value(limit);

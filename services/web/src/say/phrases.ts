@@ -1,20 +1,102 @@
 /**
- * The phrases of the rules (`streams/rules/`) in Chinese. A pattern holds numbers and names as groups; a phrase that
- * none fits stays in English, marked as such: better than a wrong translation.
+ * The phrases of the rules (`streams/rules/`) and of the planner in Chinese. A pattern holds numbers and names as
+ * groups; a phrase that none fits stays in English, marked as such: better than a wrong translation. A test reads the
+ * rules' sources and fails when one of their phrases has no line here.
  */
 
 type Phrase = [pattern: RegExp, chinese: (...parts: string[]) => string];
 
+const SENSORS: Record<string, string> = { cover: "篷盖", bed: "车厢", load: "载重" };
+const HEALTH: Record<string, string> = {
+  open: "断路",
+  short: "短路",
+  suspect: "可疑",
+  missing: "未安装",
+  stuck: "卡死",
+  "contradicts the bed": "与车厢状态矛盾",
+};
+const EXCEPTIONS: Record<string, string> = {
+  blocked: "道路受阻",
+  contaminated: "混装污染",
+  overfilled: "严重满溢",
+  not_out: "未投放",
+  other: "其他",
+  "no reason given": "未说明原因",
+};
+
 const PHRASES: Phrase[] = [
+  // conditions
   [/^bed raised for at least (\S+) s$/, s => `车厢举升至少 ${s} 秒`],
+  [/^away from every place where unloading is lawful$/, () => "远离所有可合法卸料的地点"],
+  [/^(\S+) m and more$/, m => `${m} 米以上`],
+  [/^silence of the terminal, no report missing$/, () => "终端静默，且没有缺失的报告"],
+  [/^the load fell$/, () => "载重下降"],
+  [/^the load before$/, () => "此前的载重"],
+  [/^loaded$/, () => "载货"],
+  [/^empty$/, () => "空载"],
+  [/^not known$/, () => "未知"],
+  [/^loaded and driving$/, () => "载货行驶"],
+  [/^(\S+) kg before$/, kg => `此前 ${kg} 千克`],
+  [/^the load fell while driving$/, () => "行驶中载重下降"],
+  [/^cover$/, () => "篷盖"],
+  [/^open or half open$/, () => "打开或半开"],
+  [/^closed or not known$/, () => "关闭或未知"],
+  [/^cover open or half open$/, () => "篷盖打开或半开"],
+  [/^open$/, () => "打开"],
+  [/^half$/, () => "半开"],
+  [/^driving uncovered for at least (\S+) s$/, s => `未密闭行驶至少 ${s} 秒`],
+  [/^metres from the nearest permitted corridor \(at least\)$/, () => "距最近许可路线的距离（至少）"],
+  [/^off the corridor for at least (\S+) s$/, s => `偏离许可路线至少 ${s} 秒`],
+  [/^fixes off the corridor$/, () => "偏离路线的定位点数"],
+  [/^the driver called for help$/, () => "司机请求救援"],
+  [/^the truck cannot go on$/, () => "车辆无法继续行驶"],
+  [/^alarm bit of the terminal$/, () => "终端报警位"],
+  [/^the driver's app$/, () => "司机端"],
+  [/^collision$/, () => "碰撞"],
+  [/^rollover$/, () => "侧翻"],
+  [/^collision, rollover$/, () => "碰撞、侧翻"],
+  // what would have made it lawful
   [
-    /^inside a facility, source or workshop area \(nearest: (\S+) m, (.+)\)$/,
-    (m, name) => `位于场站、产生地或维修区域内（最近：${m} 米，${name}）`,
+    /^inside a facility, source(?:, depot)? or workshop area \(nearest: (\S+) m, (.+)\)$/,
+    (m, name) => `位于场站、产生地、车场或维修区域内（最近：${m} 米，${name}）`,
   ],
+  [
+    /^inside a facility, source(?:, depot)? or workshop area \(none known\)$/,
+    () => "位于场站、产生地、车场或维修区域内（附近没有）",
+  ],
+  [/^a stop at which the load left$/, () => "载重是在停车时卸下的"],
+  [/^the load back at its level: rough road, slope$/, () => "载重恢复原值：路面颠簸或坡道"],
+  [/^the cover closed$/, () => "篷盖关闭"],
+  [/^the truck empty$/, () => "车辆空载"],
+  [/^within (\S+) m of the source$/, m => `距产生地 ${m} 米以内`],
+  [/^a plan made before whose path leads there$/, () => "此前的计划路线经过该处"],
+  [/^within (\S+) m of a registered place$/, m => `距登记地点 ${m} 米以内`],
+  [/^another permit in force for this load$/, () => "这批垃圾另有有效许可证"],
+  // what is not known
+  [/^the device clock was (-?\d+) s ahead; times are corrected$/, s => `设备时钟快 ${s} 秒，时间已校正`],
+  [/^reports are missing in the (\S+) s before$/, s => `此前 ${s} 秒缺少报告`],
+  [
+    /^(cover|bed|load) sensor: (.+)$/,
+    (sensor, health) => `${SENSORS[sensor] ?? sensor}传感器：${HEALTH[health] ?? health}`,
+  ],
+  [/^the truck is not in the register: class and payload are unknown$/, () => "车辆未登记，车型与核定载重未知"],
+  [/^where it was loaded is not known$/, () => "装车地点未知"],
+  [/^no cover sensor$/, () => "没有篷盖传感器"],
+  // with what it was judged
   [/^permit$/, () => "许可证"],
   [/^plan$/, () => "计划"],
   [/^zones$/, () => "区域"],
-  [/^settings$/, () => "设置"],
+  // the planner
+  [
+    /^A dispatcher \((.+)\) left it out: (.+)\.$/,
+    (who, why) => `调度员（${who}）暂不收运：${EXCEPTIONS[why] ?? why}。`,
+  ],
+  [
+    /^(\S+) had to skip it (\d+) min ago \((.+)\)\.$/,
+    (truck, minutes, why) => `${truck} 在 ${minutes} 分钟前跳过（${EXCEPTIONS[why] ?? why}）。`,
+  ],
+  // units that are words
+  [/^fixes$/, () => "个"],
 ];
 
 /** The phrase in Chinese, or null where none is known. */

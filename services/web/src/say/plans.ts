@@ -1,7 +1,7 @@
 /** Why a plan was made, what it changed and what was left out, as sentences of the page's language. */
 
 import type { LeftOut, Params, PlanChange, TruckPlan } from "../contract.ts";
-import { hourMinute } from "../words/format.ts";
+import { hourMinute, percent, weight } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
 
 /** How to call things by name; the desk and the phone know different amounts. */
@@ -16,10 +16,11 @@ export function readable(params: Params | undefined, names: Names): Params {
   for (const [key, value] of Object.entries(params ?? {})) {
     const text = String(value);
     if (key === "truck_id" || key === "truck") said.truck = names.truck(text);
-    else if (key === "facility_id" || key === "facility") said.facility = names.place(text);
+    else if (key === "facility_id" || key === "facility") said.facility = String(params?.name ?? names.place(text));
     else if (/^(bin_id|stop_id|place_id|source_id|bin|stop|place)$/.test(key)) said.place = names.place(text);
     else if (key === "order_id") said.order = text;
     else if (/_ms$/.test(key) && typeof value === "number" && value > 1e11) said.time = hourMinute(value);
+    else if (key === "load_kg" && typeof value === "number") said.load = weight(value);
     else if (key === "exception") said.exception = wordFor(words.value.skip, text);
     else if (key === "late_s" && typeof value === "number") said.minutes = Math.round(value / 60);
     else if ((key === "late_ms" || key === "lateness_ms") && typeof value === "number")
@@ -60,6 +61,21 @@ export function changeText(change: PlanChange, names: Names): string {
     default:
       return name;
   }
+}
+
+/**
+ * Why a visit or a change is there. The planner writes codes: `overflow:<ms>`, `promised:<ms>`, `fill:<0 to 1>`, or the
+ * reason of a plan; other text is shown as it came.
+ */
+export function whyText(why: string | null | undefined, names: Names): string {
+  if (!why) return "";
+  const [code = "", value = ""] = why.split(":", 2);
+  const w = words.value.why;
+  const amount = Number(value);
+  if (code === "overflow" && amount > 0) return w.overflow(hourMinute(amount));
+  if (code === "promised" && amount > 0) return w.promised(hourMinute(amount));
+  if (code === "fill" && value) return w.fill(percent(amount));
+  return planReason({ reason: why }, names);
 }
 
 /** The short reason; the planner's own sentence with its numbers stands beside it. */

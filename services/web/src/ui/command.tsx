@@ -35,11 +35,12 @@ export function useOutcome(): Signal<Outcome> {
   return useSignal<Outcome>({ state: "idle" });
 }
 
-export function OutcomeText({ of }: { of: Signal<Outcome> }) {
+/** What became of it. `onlyFailures`: where the page itself shows that it is done. */
+export function OutcomeText({ of, onlyFailures = false }: { of: Signal<Outcome>; onlyFailures?: boolean }) {
   const now = of.value;
   return (
     <span role="status">
-      {(now.state === "done" || now.state === "failed") && (
+      {((now.state === "done" && !onlyFailures) || now.state === "failed") && (
         <span class={`note ${now.state === "done" ? "fine" : "bad"}`}>{now.text}</span>
       )}
     </span>

@@ -120,7 +120,7 @@ export const en = {
     new_due: (p: P) =>
       `${p.name ?? p.place ?? "A new place"} is due${p.count && Number(p.count) > 1 ? `, ${Number(p.count)} new places in all` : ""}`,
     overflow_earlier: (p: P) => `${p.name ?? p.place ?? "A bin"} overflows earlier${p.time ? `, at ${p.time}` : ""}`,
-    truck_full: (p: P) => `${p.truck ?? "The truck"} is full earlier than planned`,
+    truck_full: (p: P) => `${p.truck ?? "The truck"} is full earlier than planned${p.load ? ` (${p.load})` : ""}`,
     stop_skipped: (p: P) => `${p.name ?? p.place ?? "A stop"} was skipped${p.exception ? `: ${p.exception}` : ""}`,
     breakdown: (p: P) => `${p.truck ?? "A truck"} broke down`,
     sos: (p: P) => `${p.truck ?? "A truck"} called SOS`,
@@ -155,9 +155,16 @@ export const en = {
     daily_cap: "The daily limit is reached",
     not_worth_it: "Can wait: not worth the way now",
     no_time_to_search: "The search ended before it had a place",
+    skipped: "Skipped by a driver; tried again later",
+    excluded: "Left out by a dispatcher",
     cannot_tip: "It cannot tip its load anywhere",
     break_impossible: "Its break has no place",
     committed_impossible: "What it has in hand cannot be finished",
+  },
+  why: {
+    overflow: (time: string) => `overflows ${time}`,
+    promised: (time: string) => `promised by ${time}`,
+    fill: (share: string) => `${share} full`,
   },
   skip: {
     blocked: "Blocked",
@@ -403,6 +410,7 @@ export const en = {
     notePlaceholder: "What did you see?",
     save: "Save",
     undo: "Take back",
+    dismissSend: "Dismiss",
     dismissWhy: "Why is it no case?",
     dismissReasons: {
       authorised: "It was authorised",

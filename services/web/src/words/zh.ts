@@ -109,7 +109,7 @@ export const zh: Words = {
     new_due: p =>
       `${p.name ?? p.place ?? "新收集点"}需要收运${p.count && Number(p.count) > 1 ? `，共新增 ${Number(p.count)} 处` : ""}`,
     overflow_earlier: p => `${p.name ?? p.place ?? "收集点"}将提前满溢${p.time ? `（${p.time}）` : ""}`,
-    truck_full: p => `${p.truck ?? "车辆"}比计划提前装满`,
+    truck_full: p => `${p.truck ?? "车辆"}比计划提前装满${p.load ? `（${p.load}）` : ""}`,
     stop_skipped: p => `${p.name ?? p.place ?? "一个收集点"}被跳过${p.exception ? `：${p.exception}` : ""}`,
     breakdown: p => `${p.truck ?? "一辆车"}发生故障`,
     sos: p => `${p.truck ?? "一辆车"}发出求救`,
@@ -143,9 +143,16 @@ export const zh: Words = {
     daily_cap: "已达当日上限",
     not_worth_it: "可以等待，目前不值得专程前往",
     no_time_to_search: "搜索时间内未能排入",
+    skipped: "被司机跳过，稍后再试",
+    excluded: "调度员暂不收运",
     cannot_tip: "车上的垃圾无处可卸",
     break_impossible: "无法安排休息",
     committed_impossible: "手中的任务无法完成",
+  },
+  why: {
+    overflow: time => `${time} 满溢`,
+    promised: time => `约定 ${time} 前`,
+    fill: share => `满度 ${share}`,
   },
   skip: { blocked: "道路受阻", contaminated: "混装污染", overfilled: "严重满溢", not_out: "未投放", other: "其他" },
   visit: { start: "出发", collect: "收运", tip: "卸料", break: "休息", end: "收班" },
@@ -372,6 +379,7 @@ export const zh: Words = {
     notePlaceholder: "您看到了什么？",
     save: "保存",
     undo: "撤回",
+    dismissSend: "排除",
     dismissWhy: "为什么不构成案件？",
     dismissReasons: {
       authorised: "已获授权",
