@@ -97,7 +97,7 @@ class _Cast:
             lat=lat,
             gate=gate,
             odometer_m=round(noise.between(20_000, 380_000, *self._seed(row), 76)) * 1000.0,
-            next_report_ms=self._now_ms + round(noise.between(0, 15_000, *self._seed(row), 77)),
+            next_report_ms=self._now_ms + round(noise.between(20_000, 60_000, *self._seed(row), 77)),
         )
 
     def _among_bins(self, truck: Truck, row: TruckRow, *, close: bool) -> None:
