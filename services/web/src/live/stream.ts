@@ -4,7 +4,7 @@
  * and a refused log-in must be told from a lost network.
  */
 
-import { effect, signal } from "@preact/signals";
+import { signal } from "@preact/signals";
 import { cityNow, rate, setClock } from "../clock.ts";
 import type { Delta, Snapshot } from "../contract.ts";
 import { EventReader, type ServerEvent } from "./sse.ts";
@@ -48,18 +48,13 @@ export class LiveStream {
     return this.state === "stale" ? this.#store.staleSince.value : this.lastWord.value || null;
   }
 
-  /** Run for as long as the page lives. */
-  start(): void {
-    effect(() => {
-      document.body.dataset.live = this.state;
-    });
-    // a phone out of the tunnel or a laptop opened again should not wait for the back-off
-    addEventListener("online", () => this.#wake?.());
-    document.addEventListener("visibilitychange", () => this.#wake?.());
-    void this.#run();
+  /** Connect now if it waits: a phone out of the tunnel or a laptop opened again should not sit out the back-off. */
+  wake(): void {
+    this.#wake?.();
   }
 
-  async #run(): Promise<void> {
+  /** Follow for as long as the page lives; returns only when the session is over. */
+  async run(): Promise<void> {
     for (;;) {
       const goOn = await this.#connectOnce().catch(() => true);
       this.connected.value = false;

@@ -1,5 +1,6 @@
 /** How a page that needs a session begins: who is it, may they be here, then the stream, then the page. */
 
+import { effect } from "@preact/signals";
 import { type ComponentChild, render } from "preact";
 import { now, startClock } from "../clock.ts";
 import type { Session } from "../contract.ts";
@@ -42,9 +43,18 @@ export async function start(face: Face, page: () => ComponentChild, options: Opt
   if (!found) return toSignIn();
   if (!FACES[found.user.role]?.includes(face)) return location.replace(faceAfter(found, null) ?? "/");
   startClock();
-  live.start();
+  follow();
   await options.before?.(found);
   render(page(), root);
+}
+
+function follow(): void {
+  effect(() => {
+    document.body.dataset.live = live.state;
+  });
+  addEventListener("online", () => live.wake());
+  document.addEventListener("visibilitychange", () => live.wake());
+  void live.run();
 }
 
 async function sessionPatiently(root: HTMLElement, offline: Options["offline"]): Promise<Session | null> {

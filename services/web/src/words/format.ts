@@ -129,7 +129,8 @@ function zoneOffset(at_ms: number, zone: string): number {
 
 /** What a `datetime-local` field says ("2026-11-24T07:05"), read as city time; null if it says nothing. */
 export function fromField(text: string, zone: string = timeZone.value): number | null {
-  const asUtc = Date.parse(`${text}:00Z`.replace(/(T\d\d:\d\d:\d\d).*$/, "$1Z"));
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text)) return null;
+  const asUtc = Date.parse(`${text}:00Z`);
   if (Number.isNaN(asUtc)) return null;
   // the offset is that of the answer, which is not known yet: the second round settles the hours around a change
   const first = asUtc - zoneOffset(asUtc, zone);

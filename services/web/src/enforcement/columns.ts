@@ -1,0 +1,27 @@
+/** A track as the chart wants it. Pure. */
+
+import type { TrackPoint } from "../contract.ts";
+
+/** A longer silence than this is drawn as a gap, ms. */
+const GAP_MS = 90_000;
+
+/** Columns for the chart: seconds, load in kg, speed in km/h, with an empty row in each gap. */
+export function columns(points: readonly TrackPoint[]): [number[], (number | null)[], (number | null)[]] {
+  const times: number[] = [];
+  const loads: (number | null)[] = [];
+  const speeds: (number | null)[] = [];
+  let last_ms: number | null = null;
+  for (const [at_ms, , , speed_mps, load_kg] of points) {
+    if (last_ms !== null && at_ms <= last_ms) continue;
+    if (last_ms !== null && at_ms - last_ms > GAP_MS) {
+      times.push((last_ms + at_ms) / 2_000);
+      loads.push(null);
+      speeds.push(null);
+    }
+    times.push(at_ms / 1_000);
+    loads.push(load_kg);
+    speeds.push(speed_mps === null ? null : speed_mps * 3.6);
+    last_ms = at_ms;
+  }
+  return [times, loads, speeds];
+}

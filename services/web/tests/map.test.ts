@@ -1,0 +1,102 @@
+import { describe, expect, test } from "vitest";
+import type { TrackPoint, Truck } from "../src/contract.ts";
+import { isStale, loadShare, STALE_MS } from "../src/domain/trucks.ts";
+import { Glide } from "../src/map/glide.ts";
+import { mapStyle } from "../src/map/style.ts";
+
+const NOTHING = { sources: {}, layers: [] };
+
+describe("gliding", () => {
+  test("goes from place to place in the wall time that lay between them, and no further", () => {
+    const glide = new Glide();
+    glide.moveTo("t", [0, 0], 0, 0, 10);
+    glide.moveTo("t", [0.001, 0], 10_000, 1_000, 10);
+    expect(glide.at("t", 1_500)?.[0]).toBeCloseTo(0.0005);
+    expect(glide.at("t", 9_000)).toEqual([0.001, 0]);
+    expect(glide.moving(1_500)).toBe(true);
+    expect(glide.moving(2_001)).toBe(false);
+  });
+
+  test("never shows the past for longer than 1.5 s", () => {
+    const glide = new Glide();
+    glide.moveTo("t", [0, 0], 0, 0, 1);
+    glide.moveTo("t", [0.001, 0], 60_000, 1_000, 1);
+    expect(glide.at("t", 2_500)).toEqual([0.001, 0]);
+  });
+
+  test("jumps where a truck cannot have driven", () => {
+    const glide = new Glide();
+    glide.moveTo("t", [0, 0], 0, 0, 1);
+    glide.moveTo("t", [1, 1], 10_000, 1_000, 1);
+    expect(glide.at("t", 1_000)).toEqual([1, 1]);
+  });
+
+  test("does not begin again for a fix it has", () => {
+    const glide = new Glide();
+    glide.moveTo("t", [0, 0], 0, 0, 1);
+    glide.moveTo("t", [0.001, 0], 1_000, 1_000, 1);
+    glide.moveTo("t", [0.001, 0], 1_000, 1_900, 1);
+    expect(glide.at("t", 2_000)).toEqual([0.001, 0]);
+  });
+});
+
+describe("a truck's state", () => {
+  const truck = { event_time_ms: 0, load_kg: 500, payload_kg: 1_000, sensor_health: { load: "ok" } } as Truck;
+
+  test("is old after three minutes of city time and when nothing was ever heard", () => {
+    expect(isStale(truck, STALE_MS)).toBe(false);
+    expect(isStale(truck, STALE_MS + 1)).toBe(true);
+    expect(isStale({ ...truck, event_time_ms: null }, 0)).toBe(true);
+  });
+
+  test("has no load share where the sensor cannot be trusted or nothing was measured", () => {
+    expect(loadShare(truck)).toBe(0.5);
+    expect(loadShare({ ...truck, sensor_health: { load: "suspect" } })).toBeNull();
+    expect(loadShare({ ...truck, load_kg: null })).toBeNull();
+    expect(loadShare({ ...truck, payload_kg: null })).toBeNull();
+  });
+});
+
+describe("the base map's style", () => {
+  test("without an archive is a plain ground and asks for nothing", () => {
+    const style = mapStyle("day", null, NOTHING);
+    expect(style.layers.map(layer => layer.id)).toEqual(["ground"]);
+    expect(style.sources).toEqual({});
+  });
+
+  test("draws only the layers an archive has", () => {
+    const style = mapStyle("night", { url: "http://city/base.pmtiles", layers: new Set(["water"]) }, NOTHING);
+    expect(style.layers.map(layer => layer.id)).toEqual(["ground", "water", "rivers"]);
+  });
+
+  test("asks no other host: no glyphs, no sprites, the archive's address only", () => {
+    const style = mapStyle("day", { url: "http://city/base.pmtiles", layers: new Set(["roads"]) }, NOTHING);
+    expect(style.glyphs).toBeUndefined();
+    expect(style.sprite).toBeUndefined();
+    expect(JSON.stringify(style).match(/https?:/g)).toEqual(["http:"]);
+  });
+});
+
+describe("the chart's columns", () => {
+  test("keep a silence as a gap and drop points out of order", async () => {
+    const { columns } = await import("../src/enforcement/columns.ts");
+    const at = (time_ms: number, speed: number | null, load: number | null): TrackPoint => [
+      time_ms,
+      0,
+      0,
+      speed,
+      load,
+      "closed",
+      "level",
+    ];
+    const [times, loads, speeds] = columns([
+      at(0, 10, 100),
+      at(10_000, null, 90),
+      at(5_000, 1, 1),
+      at(200_000, 5, null),
+    ]);
+    expect(times).toEqual([0, 10, 105, 200]);
+    expect(loads).toEqual([100, 90, null, null]);
+    expect(speeds).toEqual([36, null, null, 18]);
+  });
+});

@@ -1,0 +1,101 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { changeText, planReason, readable, whyText } from "../src/say/plans.ts";
+import { en } from "../src/words/en.ts";
+import { timeZone } from "../src/words/format.ts";
+import { language, preferred, wordFor } from "../src/words/index.ts";
+import { zh } from "../src/words/zh.ts";
+
+const EVENTS = readFileSync(resolve(import.meta.dirname, "../../../streams/events.py"), "utf8");
+const names = { truck: (id: string) => `plate of ${id}`, place: (id: string) => `name of ${id}` };
+
+function* leaves(table: object, path = ""): Generator<[path: string, word: unknown]> {
+  for (const [key, word] of Object.entries(table)) {
+    if (typeof word === "object" && word !== null) yield* leaves(word, `${path}/${key}`);
+    else yield [`${path}/${key}`, word];
+  }
+}
+
+/** The words of a Python literal list such as `RuleName = Literal[...]`. */
+function listed(name: string): string[] {
+  const body = EVENTS.split(new RegExp(`^${name}\\b[^\\n]*[\\[(]$`, "m"))[1]?.split(/^[\])]/m)[0] ?? "";
+  return [...body.matchAll(/"([^"]+)"/g)].map(found => found[1] ?? "");
+}
+
+afterEach(() => {
+  language.value = "en";
+  timeZone.value = "UTC";
+});
+
+describe("the words", () => {
+  test("are there in both languages, none empty, and the Chinese ones are Chinese", () => {
+    const english = new Map(leaves(en));
+    const chinese = new Map(leaves(zh));
+    expect([...chinese.keys()].sort()).toEqual([...english.keys()].sort());
+    for (const [path, word] of [...english, ...chinese]) expect(word, path).not.toBe("");
+    // only signs and names of languages may be without a Chinese letter
+    const foreign = [...chinese].filter(([, word]) => typeof word === "string" && !/[\u4e00-\u9fff]/.test(word));
+    expect(foreign.map(([path]) => path)).toEqual(["/app/language", "/app/languageLabel", "/desk/truck/of"]);
+  });
+
+  test("name every rule, every reason of a plan, every action and skip reason of the contract", () => {
+    expect(listed("RuleName").length).toBeGreaterThan(15);
+    expect(Object.keys(en.rule).sort()).toEqual(listed("RuleName").sort());
+    expect(Object.keys(en.ruleSentence).sort()).toEqual(listed("RuleName").sort());
+    expect(Object.keys(en.planReason).sort()).toEqual(listed("PLAN_REASONS: Final").sort());
+    expect(Object.keys(en.cab.action).sort()).toEqual(listed("ActionKind").sort());
+  });
+
+  test("show an unknown code as it came and nothing as unknown", () => {
+    expect(wordFor(en.rule, "new-rule")).toBe("new-rule");
+    expect(wordFor(en.rule, "toString")).toBe("toString");
+    expect(wordFor(en.rule, null)).toBe("unknown");
+  });
+
+  test("follow the first language of the browser that we speak", () => {
+    expect(preferred(["pt-PT", "zh-TW", "en"])).toBe("zh");
+    expect(preferred(["pt-PT", "en-US", "zh-CN"])).toBe("en");
+    expect(preferred(["pt-PT"])).toBe("en");
+  });
+});
+
+describe("why a plan was made", () => {
+  test("is a sentence in both languages with names and times, not ids and numbers", () => {
+    timeZone.value = "Europe/Lisbon";
+    const plan = {
+      reason: "overflow_earlier",
+      reason_params: { stop_id: "b17", name: "Rua do Almada 17", overflow_ms: Date.UTC(2026, 6, 1, 13, 10) },
+    };
+    expect(planReason(plan, names)).toBe("Rua do Almada 17 overflows earlier, at 14:10");
+    language.value = "zh";
+    expect(planReason(plan, names)).toBe("Rua do Almada 17将提前满溢（14:10）");
+  });
+
+  test("uses names for ids of trucks and sites", () => {
+    expect(planReason({ reason: "breakdown", reason_params: { truck_id: "t4" } }, names)).toBe(
+      "plate of t4 broke down",
+    );
+    expect(readable({ facility_id: "f-1" }, names).facility).toBe("name of f-1");
+  });
+
+  test("is said for every reason without any parameter, in both languages", () => {
+    for (const which of ["en", "zh"] as const) {
+      language.value = which;
+      for (const reason of listed("PLAN_REASONS: Final"))
+        expect(planReason({ reason, reason_params: {} }, names)).not.toMatch(/undefined|null/);
+    }
+  });
+
+  test("understands the planner's codes at a stop and shows other text as it came", () => {
+    expect(whyText(`overflow:${Date.UTC(2026, 0, 1, 8, 5)}`, names)).toBe("overflows 08:05");
+    expect(whyText("fill:0.83", names)).toBe("83 % full");
+    expect(whyText("by hand", names)).toBe("by hand");
+    expect(whyText(null, names)).toBe("");
+  });
+
+  test("says where an added stop comes from", () => {
+    const change = { what: "added", stop_id: "b1", name: "Cedofeita 1", from_truck_id: "t4" } as const;
+    expect(changeText(change, names)).toBe("Cedofeita 1 comes from plate of t4");
+  });
+});
