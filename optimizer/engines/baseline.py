@@ -1,0 +1,202 @@
+"""Greedy insertion: always the stop that would suffer most from waiting, where it costs least.
+
+It keeps every rule, because every route is judged before it is taken, and it is quick. It gives the plan that the
+other engines begin with, takes new stops into a running plan, and fills up what they have left out.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import Final
+
+import numpy as np
+
+from optimizer.engines.insertion import Gaps, Way
+from optimizer.engines.instance import NO_WAY, Instance
+from optimizer.engines.interface import Budget, Report
+from optimizer.engines.route import Judge, TimedRoute
+from optimizer.engines.solution import Solution
+
+TRIES: Final = 12
+"""Ways into one truck that are judged before it is given up for a stop."""
+
+Cooled = Callable[[int, Way], bool]
+
+
+def baseline(judge: Judge, solution: Solution, budget: Budget, *, seed: int, report: Report) -> Solution:  # noqa: ARG001  # greedy needs no chance
+    """Insert what is left out."""
+    better = insert(judge, solution, sorted(solution.left_out), budget=budget)
+    report(better)
+    return better
+
+
+def insert(
+    judge: Judge,
+    solution: Solution,
+    stops: Sequence[int],
+    *,
+    budget: Budget,
+    in_order: bool = False,
+) -> Solution:
+    """Return ``solution`` with as many of ``stops`` as fit, required ones first.
+
+    Parameters
+    ----------
+    stops
+        Left out in ``solution``.
+    budget
+        Watched between insertions, so that even a large problem ends in time.
+    in_order
+        Take them as they come; otherwise the one first whose second best truck is so much worse than its best.
+    """
+    required = [stop for stop in stops if judge.instance.required[stop]]
+    optional = [stop for stop in stops if not judge.instance.required[stop]]
+    for todo in (required, optional):
+        if todo:
+            solution = _Inserting(judge, solution, todo).run(budget, in_order=in_order)
+    return solution
+
+
+class _Inserting:
+    """Stops on their way into a solution: for each truck and stop the cheapest way in that is known."""
+
+    def __init__(self, judge: Judge, solution: Solution, todo: Sequence[int]) -> None:
+        self.judge = judge
+        self.solution = solution
+        self.todo = list(todo)
+        self.instance: Instance = judge.instance
+        trucks = [t.number for t in self.instance.trucks if not _is_stranded(solution, t.number)]
+        self.trucks = [truck for truck in trucks if self.instance.may_serve[truck][self.todo].any()]
+        self.costs = np.full((len(self.trucks), len(self.todo)), float(NO_WAY))
+        self.ways: list[list[Way | None]] = [[] for _ in self.trucks]
+        self.gaps: list[Gaps] = []
+        for line in range(len(self.trucks)):
+            self.gaps.append(self._look(line))
+
+    def _look(self, line: int) -> Gaps:
+        gaps = Gaps(self.judge, self.solution, self.instance.trucks[self.trucks[line]])
+        self.ways[line] = gaps.best_ways(self.todo)
+        self.costs[line] = [NO_WAY if way is None else way.cost for way in self.ways[line]]
+        return gaps
+
+    def run(self, budget: Budget, *, in_order: bool) -> Solution:
+        open_columns = np.ones(len(self.todo), dtype=np.bool_)
+        while self.trucks and open_columns.any() and not (budget.deadline is not None and budget.left_s() <= 0):
+            column = self._next(open_columns, in_order=in_order)
+            stop = self.todo[column]
+            placed = self._place(column, stop)
+            if placed is None:
+                open_columns[column] = False
+                continue
+            line, route = placed
+            self.solution = self.solution.with_route(self.trucks[line], route)
+            open_columns[column] = False
+            self._forget(column)
+            self.gaps[line] = self._look(line)
+            self.costs[:, ~open_columns] = NO_WAY
+            if self.instance.limited:
+                for other in range(len(self.trucks)):
+                    if other != line and not self.instance.limited.isdisjoint(u.facility for u in route.unloadings):
+                        self.gaps[other] = self._look(other)
+        return self.solution
+
+    def _forget(self, column: int) -> None:
+        self.costs[:, column] = NO_WAY
+
+    def _next(self, open_columns: np.ndarray[tuple[int], np.dtype[np.bool_]], *, in_order: bool) -> int:
+        columns = np.flatnonzero(open_columns)
+        if in_order or len(self.trucks) == 1:
+            if in_order:
+                return int(columns[0])
+            return int(columns[self.costs[0, columns].argmin()])
+        two = np.partition(self.costs[:, columns], 1, axis=0)[:2]
+        return int(columns[(two[1] - two[0] - two[0] * 1e-6).argmax()])
+
+    def _place(self, column: int, stop: int) -> tuple[int, TimedRoute] | None:
+        """Return the truck's line and its judged route with ``stop``, the cheapest one that holds."""
+        best: tuple[int, TimedRoute] | None = None
+        best_cost = float(NO_WAY) if self.instance.required[stop] else float(self.instance.prize[stop])
+        for line in np.argsort(self.costs[:, column], kind="stable").tolist():
+            if self.costs[line, column] >= best_cost:
+                break
+            route = self._into(line, column, stop, best_cost)
+            if route is None:
+                continue
+            cost = self._added(line, route)
+            if cost < best_cost:
+                best, best_cost = (line, route), cost
+        return best
+
+    def _into(self, line: int, column: int, stop: int, below: float) -> TimedRoute | None:
+        way = self.ways[line][column]
+        if way is None:
+            return None
+        gaps = self.gaps[line]
+        route = self._judged(gaps, way, stop)
+        if route is not None:
+            return route
+        for other in islice(gaps.ranked_ways(stop), TRIES):
+            if other.cost >= below:
+                break
+            route = self._judged(gaps, other, stop)
+            if route is not None:
+                return route
+        return None
+
+    def _judged(self, gaps: Gaps, way: Way, stop: int) -> TimedRoute | None:
+        visits = way.into(gaps.visits, stop, self.instance.stops)
+        return self.judge.judge(gaps.truck.number, visits, gaps.sites)
+
+    def _added(self, line: int, route: TimedRoute) -> int:
+        before = self.gaps[line].route
+        return route.cost - (0 if before is None else before.cost)
+
+
+def _is_stranded(solution: Solution, truck: int) -> bool:
+    route = solution.routes[truck]
+    return route is not None and bool(route.stranded)
+
+
+def remove(judge: Judge, solution: Solution, stops: Iterable[int]) -> Solution:
+    """Return ``solution`` without ``stops``; tips that would empty nothing go with them.
+
+    A route that no longer holds without them (a way that only they made possible) loses its other free stops too.
+    """
+    gone = set(stops)
+    for route in solution.routes:
+        if route is None or gone.isdisjoint(route.visits):
+            continue
+        truck = judge.instance.trucks[route.truck]
+        visits = tidy(judge.instance, truck.number, [code for code in route.visits if code not in gone])
+        shorter: TimedRoute | None = None
+        if visits or truck.needs_route:
+            shorter = judge.judge(truck.number, visits, solution.sites(truck.number))
+            if shorter is None:
+                continue
+        solution = solution.with_route(truck.number, shorter)
+    return solution
+
+
+def tidy(instance: Instance, truck: int, visits: Sequence[int]) -> tuple[int, ...]:
+    """Return ``visits`` without tips, behind the head, that empty nothing."""
+    carrier = instance.trucks[truck]
+    kept: list[int] = list(visits[: len(carrier.head)])
+    on_board = _masks_after(instance, truck, kept)
+    for code in visits[len(carrier.head) :]:
+        if 0 <= code < instance.stops:
+            on_board.append(instance.tippable[code])
+        elif not any(mask >> (code - instance.stops) & 1 for mask in on_board):
+            continue
+        else:
+            on_board = [mask for mask in on_board if not mask >> (code - instance.stops) & 1]
+        kept.append(code)
+    return tuple(kept)
+
+
+def _masks_after(instance: Instance, truck: int, visits: Sequence[int]) -> list[int]:
+    on_board = [hold[3] for hold in instance.trucks[truck].cargo if hold[0] >= 0]
+    for code in visits:
+        if 0 <= code < instance.stops:
+            on_board.append(instance.tippable[code])
+        elif code >= instance.stops:
+            on_board = [mask for mask in on_board if not mask >> (code - instance.stops) & 1]
+    return on_board

@@ -1,0 +1,44 @@
+"""What every engine is: a function from a solution to a better one, within a budget."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from optimizer.engines.route import Judge
+from optimizer.engines.solution import Solution
+
+
+@dataclass
+class Budget:
+    """How long an engine may go on: until a moment, for a number of iterations, until somebody says stop."""
+
+    deadline: float | None = None
+    """A moment of `time.monotonic`; None: no end."""
+    iterations: int | None = None
+    done: int = 0
+    stopped: Callable[[], bool] = field(default=lambda: False)
+
+    def left_s(self) -> float:
+        """Return the seconds that are left, at least 0."""
+        return float("inf") if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+    def is_over(self) -> bool:
+        """Whether to stop now."""
+        return (
+            (self.iterations is not None and self.done >= self.iterations)
+            or (self.deadline is not None and time.monotonic() >= self.deadline)
+            or self.stopped()
+        )
+
+
+Report = Callable[[Solution], None]
+"""Called with every better solution, so that the best one is kept outside the engine."""
+
+
+class Engine(Protocol):
+    """Makes a solution better. Never makes it worse, never breaks a rule, ends soon after the budget is over."""
+
+    def __call__(self, judge: Judge, solution: Solution, budget: Budget, *, seed: int, report: Report) -> Solution:
+        """Return a solution at least as good as ``solution``."""
+        ...
