@@ -109,13 +109,16 @@ def _reposition(reader: bus.GroupReader, recorder: Recorder, stop: threading.Eve
 
 def _watch(reader: bus.GroupReader, recorder: Recorder, alive: "_Alive") -> None:
     """Show how far behind the tables are; raise `StalledError` if that does not get less."""
-    behind = recorder.behind(reader.ends())
+    ends = reader.ends()
+    behind = recorder.behind(ends)
     for topic, records in behind.items():
         metrics.CONSUMER_LAG.labels(topic).set(records)
-    if not any(behind.values()):
+    if ends and not any(behind.values()):  # no partition at all is no progress: such a member hangs
         alive.progress()
     elif alive.since_progress_s() > NO_PROGRESS_S:
-        raise StalledError(f"no record taken for {NO_PROGRESS_S:.0f} s, {sum(behind.values())} are waiting")
+        raise StalledError(
+            f"no record taken for {NO_PROGRESS_S:.0f} s, {sum(behind.values())} wait in {len(ends)} partitions"
+        )
 
 
 def _patiently(ask: Callable[[], Any], stop: threading.Event, alive: "_Alive") -> Any:
