@@ -41,8 +41,9 @@ class Limits:
     idle_s: float = 300.0
     """From one valid frame to the next."""
     connections: int = 20_000
-    strangers_per_address: int = 256
-    """Connections from one address that are not authenticated. Carriers put many trucks behind one address."""
+    strangers_per_address: int = 1024
+    """Connections from one address that are not authenticated. Carriers put many trucks behind one address, and after
+    an outage all of them come back at once."""
     pending_code_s: float = 600.0
     """A code given at registration and not used within this time is forgotten."""
 
