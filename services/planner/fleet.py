@@ -16,6 +16,8 @@ EMPTY_SHARE: Final = 0.03
 """Less than this share of the payload is a load sensor's noise, not a load that has to be tipped."""
 SAME_TIP_MS: Final = 45 * MINUTE_MS
 """The button ``tipped`` and the weighbridge's ticket within this time at one facility are one tip."""
+SAME_CALL_MS: Final = 2 * MINUTE_MS
+"""A driver's button and a terminal's alarm within this time call the same thing."""
 REMEMBERED_MS: Final = 36 * HOUR_MS
 """Older actions no longer matter to any running shift."""
 _READINGS: Final = 5
@@ -75,6 +77,7 @@ class Truck:
     off_duty_ms: int | None = None
     arrived: events.DriverAction | None = None
     corrected: set[str] = field(default_factory=set)
+    _pressed_ms: dict[str, int] = field(default_factory=dict)
     _readings: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=_READINGS))
 
     # ----------------------------------------------------------------------------------------- what happened
@@ -106,24 +109,33 @@ class Truck:
             case "breakdown" | "sos":
                 down = Down(kind=action.kind, since_ms=action.event_time_ms, cause_id=action.action_id)
                 self.downs[action.action_id] = down
+                self._pressed_ms[action.action_id] = action.event_time_ms
             case "arrived":
                 self.arrived = action
             case _:
                 pass
 
     def apply_alert(self, alert: events.Alert) -> None:
-        """Take an SOS or breakdown raised without a driver's button (a terminal's alarm)."""
-        if alert.state in ("ended", "cancelled"):
+        """Take an SOS or breakdown raised by a terminal's alarm. Where the driver pressed too, the button rules."""
+        pressed = any(abs(at_ms - alert.start_ms) < SAME_CALL_MS for at_ms in self._pressed_ms.values())
+        if pressed or alert.state in ("ended", "cancelled"):
             self.downs.pop(alert.alert_id, None)
-            return
-        pressed = any(abs(one.since_ms - alert.start_ms) < 2 * MINUTE_MS for one in self.downs.values())
-        if not pressed and not self.corrected:
+        else:
             self.downs[alert.alert_id] = Down(kind=alert.rule, since_ms=alert.start_ms, cause_id=alert.alert_id)
 
+    def works_again(self, action_id: str) -> None:
+        """Take the driver's word that what this button called is over, and the alarm that called the same."""
+        pressed_ms = self._pressed_ms.get(action_id)
+        self.downs = {
+            key: one
+            for key, one in self.downs.items()
+            if key != action_id and (pressed_ms is None or abs(one.since_ms - pressed_ms) >= SAME_CALL_MS)
+        }
+
     def correct(self, action_id: str) -> None:
-        """Forget an action the driver took back; a truck that was down by it works again."""
+        """Forget an action the driver took back."""
         self.corrected.add(action_id)
-        self.downs.pop(action_id, None)
+        self.works_again(action_id)
         self.carried = [one for one in self.carried if one.action_id != action_id]
         self.tips = [one for one in self.tips if one.action_id != action_id]
 

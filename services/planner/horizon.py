@@ -1,56 +1,22 @@
-"""When to plan again, why, and which trucks. `broken` finds what of the running plans no longer holds.
+"""What of the running plans no longer holds, and why: `broken`. Each is a reason to plan again.
 
 Nothing here remembers events: a trigger is a fact about the situation (a bin that is due and in nobody's plan), so a
-planner that was killed finds the same triggers again, and one whose plan was sent finds none. `Rounds` gathers them for
-a moment, so ten bins make one plan, and does not ask again at once for what the last round could not mend.
+planner that was killed finds the same triggers again, and one whose plan was sent finds none.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
-from services.planner.costs import REQUIRED_AHEAD_MS
 from services.planner.demand import Stop
-from services.planner.geo import distance_m
 from services.planner.situation import Crew, Situation, does_not_fit, planned_tips_kg
+from streams.events import LeftOut
 from streams.units import MINUTE_MS
 
 LATE_MS: Final = 15 * MINUTE_MS
 """A truck later than this against its plan is planned again."""
 ROUTINE_MS: Final = 30 * MINUTE_MS
 """Each material is planned again at least this often while stops wait: urgency grows, what was left out may fit."""
-RETRY_MS: Final = 10 * MINUTE_MS
-"""What the last round could not mend is tried again after this."""
-NEARBY: Final = 4
-"""How many trucks are planned anew for a new stop: those that already pass nearest to it."""
-
-URGENCY: Final = (
-    "sos",
-    "breakdown",
-    "facility_closed",
-    "facility_full",
-    "truck_full",
-    "stop_skipped",
-    "dispatcher",
-    "truck_late",
-    "overflow_earlier",
-    "first_plan",
-    "shift",
-    "new_order",
-    "new_due",
-    "horizon",
-)
-"""Reasons by urgency: the first of a round is the round's."""
-GATHER_S: Final[Mapping[str, float]] = {
-    "new_due": 4.0,
-    "new_order": 2.0,
-    "overflow_earlier": 2.0,
-    "first_plan": 1.5,
-    "shift": 1.5,
-    "horizon": 4.0,
-}
-"""Wall seconds a reason waits for others to share its plan; those not named wait `GATHER_URGENT_S`."""
-GATHER_URGENT_S: Final = 0.2
 
 Key = tuple[str, str, object]
 
@@ -75,22 +41,6 @@ class Trigger:
     def key(self) -> Key:
         """What this trigger is about."""
         return (self.reason, self.subject_id, self.fact)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Round:
-    """One call of the optimiser to make. ``truck_ids`` None = all trucks of the material."""
-
-    material: str
-    reason: str
-    params: Mapping[str, str | int | float]
-    triggers: tuple[Trigger, ...]
-    truck_ids: frozenset[str] | None
-
-    def reason_for(self, truck_id: str) -> Trigger | None:
-        """Return the most urgent trigger that hits a truck itself, or None."""
-        own = [one for one in self.triggers if truck_id in one.truck_ids]
-        return min(own, key=_urgency, default=None)
 
 
 # --------------------------------------------------------------------------------------------- what no longer holds
@@ -136,9 +86,9 @@ def _stops_of(now: Situation, crew: Crew) -> Iterator[Trigger]:
         resting = now.resting.get(visit.stop_id or "")
         if resting is not None:
             reason = "stop_skipped" if resting.code == "skipped" else "dispatcher"
-            yield _about(
-                now.stops[resting.stop_id], reason, crew, alone=True, fact=now.state.plans[crew.truck_id].plan_version
-            )
+            why: dict[str, Any] = _why_resting(now, resting)
+            version = crew.plan and crew.plan.plan_version
+            yield _about(now.stops[resting.stop_id], reason, crew, alone=True, fact=version, **why)
             continue
         stop = now.stops.get(visit.stop_id or "")
         if stop is None:
@@ -149,6 +99,14 @@ def _stops_of(now: Situation, crew: Crew) -> Iterator[Trigger]:
         if _overflows_before(crew, stop, visit.arrive_ms):
             yield _about(stop, "overflow_earlier", crew, fact=stop.overflow_ms, overflow_ms=stop.overflow_ms or 0)
     yield from _vanished(now, crew)
+
+
+def _why_resting(now: Situation, resting: LeftOut) -> dict[str, str]:
+    closed = now.state.demand.closed.get(resting.stop_id)
+    if resting.code == "skipped" and closed is not None and closed.exception is not None:
+        return {"exception": closed.exception}
+    exclusion = now.state.demand.exclusion_of(now.stops[resting.stop_id], now.now_ms)
+    return {"actor": exclusion.actor} if exclusion else {}
 
 
 def _overflows_before(crew: Crew, stop: Stop, arrive_ms: int) -> bool:
@@ -162,10 +120,9 @@ def _vanished(now: Situation, crew: Crew) -> Iterator[Trigger]:
     for visit in crew.plan.visits if crew.plan else ():
         stop_id = visit.stop_id
         if visit.kind == "collect" and stop_id not in now.stops and stop_id not in now.state.demand.closed:
-            reason = "new_order" if visit.order_id else "new_due"
-            yield _of(
-                crew, reason, alone=True, subject_id=str(stop_id), fact="not wanted", name=visit.name or str(stop_id)
-            )
+            reason = "dispatcher" if visit.order_id else "horizon"
+            name = visit.name or str(stop_id)
+            yield _of(crew, reason, alone=True, subject_id=str(stop_id), fact="not wanted", name=name)
 
 
 def _closed_sites(now: Situation, crew: Crew) -> Iterator[Trigger]:
@@ -178,8 +135,9 @@ def _closed_sites(now: Situation, crew: Crew) -> Iterator[Trigger]:
         if not any(begin <= begin_ms <= end for begin, end in open_):
             until_ms = site.closed_until_ms if site else None
             name = (site.name if site else None) or visit.facility_id
+            told: dict[str, Any] = {} if until_ms is None else {"closed_until_ms": until_ms}
             yield _of(crew, "facility_closed", subject_id=visit.facility_id, fact=(until_ms, crew.truck_id),
-                      facility_id=visit.facility_id, name=name)  # fmt: skip
+                      facility_id=visit.facility_id, name=name, **told)  # fmt: skip
             return
 
 
@@ -232,7 +190,7 @@ def _material(now: Situation, material: str) -> Iterator[Trigger]:
     waiting = now.open_stops(material)
     new = [crew for crew in crews if crew.plan is None and (waiting or crew.load_kg)]
     if new:
-        reason = "first_plan" if len(new) == len(crews) else "shift"
+        reason = "shift" if any(crew.plan for crew in crews) else "first_plan"
         yield Trigger(
             reason=reason, material=material, subject_id=material, fact=tuple(crew.truck_id for crew in new),
             truck_ids=frozenset(crew.truck_id for crew in new),
@@ -256,7 +214,7 @@ def _of(
 
 
 def _about(
-    stop: Stop, reason: str, crew: Crew, *, alone: bool = False, fact: object = None, **params: float
+    stop: Stop, reason: str, crew: Crew, *, alone: bool = False, fact: object = None, **params: str | float
 ) -> Trigger:
     return Trigger(
         reason=reason, material=stop.material, subject_id=stop.stop_id, fact=fact, stop_id=stop.stop_id,
@@ -270,86 +228,3 @@ def _stop(stop: Stop, reason: str, fact: object) -> Trigger:
         reason=reason, material=stop.material, subject_id=stop.stop_id, fact=fact, stop_id=stop.stop_id,
         params={"stop_id": stop.stop_id, "name": stop.name or stop.stop_id},
     )  # fmt: skip
-
-
-def _urgency(trigger: Trigger) -> int:
-    return URGENCY.index(trigger.reason)
-
-
-# --------------------------------------------------------------------------------------------- gathering
-
-
-@dataclass
-class Rounds:
-    """Gathers triggers into rounds. Wall seconds are handed in; nothing here is kept over a restart, or needs to be."""
-
-    _first_seen_s: dict[Key, float] = field(default_factory=dict)
-    _tried_until_ms: dict[Key, int] = field(default_factory=dict)
-
-    def next(self, triggers: Iterable[Trigger], now: Situation, wall_s: float) -> Round | None:
-        """Return the most urgent round whose time to gather is over, or None."""
-        asking = {one.key: one for one in triggers}
-        self._tried_until_ms = {
-            key: until_ms for key, until_ms in self._tried_until_ms.items() if key in asking and now.now_ms < until_ms
-        }
-        live = {key: one for key, one in asking.items() if key not in self._tried_until_ms}
-        self._first_seen_s = {key: self._first_seen_s.get(key, wall_s) for key in live}
-        ripe = [one for one in live.values() if wall_s - self._first_seen_s[one.key] >= _gather_s(one.reason)]
-        if not ripe:
-            return None
-        material = min(ripe, key=lambda one: (_urgency(one), self._first_seen_s[one.key])).material
-        return _round([one for one in live.values() if one.material == material], now, material)
-
-    def tried(self, done: Round, now_ms: int) -> None:
-        """Take note that a round was made: its triggers are not asked again for a while, should they remain."""
-        for one in done.triggers:
-            self._tried_until_ms[one.key] = now_ms + RETRY_MS
-            self._first_seen_s.pop(one.key, None)
-
-
-def _gather_s(reason: str) -> float:
-    return GATHER_S.get(reason, GATHER_URGENT_S)
-
-
-def _round(triggers: list[Trigger], now: Situation, material: str) -> Round:
-    lead = min(triggers, key=_urgency)
-    return Round(
-        material=material, reason=lead.reason, params=lead.params, triggers=tuple(triggers),
-        truck_ids=_whom(triggers, now, material),
-    )  # fmt: skip
-
-
-_ALL_TRUCKS: Final = frozenset(
-    {"first_plan", "shift", "horizon", "sos", "breakdown", "facility_closed", "facility_full", "truck_late"}
-)
-
-
-def _whom(triggers: Iterable[Trigger], now: Situation, material: str) -> frozenset[str] | None:
-    """Which trucks a round plans anew: those that are hit, and for a stop those that pass nearest; None = all."""
-    crews = [crew for crew in now.crews_of(material) if crew.works]
-    chosen: set[str] = set()
-    for one in triggers:
-        stop = now.stops.get(one.stop_id or "")
-        if one.reason in _ALL_TRUCKS or (one.reason == "dispatcher" and stop is None):
-            return None
-        chosen |= one.truck_ids
-        if stop is not None and not one.alone:
-            chosen |= _nearest(stop, crews, now)
-    return None if len(chosen) >= len(crews) else frozenset(chosen)
-
-
-def _nearest(stop: Stop, crews: Iterable[Crew], now: Situation) -> set[str]:
-    lock = now.state.demand.lock_of(stop)
-    if lock is not None:
-        return {lock}
-    able = [crew for crew in crews if stop.truck_ids is None or crew.truck_id in stop.truck_ids]
-    if stop.overflow_ms is not None and stop.overflow_ms <= now.now_ms + REQUIRED_AHEAD_MS and len(able) <= 2 * NEARBY:
-        return {crew.truck_id for crew in able}
-    return {crew.truck_id for crew in sorted(able, key=lambda crew: _passes_m(crew, stop, now))[:NEARBY]}
-
-
-def _passes_m(crew: Crew, stop: Stop, now: Situation) -> float:
-    """How near a truck's running plan passes a stop, in a straight line."""
-    place = crew.place(now.state, now.now_ms)
-    places = [(visit.lon, visit.lat) for visit in crew.left] + ([place] if place else [])
-    return min((distance_m(one, stop.place) for one in places), default=float("inf"))

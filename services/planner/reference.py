@@ -27,13 +27,19 @@ class Versions[T: events.Versioned]:
 
     def at(self, now_ms: int) -> T | None:
         """Return the version that holds, or None (not yet, or retired)."""
-        valid = [one for one in self._by_version.values() if one.valid_from_ms <= now_ms]
-        newest = max(valid, key=lambda one: (one.valid_from_ms, one.version), default=None)
+        newest: T | None = None
+        for one in self._by_version.values():  # nearly always one
+            if one.valid_from_ms <= now_ms and (newest is None or _later(one, newest)):
+                newest = one
         return None if newest is None or newest.retired else newest
 
     def newest(self) -> int:
         """Highest version seen."""
         return max(self._by_version)
+
+
+def _later(one: events.Versioned, other: events.Versioned) -> bool:
+    return (one.valid_from_ms, one.version) > (other.valid_from_ms, other.version)
 
 
 class Catalogue[T: events.Versioned]:
@@ -122,13 +128,15 @@ class Reference:
 
     def open_hours(self, place: events.Asset, within: Interval) -> list[Interval]:
         """Return when a place is open. A facility a dispatcher has closed opens at ``closed_until_ms`` again."""
+        if not place.windows and place.days is None and not place.closed_dates and place.closed_until_ms is None:
+            return [within]
         open_ = hours.intervals(
             place.windows or None,  # contract: an asset's empty list = always
             within,
             zone=ZoneInfo(place.time_zone) if place.time_zone else self.zone(within[0]),
             days=place.days,
             closed_dates=place.closed_dates,
-            calendar=self._dates(None, within[0]),
+            calendar=self._dates(None, within[0]) if place.days is not None else None,
         )
         return open_ if place.closed_until_ms is None else hours.without(open_, place.closed_until_ms)
 
@@ -174,7 +182,7 @@ class Reference:
             (within[0], end_ms),
             zone=ZoneInfo(permit.time_zone) if permit.time_zone else self.zone(within[0]),
             days=permit.days,
-            calendar=self._dates(permit.calendar_id, within[0]),
+            calendar=self._dates(permit.calendar_id, within[0]) if permit.days is not None else None,
         )
 
     def _dates(self, calendar_id: str | None, now_ms: int) -> dict[str, str]:

@@ -20,11 +20,12 @@ from services import bus, logs, metrics
 from services.clock import city_now_ms
 from services.planner import build, translate
 from services.planner.geo import distance_m, thinned
-from services.planner.horizon import LATE_MS, Round, Rounds, broken
+from services.planner.horizon import LATE_MS, broken
 from services.planner.lease import Lease
 from services.planner.orders import progressed
 from services.planner.progress import lateness_ms, place_of
 from services.planner.roads import LonLat, NoWay, Roads
+from services.planner.rounds import Round, Rounds
 from services.planner.situation import Crew, Situation, situation
 from services.planner.solver import Answer, Solver
 from services.planner.state import PlannerState
@@ -55,7 +56,7 @@ RECENT_FIXES: Final = 2_000
 SEARCH_S: Final = 1.0
 FIRST_SEARCH_S: Final = 3.0
 """Wall seconds of a search: for a change, and for the first plan of a material."""
-LOOK_EVERY_S: Final = 0.25
+LOOK_EVERY_S: Final = 0.3
 """How often the situation is judged."""
 LATENESS_EVERY_S: Final = 4.0
 LAG_EVERY_S: Final = 5.0

@@ -112,7 +112,7 @@ def _read(pipe: IO[bytes]) -> bytes | None:
 
 def answer(request: Request) -> Answer:
     """Solve and judge. Bad input and a search without any lawful plan are answers too: nothing is sent, all is shown."""
-    from optimizer.solve import NoPlanError, solve  # noqa: PLC0415
+    from optimizer.solve import UnlawfulPlanError, solve  # noqa: PLC0415
 
     from optimizer import problem as problems  # noqa: PLC0415  # the parent never loads the engines
     from optimizer.check import check  # noqa: PLC0415
@@ -120,7 +120,7 @@ def answer(request: Request) -> Answer:
     try:
         problem = problems.parse(bytes(request.problem))
         plan = solve(problem, seconds=request.seconds, seed=request.seed)
-    except (problems.ProblemError, NoPlanError) as error:
+    except (problems.ProblemError, UnlawfulPlanError) as error:
         return Answer(broken=[str(error)])
     return Answer(plan=plan, broken=check(problem, plan).broken)
 

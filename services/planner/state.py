@@ -114,7 +114,7 @@ class PlannerState:
         if action.kind == "corrected":
             # With a corrected time the action stands, only its time was wrong; a truck that was down works again.
             if action.corrects is not None:
-                truck.downs.pop(action.corrects, None)
+                truck.works_again(action.corrects)
                 if action.corrected_time_ms is None:
                     truck.correct(action.corrects)
                     self.demand.reopen(action.corrects)

@@ -15,8 +15,9 @@ import msgspec
 from optimizer.plan import Plan, Route, Visit
 from services.planner.build import Case
 from services.planner.demand import Stop
-from services.planner.horizon import LATE_MS, Round
+from services.planner.horizon import LATE_MS
 from services.planner.roads import LonLat
+from services.planner.rounds import Round
 from services.planner.situation import Crew, Situation, left_out
 from streams import events
 from streams.events import LeftOut, PlanChange, PlanVisit, StrandedTruck, TruckPlan
