@@ -57,7 +57,7 @@ hashed="--require-hashes --only-binary :all:"
 sed -n '/^uv==/,/^[^ ]/p' requirements.lock | sed '/^uv==/b; /^ /b; d' > .venv/uv.lock
 # shellcheck disable=SC2086
 if ! .venv/bin/python -m pip install --quiet --disable-pip-version-check $hashed --no-deps -r .venv/uv.lock ||
-    ! .venv/bin/uv pip install $quiet --python .venv/bin/python $hashed -r requirements.lock; then
+    ! .venv/bin/uv pip install $quiet --compile-bytecode --python .venv/bin/python $hashed -r requirements.lock; then
     echo "× The packages could not be downloaded: the first start needs the network; try again when it is there." >&2
     exit 1
 fi

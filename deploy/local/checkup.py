@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import psutil  # type: ignore[import-untyped]
 from rich.console import Console
 
-from deploy.local import kafka, leftovers, once, ports, programs, unprivileged, web
+from deploy.local import kafka, leftovers, maps, once, ports, programs, unprivileged, web
 from deploy.local.launcher import NEEDED_BYTES
 from deploy.local.postgres import server_version
 from deploy.local.settings import Local
@@ -109,12 +109,12 @@ def _downloads(local: Local) -> Iterator[Finding]:
             verdict="ok" if is_there else "note",
             do="" if is_there else "the next `make run` or `make setup` fetches them; that needs the network",
         )
-    maps = local.build / "cities" / local.services.city / "base.pmtiles"
+    built = maps.are_built(local)
     yield Finding(
         group="downloads",
-        what=f"road graph and base map of {local.services.city}" + ("" if maps.exists() else " are not built yet"),
-        verdict="ok" if maps.exists() else "note",
-        do="" if maps.exists() else "the next `make run` builds them, about a minute",
+        what=f"road graph and base map of {local.services.city}" + ("" if built else " are not built yet"),
+        verdict="ok" if built else "note",
+        do="" if built else "the next `make run` or `make setup` builds them, about a minute",
     )
     if not all(there.values()):
         yield _network()

@@ -3,6 +3,7 @@
 import fcntl
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -115,6 +116,11 @@ class Kafka:
 
     def wait_until_ready(self, timeout_s: float = _START_TIMEOUT_S) -> None:
         """Block until the broker answers; raises `TimeoutError` after ``timeout_s``."""
+        give_up = time.monotonic() + timeout_s
+        while not ports.answers(self.port):  # the client of `bus` is slow to try again, and leaks a socket each time
+            if time.monotonic() > give_up:
+                raise TimeoutError(f"Kafka did not open port {self.port} within {timeout_s:g} s")
+            time.sleep(0.05)
         bus.wait_for_broker(self.bootstrap, timeout_s)
 
     @property

@@ -17,6 +17,15 @@ def is_free(port: int, host: str = HOST) -> bool:
         return True
 
 
+def answers(port: int, host: str = HOST) -> bool:
+    """True when somebody accepts connections there."""
+    try:
+        socket.create_connection((host, port), timeout=1.0).close()
+    except OSError:
+        return False
+    return True
+
+
 def free() -> int:
     """Return a port nobody listens on now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:

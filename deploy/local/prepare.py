@@ -6,7 +6,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Final
 
-from deploy.local import kafka, web
+from deploy.local import kafka, maps, web
 from deploy.local.commands import Commands
 from deploy.local.progress import Detail, Reporter
 from deploy.local.settings import Local
@@ -25,19 +25,9 @@ class Work:
 def works(local: Local, commands: Commands, *, for_tests: bool = False) -> list[Work]:
     """Return what this system needs; with ``for_tests``, also what `make test` needs."""
     city = local.services.city
-    environment = {
-        "QINGYUN_CITY": city,
-        "QINGYUN_DATA_DIR": str(local.data),
-        "QINGYUN_BUILD_DIR": str(local.build),
-        "QINGYUN_CLOCK_RATE": f"{local.services.clock_rate:g}",
-    }
-    maps = [sys.executable, "-m", "services", "city", "prepare", city]
     found = [
         Work(title="pages", do=lambda _: web.build(commands, local.build)),
-        Work(
-            title=f"road graph and base map of {city}",
-            do=lambda _: _quietly(commands.run(maps, what=f"preparing {city}", environment=environment)),
-        ),
+        Work(title=f"road graph and base map of {city}", do=lambda _: maps.build(commands, local)),
     ]
     if for_tests or not local.kafka_is_given:
         found.append(Work(title="Kafka", do=lambda detail: kafka.fetch(local.build / "kafka", detail)))
@@ -68,7 +58,3 @@ def prepare(local: Local, reporter: Reporter, commands: Commands, *, for_tests: 
 def _do(work: Work, reporter: Reporter) -> None:
     with reporter.step(work.title) as detail:
         work.do(detail)
-
-
-def _quietly(_: str) -> None:
-    """Leave an answer that went to the log."""

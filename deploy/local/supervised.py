@@ -91,14 +91,15 @@ class Supervisor:
             argv=(sys.executable, "-m", "supervisor.supervisord", "--configuration", str(configuration)),
             death_signal="SIGTERM",
         )
-        return subprocess.Popen(
-            itself.tethered(self.specs, record=self.records / "supervisor.json"),
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.logs / "supervisor-errors.log").open("ab"),
-            start_new_session=True,  # Ctrl-C in the terminal reaches the launcher alone
-        )
+        with (self.logs / "supervisor-errors.log").open("ab") as complaints:
+            return subprocess.Popen(
+                itself.tethered(self.specs, record=self.records / "supervisor.json"),
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=complaints,
+                start_new_session=True,  # Ctrl-C in the terminal reaches the launcher alone
+            )
 
     def wait_until_it_answers(self, process: "subprocess.Popen[bytes]", timeout_s: float = _ANSWER_TIMEOUT_S) -> None:
         """Block until the supervisor takes questions.

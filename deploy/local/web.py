@@ -1,12 +1,11 @@
 """The pages are built with the Node of a Python wheel, and again only when their sources or packages changed."""
 
-import hashlib
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from deploy.local import stamps
 from deploy.local.commands import Commands
 from deploy.local.program import ROOT
 
@@ -25,12 +24,10 @@ def build(commands: Commands, build_folder: Path) -> None:
     LocalStartError
         If npm fails: no network, or sources that do not build.
     """
-    stamps = build_folder / "web"
-    stamps.mkdir(parents=True, exist_ok=True)
     install(commands, build_folder)
-    wanted = _fingerprint(_sources())
-    stamp = stamps / "pages.stamp"
-    if PAGES.is_dir() and _says(stamp) == wanted:
+    wanted = stamps.fingerprint(stamps.files_below(WEB, without=_NOT_SOURCES), below=WEB)
+    stamp = build_folder / "web" / "pages.stamp"
+    if PAGES.is_dir() and stamps.says(stamp, wanted):
         return
     stamp.unlink(missing_ok=True)
     _npm(commands, "run", "build", what="building the pages", advice=f"the whole story is in {commands.log}")
@@ -41,8 +38,8 @@ def install(commands: Commands, build_folder: Path) -> None:
     """Install the packages of `package-lock.json`, if they are not the installed ones."""
     stamp = build_folder / "web" / "packages.stamp"
     stamp.parent.mkdir(parents=True, exist_ok=True)
-    wanted = _fingerprint([WEB / "package-lock.json"])
-    if (WEB / "node_modules").is_dir() and _says(stamp) == wanted:
+    wanted = stamps.fingerprint([WEB / "package-lock.json"], below=WEB)
+    if (WEB / "node_modules").is_dir() and stamps.says(stamp, wanted):
         return
     stamp.unlink(missing_ok=True)
     advice = "the first start needs the network, try again when it is there"
@@ -52,32 +49,10 @@ def install(commands: Commands, build_folder: Path) -> None:
 
 def is_installed(build_folder: Path) -> bool:
     """True when nothing needs to be downloaded to build the pages."""
-    wanted = _fingerprint([WEB / "package-lock.json"])
-    return (WEB / "node_modules").is_dir() and _says(build_folder / "web" / "packages.stamp") == wanted
+    wanted = stamps.fingerprint([WEB / "package-lock.json"], below=WEB)
+    return (WEB / "node_modules").is_dir() and stamps.says(build_folder / "web" / "packages.stamp", wanted)
 
 
 def _npm(commands: Commands, *arguments: str, what: str, advice: str) -> None:
     npm = Path(sys.executable).with_name("npm")
     commands.run([str(npm), *arguments], what=what, environment=_ENVIRONMENT, folder=WEB, advice=advice)
-
-
-def _sources() -> Iterator[Path]:
-    for top in sorted(WEB.iterdir()):
-        if top.name in _NOT_SOURCES:
-            continue
-        yield from sorted(path for path in (top.rglob("*") if top.is_dir() else [top]) if path.is_file())
-
-
-def _fingerprint(files: "Iterator[Path] | list[Path]") -> str:
-    found = hashlib.sha256()
-    for path in files:
-        found.update(f"{path.relative_to(WEB)}\0{path.stat().st_size}\0".encode())
-        found.update(path.read_bytes())
-    return found.hexdigest()
-
-
-def _says(stamp: Path) -> str:
-    try:
-        return stamp.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
