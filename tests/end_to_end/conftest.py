@@ -46,7 +46,7 @@ class System:
 
     def users(self) -> dict[str, dict[str, str]]:
         """Return the demo users by role."""
-        users = json.loads((self.data / "run" / "demo-users.json").read_text())
+        users = json.loads((self.data / "secrets" / "demo-users.json").read_text())
         return {user["role"]: user for user in users}
 
     def client(self, role: str) -> httpx.Client:
@@ -164,24 +164,34 @@ LogIn = Callable[..., Page]
 
 
 @pytest.fixture
-def log_in(system: System, browser: Browser) -> Iterator[LogIn]:
-    """Give a function that opens a face's page, logged in through the log-in page as a person would."""
+def log_in_as(system: System, browser: Browser) -> Iterator[LogIn]:
+    """Give a function that logs in on the log-in page, as a person would, and waits for live data."""
     contexts: list[BrowserContext] = []
 
-    def open_page(role: str, *, language: str = "en", width: int = 1440, height: int = 900) -> Page:
+    def log_in(login: str, password: str, *, language: str = "en", width: int = 1440, height: int = 900) -> Page:
         context = browser.new_context(
             locale={"en": "en-GB", "zh": "zh-CN"}[language], viewport={"width": width, "height": height}
         )
         contexts.append(context)
         page = context.new_page()
-        user = system.users()[role]
         page.goto(system.address)
-        page.get_by_test_id("login-name").fill(user["login"])
-        page.get_by_test_id("login-password").fill(user["password"])
-        page.get_by_test_id("login-submit").click()
+        page.locator("input[name=login]").fill(login)
+        page.locator("input[name=password]").fill(password)
+        page.get_by_test_id("sign-in").locator("button[type=submit]").click()
         page.wait_for_selector('body[data-live="open"]', timeout=30_000)
         return page
 
-    yield open_page
+    yield log_in
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def log_in(system: System, log_in_as: LogIn) -> LogIn:
+    """Give a function that logs in the demo user of a role."""
+
+    def log_in(role: str, **view: Any) -> Page:
+        user = system.users()[role]
+        return log_in_as(user["login"], user["password"], **view)
+
+    return log_in

@@ -1,0 +1,121 @@
+"""What the three faces show of the running city, in a real browser."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.end_to_end.conftest import LogIn, System, eventually
+
+pytestmark = pytest.mark.end_to_end
+
+_PLACES = "() => window.qingyun.trucks().filter(t => t.lon !== null).map(t => [t.truck_id, t.lon, t.lat])"
+
+
+def _places(page: Page) -> dict[str, tuple[float, float]]:
+    return {truck: (lon, lat) for truck, lon, lat in page.evaluate(_PLACES)}
+
+
+def test_trucks_move_on_the_map(log_in: LogIn) -> None:
+    """A dispatcher sees the city's trucks on the map, and they move along without a reload."""
+    page = log_in("dispatcher")
+    expect(page.get_by_test_id("trucks-on-map")).not_to_have_attribute("data-count", "0", timeout=30_000)
+    before = _places(page)
+    assert len(before) >= 20
+
+    def moved() -> list[str]:
+        return [truck for truck, place in _places(page).items() if truck in before and place != before[truck]]
+
+    assert len(eventually(lambda: moved() if len(moved()) >= 5 else [], within_s=60, what="five trucks move")) >= 5
+    expect(page.get_by_text("OpenStreetMap contributors, ODbL")).to_be_visible()
+
+
+def test_pages_speak_both_languages(log_in: LogIn) -> None:
+    """The same page is complete in Chinese and in English, by the browser's language."""
+    expect(log_in("dispatcher", language="zh").get_by_test_id("tab-trucks")).to_contain_text("车")
+    expect(log_in("dispatcher", language="en").get_by_test_id("tab-trucks")).to_contain_text("Trucks")
+
+
+def test_a_changed_route_reaches_the_drivers_page(log_in: LogIn) -> None:
+    """The driver skips the next stop; the page shows a new plan version with its reason, and the stop is gone."""
+    page = log_in("driver", width=390, height=844)
+    _confirm_what_waits(page)
+    stop = eventually(lambda: _next_collection(page), within_s=90, what="a stop to collect")
+    page.get_by_test_id("skipped").click()
+    page.get_by_test_id("skip-blocked").click()
+    changed = page.get_by_test_id("changed")
+    expect(changed).to_be_visible(timeout=60_000)
+    expect(page.get_by_test_id("plan-reason").first).not_to_be_empty()
+    assert _next_collection(page) != stop
+    changed.get_by_test_id("confirm-plan").click()
+    expect(page.get_by_test_id("queue")).to_have_attribute("data-waiting", "0", timeout=30_000)
+
+
+def test_a_dump_appears_with_its_reasons(log_in: LogIn) -> None:
+    """A dump in the town becomes an alert on the enforcement page that says why it fired; the officer takes it on."""
+    _alert_with_reasons(log_in, "illegal-dump")
+
+
+def test_a_spill_appears_with_its_reasons(log_in: LogIn) -> None:
+    """A spill along the way becomes an alert with the conditions that were met and their numbers."""
+    _alert_with_reasons(log_in, "spillage")
+
+
+def test_sos_is_the_loudest_thing_on_the_desk(log_in: LogIn) -> None:
+    """The driver calls for help; the desk shows it above everything until somebody acknowledges it."""
+    desk = log_in("dispatcher")
+    cab = log_in("driver", width=390, height=844)
+    cab.get_by_test_id("sos").click()
+    cab.get_by_test_id("sos-yes").click()
+    call = desk.locator('[data-testid="loud-call"][data-rule="sos"]').first
+    expect(call).to_be_visible(timeout=30_000)
+    call.get_by_test_id("loud-ack").click()
+    expect(call).to_be_hidden(timeout=30_000)
+    expect(cab.get_by_test_id("down")).to_be_visible()
+    cab.get_by_test_id("runs-again").click()
+    expect(cab.get_by_test_id("down")).to_be_hidden(timeout=30_000)
+
+
+def test_a_real_recording_shows_68_trucks(system: System, log_in_as: Callable[[str, str], Page]) -> None:
+    """Fixes of 68 real garbage trucks go through the same doors and stand on the map of a tenant of their own."""
+    played = system.command("deploy.local", "tool", "replay-real", "--rate", "3600")
+    assert played.returncode == 0, played.stderr[-2000:]
+    assert "7971 of 7971 fixes of 68 trucks" in played.stdout
+    added = system.command(
+        "deploy.local", "tool", "users", "add", "jersey", "dispatcher",
+        "--tenant", "jersey-city", "--password", "for-this-test-only",
+    )  # fmt: skip
+    assert added.returncode == 0, added.stderr[-2000:]
+    page = log_in_as("jersey", "for-this-test-only")
+    expect(page.get_by_test_id("trucks-on-map")).to_have_attribute("data-count", "68", timeout=30_000)
+
+
+def _next_collection(page: Page) -> str:
+    card = page.get_by_test_id("next-stop")
+    if card.count() == 0 or card.get_attribute("data-kind") != "collect":
+        return ""
+    return card.get_attribute("data-stop-id") or ""
+
+
+def _confirm_what_waits(page: Page) -> None:
+    """A first plan waits to be confirmed as any changed one does."""
+    waiting = page.get_by_test_id("confirm-plan")
+    page.wait_for_selector('[data-testid="next-stop"]', timeout=60_000)
+    if waiting.count():
+        waiting.click()
+        expect(waiting).to_be_hidden(timeout=20_000)
+
+
+def _alert_with_reasons(log_in: LogIn, rule: str) -> None:
+    page = log_in("officer")
+    row = page.locator(f'[data-testid="alert-row"][data-rule="{rule}"]').first
+    expect(row).to_be_visible(timeout=180_000)
+    row.click()
+    file = page.locator(f'[data-testid="alert-file"][data-rule="{rule}"]')
+    expect(file.get_by_test_id("alert-sentence")).not_to_be_empty()
+    expect(file.get_by_test_id("because").locator("li").first).to_be_visible()
+    expect(file.get_by_test_id("chart")).not_to_have_attribute("data-points", "0", timeout=20_000)
+    file.get_by_test_id("ack").click()
+    expect(page.locator(f'[data-testid="alert-row"][data-rule="{rule}"]').first).not_to_have_attribute(
+        "data-handling", "new", timeout=20_000
+    )
