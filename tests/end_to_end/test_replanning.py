@@ -1,7 +1,6 @@
 """What changes in the city changes the plans: the right reason, the right trucks, and nobody else's."""
 
 import json
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -51,13 +50,10 @@ class Desk:
         return action_id
 
     def plan_where(self, holds: Callable[[Json], bool], what: str) -> Json:
-        """Wait for a plan of any truck that holds, and print how long that took."""
-        began = time.monotonic()
-        found = eventually(
+        """Wait for a plan of any truck that holds."""
+        return eventually(
             lambda: next((plan for plan in self.plans().values() if holds(plan)), None), within_s=WITHIN_S, what=what
         )
-        print(f"{what}: {time.monotonic() - began:.1f} s")
-        return found
 
 
 @pytest.fixture(scope="module")
