@@ -29,17 +29,30 @@ function phrases(): string[] {
   );
 }
 
+/** What `streams/filling.py` says about why a bin is due or is not. */
+function reasons(): string[] {
+  const source = readFileSync(resolve(RULES, "../filling.py"), "utf8");
+  const body = source.split("def _why(")[1]?.split("\ndef ")[0] ?? "";
+  const found = [...body.matchAll(/(?<=return |else )f?"([^"]+)"/g)].map(one => one[1] ?? "");
+  return found.map(text => text.replace(/\{[^}]*\}/g, "7"));
+}
+
 describe("the phrases of the rules", () => {
   test("are found in the rules' sources: the search itself works", () => {
     expect(phrases()).toContain("bed raised for at least 7 s");
     expect(phrases()).toContain("the cover closed");
     expect(phrases().length).toBeGreaterThan(20);
+    expect(reasons()).toContain("forecast corrected");
   });
 
   test.each(phrases())("“%s” is known in Chinese", text => {
     const chinese = inChinese(text);
     expect(chinese).toMatch(/[\u4e00-\u9fff]/);
     expect(chinese).not.toMatch(/undefined/);
+  });
+
+  test.each(reasons())("of a bin that is due, “%s”, are known too", text => {
+    expect(inChinese(text)).toMatch(/[\u4e00-\u9fff]/);
   });
 
   test("keep their numbers and names", () => {

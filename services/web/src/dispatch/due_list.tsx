@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import { cityNow, now } from "../clock.ts";
 import type { CollectionDue } from "../contract.ts";
 import { ask, newId } from "../http.ts";
+import { phrase } from "../say/alerts.ts";
 import { mayDispatch } from "../session.ts";
 import { Bar, Empty, MaterialMark, Tag } from "../ui/bits.tsx";
 import { carryOut, OutcomeText, useOutcome } from "../ui/command.tsx";
@@ -119,11 +120,16 @@ function Overrule({ place_id, material, why }: { place_id: string; material: str
   const until = useSignal(toField(cityNow() + 4 * 3_600_000));
   const send = (order: Omit<Order, "subject_id">) =>
     void carryOut(outcome, () => overrule({ ...order, subject_id: place_id }), w.locked);
+  const said = why ? phrase(why) : null;
   const until_ms = fromField(until.value);
   const fitting = [...store.tables.truck.items.values()].filter(one => one.materials.includes(material));
   return (
     <div class="row-details">
-      {why && <p class="soft">{why}</p>}
+      {said && (
+        <p class="soft" lang={said.lang}>
+          {said.text}
+        </p>
+      )}
       {mayDispatch() && (
         <>
           <div class="row-of">

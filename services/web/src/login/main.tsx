@@ -76,7 +76,15 @@ function SignIn() {
         </div>
         <label>
           {w.login}
-          <input class="field" name="login" required autocomplete="username" autocapitalize="none" spellcheck={false} />
+          <input
+            class="field"
+            name="login"
+            data-testid="login-name"
+            required
+            autocomplete="username"
+            autocapitalize="none"
+            spellcheck={false}
+          />
         </label>
         <label>
           {w.password}
@@ -84,6 +92,7 @@ function SignIn() {
             <input
               class="field"
               name="password"
+              data-testid="login-password"
               required
               type="password"
               autocomplete="current-password"
@@ -97,7 +106,7 @@ function SignIn() {
           </span>
         </label>
         <div role="alert">{failure.value && <p class="note bad">{failureText(failure.value)}</p>}</div>
-        <button type="submit" class="button main big" disabled={working.value}>
+        <button type="submit" class="button main big" data-testid="login-submit" disabled={working.value}>
           {working.value ? w.working : w.submit}
         </button>
         <p class="soft small">{w.demo}</p>

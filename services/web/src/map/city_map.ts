@@ -289,8 +289,10 @@ export class CityMap {
 
   #animate(): void {
     if (this.#frame) return;
+    const asked_ms = performance.now();
     this.#frame = requestAnimationFrame(at_ms => {
       this.#frame = 0;
+      this.#learnPace(performance.now() - asked_ms);
       this.#draw(at_ms);
     });
   }
@@ -301,18 +303,16 @@ export class CityMap {
     if (waited_ms >= this.#frameGap_ms && this.#ready) {
       this.#lastFrame_ms = at_ms;
       this.#dirty = false;
-      const began_ms = performance.now();
       this.#set("trucks", this.#truckFeatures(at_ms));
       this.#followOn(at_ms);
-      this.gl.once("render", () => this.#learnCost(performance.now() - began_ms));
     }
     if (moving || this.#dirty) this.#animate();
   }
 
-  /** Drawing may take a quarter of the time, not more: software graphics get fewer pictures. */
-  #learnCost(took_ms: number): void {
-    const wanted_ms = Math.min(FRAME_MS.most, Math.max(FRAME_MS.least, took_ms * 4));
-    this.#frameGap_ms += (wanted_ms - this.#frameGap_ms) * 0.2;
+  /** Drawing may take a quarter of the time, not more: where the browser's frames come slowly, trucks move less often. */
+  #learnPace(frame_ms: number): void {
+    const wanted_ms = Math.min(FRAME_MS.most, Math.max(FRAME_MS.least, frame_ms * 4));
+    this.#frameGap_ms += (wanted_ms - this.#frameGap_ms) * 0.1;
   }
 
   #truckFeatures(at_ms: number): Feature[] {

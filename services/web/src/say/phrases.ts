@@ -86,6 +86,13 @@ const PHRASES: Phrase[] = [
   [/^permit$/, () => "许可证"],
   [/^plan$/, () => "计划"],
   [/^zones$/, () => "区域"],
+  // why a bin is due (`streams/filling.py`)
+  [/^emptied$/, () => "已清空"],
+  [/^forecast corrected$/, () => "预测已修正"],
+  [/^overflow moved$/, () => "满溢时间有变化"],
+  [/^due$/, () => "待收运"],
+  [/^fill (\S+) is (\S+) or more$/, (fill, share) => `满度 ${fill}，达到 ${share} 以上`],
+  [/^overflow expected within (\S+) h$/, hours => `预计 ${hours} 小时内满溢`],
   // the planner
   [
     /^A dispatcher \((.+)\) left it out: (.+)\.$/,
