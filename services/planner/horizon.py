@@ -161,16 +161,21 @@ def _unplanned(now: Situation) -> Iterator[Trigger]:
         if stop_id in now.planned or stop_id in now.resting:
             continue
         run = now.state.runs.get(stop.material)
-        said = run is not None and any(one.stop_id == stop_id and one.code not in _OURS for one in run.left_out)
         overruled_ms = _overruled_ms(now, stop)
         if run is not None and overruled_ms > run.made_ms:
             yield _stop(stop, "dispatcher", fact=overruled_ms)
-        elif run is None or not said or stop.since_ms > run.made_ms:
-            yield _stop(stop, "new_order" if stop.place_kind == "order" else "new_due", fact=stop.since_ms)
+            continue
+        said = None if run is None else next((one for one in run.left_out if one.stop_id == stop_id), None)
+        unfinished = run.made_ms if run and said and said.code == UNFINISHED else None
+        if run is None or said is None or said.code in _NO_ANSWER or stop.since_ms > run.made_ms:
+            reason = "new_order" if stop.place_kind == "order" else "new_due"
+            yield _stop(stop, reason, fact=(stop.since_ms, unfinished))
 
 
-_OURS: Final = ("skipped", "excluded")
-"""Codes of stops that were not offered to the optimiser."""
+UNFINISHED: Final = "no_time_to_search"
+"""The optimiser's code for a stop it did not come to: the next round goes on from the plan so far."""
+_NO_ANSWER: Final = ("skipped", "excluded", UNFINISHED)
+"""Codes that do not say whether a truck could have taken the stop."""
 
 
 def _overruled_ms(now: Situation, stop: Stop) -> int:

@@ -55,7 +55,9 @@ RECENT_FIXES: Final = 2_000
 
 SEARCH_S: Final = 1.0
 FIRST_SEARCH_S: Final = 3.0
-"""Wall seconds of a search: for a change, and for the first plan of a material."""
+"""Wall seconds of a search: for a change, and for the first plan of a material …"""
+SEARCH_S_A_STOP: Final = 0.005
+"""… and for each stop in it."""
 LOOK_EVERY_S: Final = 0.3
 """How often the situation is judged."""
 LATENESS_EVERY_S: Final = 4.0
@@ -231,7 +233,7 @@ class Planner:
     def _begin(self, due: Round, now: Situation) -> None:
         chosen = build.case(now, due.material, due.truck_ids)
         problem = build.problem(chosen, self._roads.matrix(chosen.places))
-        seconds = FIRST_SEARCH_S if due.reason == translate.FIRST else SEARCH_S
+        seconds = (FIRST_SEARCH_S if due.reason == translate.FIRST else SEARCH_S) + SEARCH_S_A_STOP * len(chosen.stops)
         answer = self._solver.ask(problem, seconds=seconds, seed=1)
         self._search = _Search(done=due, chosen=chosen, answer=answer, begun_s=time.monotonic())
 
