@@ -87,6 +87,10 @@ class Follow:
 
     def _connect(self, start: dict[bus.Partition, int]) -> bus.Follower | None:
         """Return a follower; None = not yet, after a pause."""
+        if not self._answers():  # asking kafka-python would take half a minute
+            self._tell(heard=False)
+            self._stop.wait(1.0)
+            return None
         try:
             return bus.Follower(self._bootstrap, FOLLOWED, client_id="gateway", start=start)
         except (bus.BusError, OSError) as error:

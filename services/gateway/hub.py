@@ -28,8 +28,12 @@ class Tenant:
         changes = self.town.changes()
         if changes or also_empty:
             self.ring.add(changes, now_ms, stale_since_ms)
-            news, self._news = self._news, asyncio.Event()
-            news.set()
+            self.wake()
+
+    def wake(self) -> None:
+        """Let everybody look."""
+        news, self._news = self._news, asyncio.Event()
+        news.set()
 
     async def news(self, timeout_s: float) -> None:
         """Return when something was published, or after ``timeout_s``."""
@@ -50,6 +54,8 @@ class Hub:
         """Whether the database's picture has been taken: before that nobody knows what exists."""
         self.stale_since_ms: int | None = None
         """City time from which on Kafka was not heard; None = it is heard."""
+        self.closing = False
+        """Whether the process ends: open streams end too."""
         self.lag: dict[str, int] = {}
         """Records on each topic that are not in the live state yet, as last asked."""
 
@@ -90,6 +96,12 @@ class Hub:
         if changed:
             for tenant in self._tenants.values():
                 tenant.publish(clock.city_now_ms(), stale_since_ms, also_empty=True)
+
+    def close(self) -> None:
+        """Let every open stream end; pages come back to the next process."""
+        self.closing = True
+        for tenant in self._tenants.values():
+            tenant.wake()
 
     async def run(self) -> None:
         """Publish changes and let time pass, until cancelled."""

@@ -104,7 +104,7 @@ async def pieces(hub: Hub, identities: Identities, me: Asker, after: int | None)
     else:
         yield b": resumed\n\n"
     heard_s = checked_s = loop.time()
-    while True:
+    while not hub.closing:
         batches = ring.after(after)
         if batches is None:
             logger.info("a page fell behind and begins again", extra={"user_id": me.user.user_id})

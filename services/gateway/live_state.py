@@ -407,7 +407,7 @@ class Town:
     def _truck_view(self, truck_id: str) -> Change:
         truck = self._trucks.get(truck_id, _Truck())
         asset, state = truck.asset, truck.state or _NO_STATE
-        if truck.asset is None and truck.state is None:
+        if truck.asset is None and truck.state is None and truck.down is None:
             return Change("truck", truck_id, None, (truck_id,))
         if asset is not None and asset.retired:
             return Change("truck", truck_id, None, (truck_id,), asset.district_id)

@@ -52,7 +52,7 @@ async def _serve(settings: Settings) -> bool:
         loop.call_soon_threadsafe(follow.failed.set)
 
     sender = Sender(parts.engine, settings.kafka_bootstrap, fail)
-    server = _Server(_config(application.make(parts), settings))
+    server = _Server(_config(application.make(parts), settings), parts.hub)
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, server.stop)
     follow.start()
@@ -83,9 +83,14 @@ class _Server(uvicorn.Server):
         """Leave them alone."""
         return nullcontext()
 
+    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+        super().__init__(config)
+        self._hub = hub
+
     def stop(self) -> None:
         """Take no more, give what is open a moment, end."""
         self.should_exit = True
+        self._hub.close()
 
 
 def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:

@@ -2,11 +2,12 @@
 
 from typing import Final
 
+import psycopg
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-Away: Final = (OperationalError, InterfaceError, PoolTimeoutError)
+Away: Final = (OperationalError, InterfaceError, PoolTimeoutError, psycopg.OperationalError)
 """The database cannot be reached, is starting, shuts down, or has no connection left: try again later."""
 
 Refused: Final = DBAPIError
