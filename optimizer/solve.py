@@ -42,6 +42,9 @@ class Progress:
     cost: Cost
 
 
+OnProgress = Callable[[Progress], None]
+
+
 def solve(
     problem: Problem,
     *,
@@ -50,7 +53,7 @@ def solve(
     seed: int = 1,
     threads: int = 1,
     engine: str = "auto",
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: OnProgress | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Plan:
     """Return the best plan found for ``problem``; it has passed `check`.
@@ -127,9 +130,7 @@ def _ending_s(instance: Instance, seconds: float) -> float:
 class _Best:
     """Keeps the best solution and the first complete one."""
 
-    def __init__(
-        self, started: float, budget: Budget, engine: str, on_progress: Callable[[Progress], None] | None
-    ) -> None:
+    def __init__(self, started: float, budget: Budget, engine: str, on_progress: OnProgress | None) -> None:
         self._started = started
         self._budget = budget
         self._engine = engine

@@ -6,6 +6,7 @@ into a gap: the stop alone; the stop, then a tip; a tip, then the stop.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,10 @@ from optimizer.engines.solution import Solution
 from optimizer.engines.timing import last_open, next_open
 
 ALONE, THEN_TIP, TIP_FIRST = 0, 1, 2
-MANY_WAYS = 400_000
-"""Stop, gap and facility combinations above which only the nearest few facilities are looked at."""
-NEAREST = 3
+MANY_WAYS = 20_000
+"""Stop, gap and facility combinations above which tips are only looked at for stops that fit no gap alone."""
+NEAREST = 6
+"""Facilities looked at for a stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,75 +191,128 @@ class _Estimate:
 
 
 def _estimate(gaps: Gaps, stops: list[int], room: Floats, mask: int) -> _Estimate:
-    instance, truck = gaps.instance, gaps.truck
-    seconds, metres = instance.duration_array[truck.profile], instance.distance_array[truck.profile]
-    numbers = np.array(stops)
-    at = np.array([instance.location[stop] for stop in stops])
-    service_s = np.array([instance.service_s[stop] for stop in stops], dtype=np.float64)
-    kg = np.array([instance.kg[stop] for stop in stops], dtype=np.float64)[:, None]
-    litres = np.array([instance.litres[stop] for stop in stops], dtype=np.float64)[:, None]
-    anywhere = gaps.after < 0
-    before, after = gaps.before, np.where(anywhere, 0, gaps.after)
-
-    to_stop_s, to_stop_m = seconds[before, at[:, None]], metres[before, at[:, None]]
-    onward_s = np.where(anywhere, 0.0, seconds[at[:, None], after])
-    onward_m = np.where(anywhere, 0.0, metres[at[:, None], after])
-    direct_s = np.where(anywhere, 0.0, seconds[before, after])
-    direct_m = np.where(anywhere, 0.0, metres[before, after])
-    weight_s, weight_m = float(truck.cost_per_s), float(truck.cost_per_m)
-    extra = np.zeros(len(stops))
-    if instance.moved_cost:
-        extra += [instance.moved_cost * instance.moved(truck.number, stop) for stop in stops]
-    if gaps.route is None:
-        extra += truck.cost_fixed + weight_m * direct_m[0] + weight_s * direct_s[0]
-    extra += weight_s * service_s
-
-    leave_s = _opens(instance, numbers, gaps.leave_s + to_stop_s) + service_s[:, None]
-    possible = (leave_s + onward_s <= gaps.arrive_by_s) & (kg <= room[0]) & (litres <= room[1])
-    cost = weight_m * (to_stop_m + onward_m - direct_m) + weight_s * (to_stop_s + onward_s - direct_s) + extra[:, None]
-    alone = np.where(possible, cost, NO_WAY)
-
-    near = _near(gaps, at, mask, instance)
-    if not near.size:
-        return _Estimate(alone, gaps.count, gaps.first, near)
-    sites = np.array(instance.location[instance.stops :])[near]  # (stop, facility)
-    unload_s = np.array(instance.service_s[instance.stops :], dtype=np.float64)[near][:, :, None]
-    stop_site_s, stop_site_m = seconds[at[:, None], sites][:, :, None], metres[at[:, None], sites][:, :, None]
-    site_next_s = np.where(anywhere, 0.0, seconds[sites[:, :, None], after])
-    site_next_m = np.where(anywhere, 0.0, metres[sites[:, :, None], after])
-    site_open = _site_hours(gaps, near)
-    begin_s = _within(site_open, leave_s[:, None, :] + stop_site_s)
-    possible = begin_s + unload_s + site_next_s <= gaps.arrive_by_s
-    possible &= ((kg <= room[2]) & (litres <= room[3]))[:, None, :]
-    cost = (
-        weight_m * (to_stop_m[:, None, :] + stop_site_m + site_next_m - direct_m)
-        + weight_s * (to_stop_s[:, None, :] + stop_site_s + site_next_s - direct_s + unload_s)
-        + extra[:, None, None]
-    )
-    then_tip = np.where(possible, cost, NO_WAY)
-
-    site_stop_s, site_stop_m = seconds[sites, at[:, None]][:, :, None], metres[sites, at[:, None]][:, :, None]
-    to_site_s, to_site_m = seconds[before, sites[:, :, None]], metres[before, sites[:, :, None]]
-    begin_s = _within(site_open, gaps.leave_s + to_site_s)
-    at_stop_s = _opens(instance, numbers, begin_s + unload_s + site_stop_s)
-    possible = at_stop_s + service_s[:, None, None] + onward_s[:, None, :] <= gaps.arrive_by_s
-    possible &= ((kg <= room[4]) & (litres <= room[5]))[:, None, :]
-    cost = (
-        weight_m * (to_site_m + site_stop_m + onward_m[:, None, :] - direct_m)
-        + weight_s * (to_site_s + site_stop_s + onward_s[:, None, :] - direct_s + unload_s)
-        + extra[:, None, None]
-    )
-    tip_first = np.where(possible, cost, NO_WAY)
-    rows = len(stops)
-    whole = np.concatenate([alone, then_tip.reshape(rows, -1), tip_first.reshape(rows, -1)], axis=1)
-    return _Estimate(whole, gaps.count, gaps.first, near)
+    """Return what each way in would cost; tips only where a stop fits no gap alone, if there are very many ways."""
+    entries = _Entries(gaps, stops, room)
+    alone = entries.alone()
+    near = _near(gaps, entries.at, mask)
+    width = near.shape[1]
+    rows = np.arange(len(stops))
+    if near.size * gaps.count > MANY_WAYS:
+        rows = np.flatnonzero((alone >= NO_WAY).all(axis=1))
+    cost = np.full((len(stops), gaps.count * (1 + 2 * width)), float(NO_WAY))
+    cost[:, : gaps.count] = alone
+    if width and len(rows):
+        if len(rows) < len(stops):
+            entries = _Entries(gaps, [stops[row] for row in rows.tolist()], room)
+        beside = _BesideTip(entries, near[rows])
+        cost[rows, gaps.count :] = np.concatenate([beside.then_tip(), beside.tip_first()], axis=1)
+    return _Estimate(cost, gaps.count, gaps.first, near)
 
 
-def _near(gaps: Gaps, at: NDArray[np.int64], mask: int, instance: Instance) -> NDArray[np.int64]:
+class _Entries:
+    """Stops (first axis) at the gaps (last axis): legs, room, cost."""
+
+    def __init__(self, gaps: Gaps, stops: list[int], room: Floats) -> None:
+        instance, truck = gaps.instance, gaps.truck
+        self.gaps, self.room = gaps, room
+        self.seconds, self.metres = instance.duration_array[truck.profile], instance.distance_array[truck.profile]
+        self.weight_s, self.weight_m = float(truck.cost_per_s), float(truck.cost_per_m)
+        self.windows = instance.windows[stops] if instance.timed else None
+        self.at = np.array([instance.location[stop] for stop in stops])
+        self.service_s = np.array([instance.service_s[stop] for stop in stops], dtype=np.float64)
+        self.kg = np.array([instance.kg[stop] for stop in stops], dtype=np.float64)[:, None]
+        self.litres = np.array([instance.litres[stop] for stop in stops], dtype=np.float64)[:, None]
+        self.nowhere = gaps.after < 0  # behind the last gap of a route that may end anywhere
+        self.after = np.where(self.nowhere, 0, gaps.after)
+        self.to_stop_s, self.to_stop_m = self.legs(gaps.before, self.at[:, None])
+        self.onward_s, self.onward_m = self.onward(self.at[:, None])
+        self.direct_s, self.direct_m = self.onward(gaps.before)
+        self.extra = self.weight_s * self.service_s + self._priced(instance, stops)
+
+    def _priced(self, instance: Instance, stops: list[int]) -> Floats:
+        """Return the price of moving each stop, and of taking a truck that has no route yet."""
+        truck = self.gaps.truck
+        priced = np.zeros(len(stops))
+        if instance.moved_cost:
+            priced += [instance.moved_cost * instance.moved(truck.number, stop) for stop in stops]
+        if self.gaps.route is None:
+            priced += truck.cost_fixed + self.weight_m * self.direct_m[0] + self.weight_s * self.direct_s[0]
+        return priced
+
+    def legs(self, origin: Any, to: Any) -> tuple[Floats, Floats]:
+        return self.seconds[origin, to], self.metres[origin, to]
+
+    def onward(self, origin: Any) -> tuple[Floats, Floats]:
+        """Return the legs from ``origin`` to what comes behind each gap."""
+        seconds, metres = self.legs(origin, self.after)
+        return np.where(self.nowhere, 0.0, seconds), np.where(self.nowhere, 0.0, metres)
+
+    def leave_s(self, arrive_s: Floats) -> Floats:
+        """Return when each stop is left by who arrives at ``arrive_s`` (stop, …)."""
+        shape = (-1,) + (1,) * (arrive_s.ndim - 1)
+        if self.windows is not None:
+            arrive_s = _within(self.windows.reshape(*shape, *self.windows.shape[1:]), arrive_s)
+        return arrive_s + self.service_s.reshape(shape)
+
+    def fits(self, row: int) -> NDArray[np.bool_]:
+        """Return where kg and l fit the room in rows ``row`` and ``row + 1`` of `Gaps.room`."""
+        fitting: NDArray[np.bool_] = (self.kg <= self.room[row]) & (self.litres <= self.room[row + 1])
+        return fitting
+
+    def cost(self, more_m: Floats, more_s: Floats, extra: Floats) -> Floats:
+        metres, seconds = more_m - self.direct_m, more_s - self.direct_s
+        return self.weight_m * metres + self.weight_s * seconds + extra
+
+    def alone(self) -> Floats:
+        """Return the cost of each stop in each gap by itself."""
+        over_s = self.leave_s(self.gaps.leave_s + self.to_stop_s) + self.onward_s
+        possible = (over_s <= self.gaps.arrive_by_s) & self.fits(0)
+        cost = self.cost(self.to_stop_m + self.onward_m, self.to_stop_s + self.onward_s, self.extra[:, None])
+        return np.where(possible, cost, NO_WAY)
+
+
+class _BesideTip:
+    """The same with a tip before or behind the stop: axes stop, facility, gap."""
+
+    def __init__(self, entries: _Entries, near: NDArray[np.int64]) -> None:
+        self.entries = entries
+        instance = entries.gaps.instance
+        self.sites = np.array(instance.location[instance.stops :])[near]
+        self.unload_s = np.array(instance.service_s[instance.stops :], dtype=np.float64)[near][:, :, None]
+        self.hours = _site_hours(entries.gaps)[near][:, :, None]
+        self.extra = entries.extra[:, None, None] + entries.weight_s * self.unload_s
+
+    def then_tip(self) -> Floats:
+        """Return the cost of the stop and then a tip, flat for each stop."""
+        entries, gaps = self.entries, self.entries.gaps
+        over_s, over_m = entries.legs(entries.at[:, None], self.sites)
+        next_s, next_m = entries.onward(self.sites[:, :, None])
+        left_s = entries.leave_s(gaps.leave_s + entries.to_stop_s)
+        begin_s = _within(self.hours, left_s[:, None] + over_s[:, :, None])
+        possible = (begin_s + self.unload_s + next_s <= gaps.arrive_by_s) & entries.fits(2)[:, None]
+        more_m = entries.to_stop_m[:, None] + over_m[:, :, None] + next_m
+        more_s = entries.to_stop_s[:, None] + over_s[:, :, None] + next_s
+        return np.where(possible, entries.cost(more_m, more_s, self.extra), NO_WAY).reshape(len(entries.at), -1)
+
+    def tip_first(self) -> Floats:
+        """Return the cost of a tip and then the stop, flat for each stop."""
+        entries, gaps = self.entries, self.entries.gaps
+        over_s, over_m = entries.legs(self.sites, entries.at[:, None])
+        to_site_s, to_site_m = entries.legs(gaps.before, self.sites[:, :, None])
+        begin_s = _within(self.hours, gaps.leave_s + to_site_s)
+        left_s = entries.leave_s(begin_s + self.unload_s + over_s[:, :, None])
+        possible = (left_s + entries.onward_s[:, None] <= gaps.arrive_by_s) & entries.fits(4)[:, None]
+        more_m = to_site_m + over_m[:, :, None] + entries.onward_m[:, None]
+        more_s = to_site_s + over_s[:, :, None] + entries.onward_s[:, None]
+        return np.where(possible, entries.cost(more_m, more_s, self.extra), NO_WAY).reshape(len(entries.at), -1)
+
+
+def _near(gaps: Gaps, at: NDArray[np.int64], mask: int) -> NDArray[np.int64]:
     """Return the facilities to look at for each stop: all that may take it, or the nearest few of them."""
+    instance = gaps.instance
     allowed = [f for f in range(instance.facilities) if mask >> f & 1 and _takes_more(gaps, f)]
     every = np.array(allowed, dtype=np.int64)
-    if len(at) * gaps.count * len(allowed) <= MANY_WAYS or len(allowed) <= NEAREST:
+    if len(allowed) <= NEAREST:
         return np.broadcast_to(every, (len(at), len(allowed)))
     places = np.array([instance.location[instance.stops + f] for f in allowed])
     metres = instance.distance_array[gaps.truck.profile][at[:, None], places]
@@ -268,23 +323,17 @@ def _takes_more(gaps: Gaps, facility: int) -> bool:
     return gaps.sites is None or gaps.sites.free_kg(facility) > 0 or gaps.instance.remaining_kg[facility] == 0
 
 
-def _opens(instance: Instance, stops: NDArray[np.int64], arrive_s: Floats) -> Floats:
-    """Return the first moment at or after ``arrive_s`` at which each stop (first axis) may be collected."""
-    if not instance.timed:
-        return arrive_s
-    shape = (len(stops),) + (1,) * (arrive_s.ndim - 1)
-    windows = instance.windows[stops].reshape(*shape, -1, 2)
-    return _within(windows, arrive_s)
-
-
-def _site_hours(gaps: Gaps, near: NDArray[np.int64]) -> Floats:
-    """Return (stop, facility, 1, window, 2): when an unloading may begin, with the docks that others take."""
+def _site_hours(gaps: Gaps) -> Floats:
+    """Return (facility, window, 2): when an unloading may begin, with the docks that others take."""
     instance = gaps.instance
-    hours = [
-        gaps.sites.hours(f) if gaps.sites is not None and f in instance.limited else instance.hours[instance.stops + f]
-        for f in range(instance.facilities)
-    ]
-    return padded(hours)[near][:, :, None]
+    return padded(
+        [
+            gaps.sites.hours(f)
+            if gaps.sites is not None and f in instance.limited
+            else instance.hours[instance.stops + f]
+            for f in range(instance.facilities)
+        ]
+    )
 
 
 def _within(windows: Floats, arrive_s: Floats) -> Floats:
