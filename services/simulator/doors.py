@@ -88,6 +88,19 @@ class Ingest:
             metrics.SIMULATED.labels("chirpstack", outcome).inc()
 
 
+class PageTruck(msgspec.Struct):
+    """The own truck on the driver's page; ``down`` = breakdown or sos, as reported."""
+
+    down: str | None = None
+
+
+class Page(msgspec.Struct):
+    """What a driver reads off the page."""
+
+    truck: PageTruck
+    plan: events.TruckPlan | None = None
+
+
 class DriversPage:
     """The driver's page of the gateway, as a phone in the cab uses it: one bearer key a truck."""
 
@@ -95,8 +108,8 @@ class DriversPage:
         self._client, self._base, self._keys = client, base_url, keys
         self._etags: dict[str, str] = {}
 
-    async def plan(self, truck_id: str) -> events.TruckPlan | None:
-        """Look at the page; return the plan if the page has changed and has one.
+    async def look(self, truck_id: str) -> Page | None:
+        """Look at the page; return what it says, or None if it has not changed.
 
         Raises
         ------
@@ -110,9 +123,9 @@ class DriversPage:
         if answer.status_code == httpx.codes.NOT_MODIFIED:
             return None
         answer.raise_for_status()
-        page = msgspec.json.decode(answer.content, type=_Page)
+        page = msgspec.json.decode(answer.content, type=Page)
         self._etags[truck_id] = answer.headers.get("etag", "")
-        return page.plan
+        return page
 
     async def press(self, truck_id: str, action: events.DriverAction) -> httpx.Response:
         """Press a button; the same press again does nothing."""
@@ -121,10 +134,6 @@ class DriversPage:
             json=pressed(action),
             headers=_bearer(self._keys.get(truck_id, "")),
         )
-
-
-class _Page(msgspec.Struct):
-    plan: events.TruckPlan | None = None
 
 
 def pressed(action: events.DriverAction) -> dict[str, Any]:

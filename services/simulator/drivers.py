@@ -118,6 +118,7 @@ def target_of(visit: events.PlanVisit, before: events.PlanVisit | None, places: 
         order_id=visit.order_id,
         bin_ids=visit.bin_ids,
         kg=planned_kg,
+        service_s=(visit.leave_ms - (visit.begin_ms or visit.arrive_ms)) / 1000,
         not_before_ms=visit.begin_ms if visit.begin_ms is not None and visit.begin_ms > visit.arrive_ms else None,
     )
 

@@ -19,7 +19,7 @@ from services.planner.roads import Roads
 from services.settings import Settings
 from services.simulator import keep, opening, script
 from services.simulator.couriers import Courier
-from services.simulator.doors import TIMEOUT_S, DriversPage, Ingest
+from services.simulator.doors import TIMEOUT_S, DriversPage, Ingest, Page
 from services.simulator.keep import Saved, Shelf
 from services.simulator.links import Link
 from services.simulator.state import Output, PhoneFix, Pressed, Report, Ticketed, Truth, Uplink
@@ -192,10 +192,7 @@ class Stage:
             on_duty = [truck_id for truck_id in self.links if self.town.on_duty(truck_id)]
             try:
                 for truck_id in on_duty:
-                    plan = await self.page.plan(truck_id)
-                    if plan is not None:
-                        for output in self.town.take_plan(truck_id, plan):
-                            self._deliver(output, self.town.state.now_ms)
+                    self._read(truck_id, await self.page.look(truck_id))
                     await asyncio.sleep(0.8 * POLL_S / max(1, len(on_duty)))
                 metrics.SIMULATED.labels("driver", "looked").inc(len(on_duty))
                 wait_s = POLL_S
@@ -204,6 +201,15 @@ class Stage:
                 logger.info("the driver's page is away", extra={"why": str(error)})
                 wait_s = min(15.0, wait_s * 1.5)
             await asyncio.sleep(max(0.0, wait_s - (time.monotonic() - begun_s)))
+
+    def _read(self, truck_id: str, page: Page | None) -> None:
+        """Let the driver take in what the page says; None = nothing new."""
+        if page is None:
+            return
+        self.town.set_down(truck_id, down=page.truck.down is not None)
+        if page.plan is not None:
+            for output in self.town.take_plan(truck_id, page.plan):
+                self._deliver(output, self.town.state.now_ms)
 
     # ------------------------------------------------------------------------------------- what is kept
 

@@ -28,6 +28,8 @@ class Target(msgspec.Struct, kw_only=True):
     """What the plan expects to load."""
     not_before_ms: int | None = None
     """The plan means to wait for a window."""
+    service_s: float | None = None
+    """How long the plan gives the stop."""
     plan_version: int | None = None
     visit: int = 0
     """Index of the plan's visit this serves; None of `plan_version` = the driver's own idea."""
@@ -84,6 +86,8 @@ class Truck(msgspec.Struct, kw_only=True):
     breaks_taken: list[str] = []
     idle_since_ms: int | None = None
     on_duty: bool = False
+    down: bool = False
+    """Broken down or in distress, as somebody has reported: it stands where it is."""
     trips: int = 0
     tempted_trip: int = -1
     """The drive on which chance already had its way."""

@@ -75,6 +75,14 @@ class Town:
             truck.gate = None
         return [] if truck.plan is before else [self._press(truck, "accepted_plan")]
 
+    def set_down(self, truck_id: str, *, down: bool) -> None:
+        """Let a truck break down where it is, or go on; what it is busy with while standing it finishes."""
+        truck = self.state.trucks[truck_id]
+        if down and not truck.down:
+            truck.drive = truck.target = None
+            truck.speed_mps, truck.deed = 0.0, None
+        truck.down = down
+
     def on_duty(self, truck_id: str) -> bool:
         """Whether the truck's driver looks at the page now: on a shift, or not home yet."""
         return self.state.trucks[truck_id].on_duty or shift_at(self._shifts, truck_id, self.state.now_ms) is not None
@@ -157,7 +165,8 @@ class Town:
             yield self._press(truck, "arrived", stop_id=target.stop_id, order_id=target.order_id)
             wish_kg = target.kg or self._payload_kg(truck) - truck.load_kg
             loads_kg = max(0.0, min(wish_kg * noise.between(0.94, 1.03, *self._seed(truck), 43), self._room_kg(truck)))
-            end_ms = begin_ms + round(LOADING_S * spread) * SECOND_MS
+            planned_s = target.service_s if target.service_s is not None and target.service_s > 60 else LOADING_S
+            end_ms = begin_ms + round(planned_s * spread) * SECOND_MS
             truck.work = Work(
                 kind="load", begin_ms=begin_ms, end_ms=end_ms, from_kg=truck.load_kg, to_kg=truck.load_kg + loads_kg
             )
@@ -274,6 +283,8 @@ class Town:
     def _decide(self, truck: Truck) -> Iterator[Output]:
         now_ms, shift = self.state.now_ms, shift_at(self._shifts, truck.truck_id, self.state.now_ms)
         truck.speed_mps = 0.0
+        if truck.down:
+            return
         if shift is None:
             yield from self._go_home(truck)
             return

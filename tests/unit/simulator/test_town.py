@@ -186,6 +186,23 @@ def test_a_plan_with_the_same_next_stop_disturbs_nobody(porto: City, town: Town)
     assert way is not None
 
 
+def test_a_truck_that_is_down_stands(porto: City, town: Town) -> None:
+    """A truck whose driver reported a breakdown stays where it is until the report is taken back, then goes on."""
+    truck_id = "t18"
+    bins = near_bins(porto, town, truck_id, 20)[15:]
+    town.take_plan(truck_id, a_plan(porto, town, truck_id, bins, "f-kitchen-centre"))
+    run(town, 60)
+    truck = town.state.trucks[truck_id]
+    assert truck.speed_mps > 0
+    town.set_down(truck_id, down=True)
+    here = truck.lon, truck.lat
+    run(town, 600)
+    assert (truck.lon, truck.lat) == here
+    town.set_down(truck_id, down=False)
+    run(town, 60)
+    assert (truck.lon, truck.lat) != here
+
+
 def test_a_full_truck_without_a_plan_tips_by_itself(town: Town) -> None:
     """A driver with a full truck waits a while for a plan, then goes to a facility that takes the load."""
     tickets = [one.weighing for one in run(town, 3000) if isinstance(one, Ticketed)]
