@@ -154,7 +154,7 @@ class Demand:
     def _bins(self, reference: Reference, within: Interval) -> Iterator[Stop]:
         leaves = _Leaves(reference, within)
         for place_id, record in sorted(self.due.items()):
-            if record.due and record.place_kind == "bin" and not self._collected(place_id):
+            if record.due and record.place_kind == "bin" and not self.collected(place_id):
                 stop = _bin_stop(record, reference, leaves, within)
                 if stop is not None:
                     yield stop
@@ -173,16 +173,13 @@ class Demand:
             if order.state not in ("open", "planned") or (order.ready_ms or 0) > within[1]:
                 continue
             for load in truckloads(order, reference, within):
-                if not self._collected(load.stop_id):
+                if not self.collected(load.stop_id):
                     yield load
 
-    def _collected(self, stop_id: str) -> bool:
+    def collected(self, stop_id: str) -> bool:
+        """Whether a driver has said that a stop is done, and it has not become due again since."""
         closed = self.closed.get(stop_id)
         return closed is not None and closed.kind == "collected"
-
-    def done(self, order: events.Order, reference: Reference, within: Interval) -> bool:
-        """Whether every truckload of an order has been collected."""
-        return all(self._collected(load.stop_id) for load in truckloads(order, reference, within))
 
 
 class _Leaves:

@@ -1,6 +1,7 @@
 """What the planner says about bookings: a new version when all truckloads are in plans, and when all are collected."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 import msgspec
 
@@ -20,10 +21,10 @@ def _progressed(now: Situation) -> Iterator[events.Order]:
         if order.state not in ("open", "planned"):
             continue
         loads = truckloads(order, reference, span)
-        waiting = [load.stop_id for load in loads if load.stop_id in now.stops]
         if not loads:
             continue
-        state = "open"
+        waiting = [load.stop_id for load in loads if not now.state.demand.collected(load.stop_id)]
+        state: Literal["open", "planned", "collected"] = "open"
         if not waiting:
             state = "collected"
         elif all(stop_id in now.planned for stop_id in waiting):

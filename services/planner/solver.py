@@ -47,7 +47,8 @@ class Solver:
         )
         self._waiting: Future[Answer] | None = None
         self._lock = threading.Lock()
-        threading.Thread(target=self._read, name="solver answers", daemon=True).start()
+        self._reader = threading.Thread(target=self._read, name="solver answers", daemon=True)
+        self._reader.start()
 
     def ask(self, problem: dict[str, Any], *, seconds: float, seed: int) -> "Future[Answer]":
         """Hand in a problem; one at a time. The future fails with `SolverEnded` if the child dies."""
@@ -72,6 +73,8 @@ class Solver:
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()
+        self._reader.join(timeout_s)
+        _pipe(self._child.stdout).close()
 
     def _read(self) -> None:
         while (data := _read(_pipe(self._child.stdout))) is not None:
@@ -112,10 +115,9 @@ def _read(pipe: IO[bytes]) -> bytes | None:
 
 def answer(request: Request) -> Answer:
     """Solve and judge. Bad input and a search without any lawful plan are answers too: nothing is sent, all is shown."""
-    from optimizer.solve import UnlawfulPlanError, solve  # noqa: PLC0415
-
     from optimizer import problem as problems  # noqa: PLC0415  # the parent never loads the engines
     from optimizer.check import check  # noqa: PLC0415
+    from optimizer.solve import UnlawfulPlanError, solve  # noqa: PLC0415
 
     try:
         problem = problems.parse(bytes(request.problem))

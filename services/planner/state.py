@@ -77,6 +77,8 @@ class PlannerState:
             case events.DriverAction():
                 if self._news(record.action_id, record.event_time_ms, now_ms):
                     self._driver(record, now_ms)
+                elif record.kind == "collected":
+                    self.demand.apply_closing(record)  # a booking may take many days
             case events.DispatchAction():
                 self.demand.apply_dispatch(record)
             case _:

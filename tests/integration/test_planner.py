@@ -1,6 +1,6 @@
 """The planner process on a real broker: records in, plans out for four materials; changes; kill -9 in the middle."""
 
-import datetime
+import datetime as dt
 import os
 import signal
 import subprocess
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / ".build"
-DAY = datetime.date(2026, 11, 24)
+DAY = dt.date(2026, 11, 24)
 """A Tuesday."""
 MATERIALS = ("kitchen", "construction", "recyclable", "residual")
 TRUCKS_EACH, BINS_EACH = 3, 12
@@ -58,9 +58,11 @@ class World:
 
     @property
     def now_ms(self) -> int:
+        """City time."""
         return self.clock.at_wall(wall_now_ms())
 
     def start(self) -> None:
+        """Start a planner process."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("QINGYUN_")} | {
             "KAFKA_BOOTSTRAP": self.bootstrap,
             "DATABASE_URL": "",
@@ -74,16 +76,19 @@ class World:
             self.planner = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment, stderr=log)
 
     def kill(self) -> None:
+        """End it with -9."""
         assert self.planner is not None
         self.planner.kill()
         self.planner.wait()
 
     def stop(self) -> int:
+        """End it as its supervisor does; returns its exit code."""
         assert self.planner is not None
         self.planner.send_signal(signal.SIGTERM)
         return self.planner.wait(10)
 
     def close(self) -> None:
+        """End everything."""
         if self.planner is not None and self.planner.poll() is None:
             self.kill()
         self.out.close()
@@ -113,6 +118,7 @@ class World:
         return {plan.truck_id: plan for plan in self.plans}
 
     def due(self, bin_: events.Asset, *, hours: float = 6.0) -> events.CollectionDue:
+        """The forecast's word that a bin is due."""
         litres = 0.9 * (bin_.volume_l or 0)
         return events.CollectionDue(
             place_id=bin_.id, place_kind="bin", due=True, material=bin_.material or "", at_ms=self.now_ms, l=litres,
@@ -120,6 +126,7 @@ class World:
         )  # fmt: skip
 
     def press(self, truck_id: str, kind: Any, **more: Any) -> None:
+        """A driver presses a button."""
         now_ms = self.now_ms
         self.tell(events.DriverAction(
             action_id=f"{truck_id}-{kind}-{now_ms}", truck_id=truck_id, kind=kind, event_time_ms=now_ms,
