@@ -132,5 +132,5 @@ def is_over(truck: Truck, now_ms: int) -> bool:
     if deed is None:
         return False
     if deed.kind == "dump":
-        return deed.lost_kg > 0 and truck.work is None
+        return (deed.lost_kg > 0 and truck.work is None) or now_ms >= deed.end_ms
     return now_ms >= deed.end_ms or (truck.drive is None and now_ms > deed.begin_ms + MINUTE_MS // 2)

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT_S: Final = 10.0
 UPLINKS_AT_ONCE: Final = 8
-UPLINKS_WAITING: Final = 600
+UPLINKS_WAITING: Final = 2_000
 """A network server that falls further behind loses uplinks: ChirpStack does not send again either."""
 
 Secrets = Mapping[str, Mapping[str, str]]

@@ -80,7 +80,7 @@ class Town:
         truck = self.state.trucks[truck_id]
         if down and not truck.down:
             truck.drive = truck.target = None
-            truck.speed_mps, truck.deed = 0.0, None
+            truck.speed_mps = 0.0
         truck.down = down
 
     def on_duty(self, truck_id: str) -> bool:
