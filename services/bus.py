@@ -6,6 +6,7 @@ Offsets are never committed to Kafka on the way in: who keeps an effect keeps th
 """
 
 import logging
+import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -265,14 +266,30 @@ def wait_for_broker(bootstrap: str, timeout_s: float = 30.0) -> None:
     give_up = time.monotonic() + timeout_s
     while True:
         try:
+            _knock(bootstrap)
             admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=2_000)
-        except KafkaError as error:
+        except (KafkaError, OSError) as error:
             if time.monotonic() > give_up:
                 raise TimeoutError(f"no Kafka answers at {bootstrap}: {error}") from error
             time.sleep(0.2)
         else:
             admin.close()
             return
+
+
+def _knock(bootstrap: str) -> None:
+    """Raise OSError while nobody listens: the client leaves a socket open for every connection refused to it."""
+    refused: OSError | None = None
+    for address in bootstrap.split(","):
+        host, port = address.rsplit(":", 1)
+        try:
+            socket.create_connection((host, int(port)), timeout=2).close()
+        except OSError as error:
+            refused = error
+        else:
+            return
+    if refused is not None:
+        raise refused
 
 
 def provision(bootstrap: str, topics: Sequence[Topic] = TOPICS, *, replication: int = 1) -> list[str]:

@@ -100,10 +100,10 @@ class Seen:
 
 
 @contextlib.contextmanager
-def watching(bootstrap: str) -> Iterator[Seen]:
-    """Follow ingest's topics from now on."""
+def watching(bootstrap: str, start: str = "latest") -> Iterator[Seen]:
+    """Follow ingest's topics from now on, or from the first record."""
     topics = [TRUCK_STATES, BIN_READINGS, WEIGHINGS, RAW_FRAMES, DEAD_LETTERS]
-    follower = bus.Follower(bootstrap, topics, client_id="test", otherwise="latest")
+    follower = bus.Follower(bootstrap, topics, client_id="test", otherwise=start)
     yield Seen(follower)
     follower.close()
 
@@ -225,6 +225,7 @@ def test_a_second_session_does_not_win_over_a_living_one(doors: Ingest) -> None:
     second = TerminalClient(doors.jt808_port, first.phone)
     assert second.authenticate(code) == 1
     assert second.receive(timeout_s=5.0) is None
+    second.close()
     first.send(0x0002)
     assert first.acknowledged() is not None
     first.close()
@@ -370,34 +371,38 @@ def test_while_kafka_is_away_nothing_is_acknowledged_but_what_is_on_disk(
     When the broker is back, everything is there: the uplinks in their order, the report once it is sent again.
     """
     fill_register(database_url)
-    with watching(broker.bootstrap) as seen:
-        with ingest(broker.bootstrap, database_url, tmp_path) as doors:
-            terminal, code = admitted(doors, 8)
-            assert post_uplink(doors.http, uplink(2, counter=0)).status_code == 200
-            broker.kill()
-            serial = terminal.send(0x0200, location(NOW_MS, -8.61, 41.15))
-            refused = post_ticket(doors.http)
-            assert (refused.status_code, refused.headers["retry-after"]) == (503, "10")
-            assert "Kafka has not confirmed" in refused.json()["error"]
-            for counter in range(1, 6):
-                assert post_uplink(doors.http, uplink(2, counter=counter)).status_code == 200
-            assert doors.http.get("/health").json()["spooled"] == 5
-            assert terminal.receive(timeout_s=0.5) is None
-            doors.process.kill()
-            doors.process.wait()
-            terminal.close()
-        with ingest(broker.bootstrap, database_url, tmp_path) as doors:
-            assert post_uplink(doors.http, uplink(2, counter=6)).status_code == 200
-            again = TerminalClient(doors.jt808_port, terminal.phone, serial=terminal.serial)
-            assert again.authenticate(code) == 0
-            again.send(0x0200, location(NOW_MS, -8.61, 41.15), serial=serial)
-            broker.start()
-            assert again.acknowledged(timeout_s=30) == (serial, 0)
+    with ingest(broker.bootstrap, database_url, tmp_path) as doors:
+        terminal, code = admitted(doors, 8)
+        assert post_uplink(doors.http, uplink(2, counter=0)).status_code == 200
+        broker.kill()
+        serial = terminal.send(0x0200, location(NOW_MS, -8.61, 41.15))
+        refused = post_ticket(doors.http)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "10")
+        assert "Kafka has not confirmed" in refused.json()["error"]
+        for counter in range(1, 6):
+            assert post_uplink(doors.http, uplink(2, counter=counter)).status_code == 200
+        assert doors.http.get("/health").json()["spooled"] == 5
+        assert terminal.receive(timeout_s=0.5) is None
+        doors.process.kill()
+        doors.process.wait()
+        terminal.close()
+    with ingest(broker.bootstrap, database_url, tmp_path) as doors:
+        assert post_uplink(doors.http, uplink(2, counter=6)).status_code == 200
+        again = TerminalClient(doors.jt808_port, terminal.phone, serial=terminal.serial)
+        assert again.authenticate(code) == 0
+        again.send(0x0200, location(NOW_MS, -8.61, 41.15), serial=serial)
+        broker.start()
+        assert again.acknowledged(timeout_s=30) == (serial, 0)
+        with watching(broker.bootstrap, "earliest") as seen:
             uplinks = [decoded(record).seq for record in seen.read(7, "bin-readings", "b2", timeout_s=40)]
-            assert list(dict.fromkeys(uplinks)) == list(range(7))
-            assert doors.http.get("/health").json() == {"status": "ok", "kafka": True, "spooled": 0}
-            assert post_ticket(doors.http).status_code == 200
-            again.close()
+        assert list(dict.fromkeys(uplinks)) == list(range(7))
+        assert post_ticket(doors.http).status_code == 200
+        healthy = {"status": "ok", "kafka": True, "spooled": 0}
+        give_up = time.monotonic() + 15
+        while doors.http.get("/health").json() != healthy:
+            assert time.monotonic() < give_up, doors.http.get("/health").text
+            time.sleep(0.1)
+        again.close()
 
 
 def test_while_the_database_is_away_known_devices_go_on(topics: str, tmp_path: Path, tmp_path_factory: Any) -> None:
