@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any, Literal
 
-import msgspec
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -12,10 +11,10 @@ from services.gateway.answers import Json
 from services.gateway.live_state import acknowledged
 from services.gateway.problems import Problem, not_found
 from services.gateway.state import Parts
-from services.gateway.whole import whole
+from services.gateway.whole import as_event, whole
 from services.store import commands, queries
 from services.store.queries import Cursor
-from streams import codec, events
+from streams import events
 from streams.topics import ALERT_ACTIONS, ALERTS
 from streams.units import MINUTE_MS
 
@@ -62,7 +61,7 @@ def alerts(  # noqa: PLR0917  # a route's parameters are its query
     )
     actions: dict[str, list[events.AlertAction]] = {}
     for raw in queries.alert_actions(parts.engine, tenant_id, [alert["alert_id"] for alert in found]):
-        actions.setdefault(raw["alert_id"], []).append(_as_event(ALERT_ACTIONS, raw))
+        actions.setdefault(raw["alert_id"], []).append(as_event(ALERT_ACTIONS, raw))
     last = found[-1] if len(found) == limit else None
     return Json(
         {
@@ -80,8 +79,8 @@ def alert(alert_id: Id, me: Me, parts: Parts) -> Json:
     newest = queries.alert(parts.engine, tenant_id, alert_id, me.scope.district_id)
     if newest is None:
         raise not_found()
-    actions = [_as_event(ALERT_ACTIONS, raw) for raw in queries.alert_actions(parts.engine, tenant_id, [alert_id])]
-    revisions = [whole(_as_event(ALERTS, raw)) for raw in queries.alert_revisions(parts.engine, tenant_id, alert_id)]
+    actions = [as_event(ALERT_ACTIONS, raw) for raw in queries.alert_actions(parts.engine, tenant_id, [alert_id])]
+    revisions = [whole(as_event(ALERTS, raw)) for raw in queries.alert_revisions(parts.engine, tenant_id, alert_id)]
     return Json(
         {
             "alert": _shown(newest, actions),
@@ -132,15 +131,11 @@ def _track(engine: Any, tenant_id: str, alert: dict[str, Any]) -> list[list[Any]
 def _shown(raw: dict[str, Any], actions: list[events.AlertAction]) -> dict[str, Any]:
     acked = acknowledged(actions)
     return {
-        **whole(_as_event(ALERTS, raw)),
+        **whole(as_event(ALERTS, raw)),
         "acked_by": acked.actor if acked else None,
         "ack_ms": acked.at_ms if acked else None,
         "actions": whole(actions),
     }
-
-
-def _as_event(topic: Any, raw: dict[str, Any]) -> Any:
-    return codec.decode(topic, msgspec.json.encode(raw))
 
 
 def _cursor(text: str | None) -> Cursor | None:

@@ -3,7 +3,6 @@
 import hashlib
 from typing import Annotated, Any, get_args
 
-import msgspec
 from fastapi import APIRouter, Header, Path, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -13,6 +12,7 @@ from services.gateway.alerts import keep
 from services.gateway.answers import Json
 from services.gateway.problems import Problem
 from services.gateway.state import Parts
+from services.gateway.whole import whole
 from streams import events
 from streams.units import DAY_MS
 
@@ -47,25 +47,27 @@ class DriverActionBody(BaseModel):
 @action("driver.day")
 async def day(me: Me, parts: Parts, if_none_match: Annotated[str | None, Header()] = None) -> Response:
     """Return the own truck, shift, plan and permits. The ETag changes with them, not with the truck's place."""
-    if not parts.hub.ready:
-        raise Problem(503, "not_ready", "The live state is being read from the database.", headers={"Retry-After": "1"})
+    parts.require_live()
     town = parts.hub.tenant(me.user.tenant_id).town
     truck_id = me.user.truck_id or ""
-    seen = town.everything(me.scope)
-    truck = next(iter(seen["trucks"]), None) or {"truck_id": truck_id}
-    stable: dict[str, Any] = {
-        "driver_id": me.user.driver_id,
-        "shift": truck.get("shift"),
-        "plan": next(iter(seen["plans"]), None),
-        "permits": seen["permits"],
-        "plans_seen": town.plan_seen(truck_id),
-    }
-    digest = hashlib.sha256(msgspec.json.encode([stable, truck.get("down")])).hexdigest()[:32]
+    known = town.day_of(truck_id)
+    digest = hashlib.sha256(f"{parts.hub.epoch}|{known.version()}".encode()).hexdigest()[:32]
     headers = {"ETag": f'"{digest}"', "Cache-Control": "no-cache"}
     if if_none_match is not None and headers["ETag"] in if_none_match:
         return Response(status_code=304, headers=headers)
-    now = {"now_ms": clock.city_now_ms(), "rate": parts.hub.rate, "stale_since_ms": parts.hub.stale_since_ms}
-    return Json({"truck": truck, **stable, **now}, headers=headers)
+    truck = town.thing("truck", truck_id).value or {"truck_id": truck_id}
+    content: dict[str, Any] = {
+        "truck": truck,
+        "driver_id": me.user.driver_id,
+        "shift": truck.get("shift"),
+        "plan": whole(known.plan),
+        "permits": whole(known.permits),
+        "plans_seen": known.plan_seen,
+        "now_ms": clock.city_now_ms(),
+        "rate": parts.hub.rate,
+        "stale_since_ms": parts.hub.stale_since_ms,
+    }
+    return Json(content, headers=headers)
 
 
 @router.put("/driver-actions/{action_id}", status_code=202)

@@ -1,6 +1,7 @@
 """The live state of all tenants in this process, and who waits for news of it. Lives in the event loop: no locks."""
 
 import asyncio
+import uuid
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -18,9 +19,9 @@ ADVANCE_S: Final = 1.0
 class Tenant:
     """A tenant's things, its last changes, and an event that is set when there is news."""
 
-    def __init__(self, town: Town) -> None:
+    def __init__(self, town: Town, epoch: str) -> None:
         self.town = town
-        self.ring = Ring()
+        self.ring = Ring(epoch)
         self._news = asyncio.Event()
 
     def publish(self, now_ms: int, stale_since_ms: int | None, *, also_empty: bool = False) -> None:
@@ -50,6 +51,8 @@ class Hub:
         self._midnight_of = midnight_of
         self._tenants: dict[str, Tenant] = {}
         self._clock = clock.city_clock()
+        self.epoch = uuid.uuid4().hex[:12]
+        """Names this life of the process: what it numbered, another cannot know."""
         self.ready = False
         """Whether the database's picture has been taken: before that nobody knows what exists."""
         self.stale_since_ms: int | None = None
@@ -67,7 +70,7 @@ class Hub:
     def tenant(self, tenant_id: str) -> Tenant:
         """Return a tenant's live state; a tenant nothing was heard of has an empty one."""
         if tenant_id not in self._tenants:
-            self._tenants[tenant_id] = Tenant(Town(self._midnight_of(tenant_id)))
+            self._tenants[tenant_id] = Tenant(Town(self._midnight_of(tenant_id)), self.epoch)
         return self._tenants[tenant_id]
 
     def take_picture(self, picture: Picture, now_ms: int) -> None:

@@ -83,8 +83,7 @@ async def follow(
     since: Annotated[str | None, Query(max_length=100)] = None,
 ) -> EventStream:
     """Follow the live state: ``event: snapshot``, then ``event: delta``; comments are heartbeats."""
-    if not parts.hub.ready:
-        raise Problem(503, "not_ready", "The live state is being read from the database.", headers={"Retry-After": "1"})
+    parts.require_live()
     if metrics.STREAMS._value.get() >= MAX_STREAMS:  # noqa: SLF001  # the gauge is the count
         raise Problem(503, "too_many_streams", "Too many pages are open.", headers={"Retry-After": "10"})
     after = parts.hub.tenant(me.user.tenant_id).ring.number_of(last_event_id or since)

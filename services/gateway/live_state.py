@@ -70,6 +70,23 @@ class Scope(NamedTuple):
 _DRIVER_KINDS: Final = frozenset({"truck", "plan", "action", "permit"})
 
 
+class Day(NamedTuple):
+    """What a driver has to know. ``plan_seen``: newest plan version the driver accepted."""
+
+    plan: events.TruckPlan | None
+    shift: events.Shift | None
+    permits: tuple[events.Permit, ...]
+    plan_seen: int | None
+    down_action_id: str | None
+
+    def version(self) -> str:
+        """Return a text that differs when anything here does: records are never changed under their version."""
+        plan = f"{self.plan.plan_version}.{self.plan.made_ms}" if self.plan else "-"
+        shift = f"{self.shift.shift_id}@{self.shift.version}" if self.shift else "-"
+        permits = ",".join(f"{permit.permit_id}@{permit.version}" for permit in self.permits)
+        return "|".join((plan, shift, permits, str(self.plan_seen), self.down_action_id or "-"))
+
+
 @dataclass
 class _Truck:
     asset: events.Asset | None = None
@@ -348,6 +365,8 @@ class Town:
         """Return all things somebody sees, by the snapshot's lists."""
         lists: dict[str, list[Any]] = {name: [] for name in LISTS.values()}
         for kind, thing_id in self._keys():
+            if scope.truck_id is not None and kind not in _DRIVER_KINDS:
+                continue
             change = self.thing(kind, thing_id)
             if change.value is not None and scope.sees(change):
                 lists[LISTS[kind]].append(change.value)
@@ -502,9 +521,12 @@ class Town:
 
     # ----------------------------------------------------------------------------------------- questions
 
-    def plan_seen(self, truck_id: str) -> int | None:
-        """Return the newest plan version the truck's driver accepted."""
-        return self._seen_plans.get(truck_id)
+    def day_of(self, truck_id: str) -> "Day":
+        """Return what a driver's day stands on, as records."""
+        truck = self._trucks.get(truck_id, _Truck())
+        permits = [p for p in self._permits.values() if truck_id in p.truck_ids and not p.retired]
+        plan, seen = self._plans.get(truck_id), self._seen_plans.get(truck_id)
+        return Day(plan, truck.shift, tuple(permits), seen, truck.down.action_id if truck.down else None)
 
     def alert_rule(self, alert_id: str) -> str | None:
         """Return the rule of an alert that is shown."""

@@ -1,5 +1,6 @@
 """Bookings of waste without a sensor: building sites, special collections. Each change is a new version."""
 
+import asyncio
 from typing import Annotated
 
 import msgspec
@@ -40,8 +41,9 @@ class OrderBody(BaseModel):
 
 @router.put("/{order_id}", status_code=202)
 @action("orders.write")
-def write(order_id: Id, body: OrderBody, me: Me, parts: Parts) -> Json:
+async def write(order_id: Id, body: OrderBody, me: Me, parts: Parts) -> Json:
     """Book, or change a booking; the same again changes nothing. Returns the newest version."""
+    parts.require_live()
     _check(body, me, parts)
     now_ms = clock.city_now_ms()
 
@@ -60,7 +62,7 @@ def write(order_id: Id, body: OrderBody, me: Me, parts: Parts) -> Json:
         same = known is not None and commands.same_content(msgspec.structs.replace(known, state="open"), wanted)
         return known if same else wanted
 
-    order = commands.new_order_version(parts.engine, me.user.tenant_id, order_id, booked)
+    order = await asyncio.to_thread(commands.new_order_version, parts.engine, me.user.tenant_id, order_id, booked)
     return Json(whole(order), 202)
 
 

@@ -1,6 +1,5 @@
 """The last changes of a tenant, numbered: who was away for a moment gets what was missed, and no more is kept."""
 
-import uuid
 from collections import deque
 from typing import Final, NamedTuple
 
@@ -37,8 +36,8 @@ class Batch(NamedTuple):
 class Ring:
     """Keeps batches by number; ids of the stream are ``<epoch>-<number>``, and an epoch is one life of the process."""
 
-    def __init__(self, epoch: str | None = None) -> None:
-        self.epoch = epoch or uuid.uuid4().hex[:12]
+    def __init__(self, epoch: str) -> None:
+        self.epoch = epoch
         self.newest = 0
         """Number of the newest batch; a snapshot taken now contains it."""
         self._batches: deque[Batch] = deque()

@@ -100,6 +100,7 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         port=settings.gateway_port,
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # an address in a header is anybody's to write
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_S,
         limit_concurrency=1000,

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from services.gateway.access import Identities
 from services.gateway.hub import Hub
+from services.gateway.problems import Problem
 from services.settings import Settings
 
 
@@ -48,6 +49,12 @@ class State:
     """Folder of the built pages."""
     base_map: Path
     """The city's PMTiles archive, which may not be there."""
+
+    def require_live(self) -> None:
+        """Raise the `Problem` 503 while the live state is not there yet."""
+        if not self.hub.ready:
+            detail = "The live state is being read from the database."
+            raise Problem(503, "not_ready", detail, headers={"Retry-After": "1"})
 
 
 def state(request: Request) -> State:

@@ -9,7 +9,9 @@ from services.gateway.access import Asker, GuardedRoute, Me, action
 from services.gateway.answers import Json
 from services.gateway.problems import Problem, not_found
 from services.gateway.state import Parts
+from services.gateway.whole import as_event, whole
 from services.store import queries
+from streams.topics import PLANS
 from streams.units import DAY_MS
 
 router = APIRouter(prefix="/api/v1", tags=["trucks"], route_class=GuardedRoute)
@@ -40,7 +42,8 @@ def track(
 def plans(truck_id: Id, me: Me, parts: Parts) -> Json:
     """Return the truck's last 20 plans, newest first."""
     see_truck(me, parts.engine, truck_id)
-    return Json({"versions": queries.plan_versions(parts.engine, me.user.tenant_id, truck_id)})
+    kept = queries.plan_versions(parts.engine, me.user.tenant_id, truck_id)
+    return Json({"versions": [whole(as_event(PLANS, raw)) for raw in kept]})
 
 
 def see_truck(me: Asker, engine: Any, truck_id: str) -> None:

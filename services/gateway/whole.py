@@ -5,6 +5,9 @@ from typing import Any
 
 import msgspec
 
+from streams import codec
+from streams.topics import Topic
+
 
 def whole(value: Any) -> Any:
     """Return a record as JSON values, no member left out."""
@@ -18,3 +21,8 @@ def whole(value: Any) -> Any:
 @cache
 def _fields(kind: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
     return tuple((field.name, field.encode_name) for field in msgspec.structs.fields(kind))
+
+
+def as_event(topic: Topic, raw: dict[str, Any]) -> Any:
+    """Return the record of a topic that the tables keep as JSON."""
+    return codec.decode(topic, msgspec.json.encode(raw))

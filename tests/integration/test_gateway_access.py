@@ -248,6 +248,7 @@ def test_orders_and_closures_are_new_versions(
     """A booking changed twice has three versions; the same content again makes none; a final one is refused."""
     source = events.Asset(tenant_id="porto", id="s-1", kind="source", valid_from_ms=1)
     parts.hub.tenant("porto").town.apply(source, NOW_MS)
+    parts.hub.ready = True
     booking = {"source_id": "s-1", "material": "construction", "kg": 9000}
     versions = [
         ask(app, "PUT", "/api/v1/orders/o-9", tokens["dispatcher"], json=booking | {"kg": kg}).json()["version"]
@@ -262,6 +263,7 @@ def test_orders_and_closures_are_new_versions(
     assert (closed.json()["version"], closed.json()["closed_until_ms"]) == (2, 77)
     wrong = ask(app, "PUT", "/api/v1/orders/o-8", tokens["dispatcher"], json=booking | {"source_id": "s-9", "kg": -1})
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/kg")
+    parts.hub.ready = False
 
 
 def test_log_in_gives_a_cookie_no_script_reads(app: FastAPI, engine: Engine) -> None:
