@@ -26,6 +26,8 @@ from optimizer.plan import Cost, Plan, Search
 from optimizer.problem import Problem, validate
 
 DEFAULT_SECONDS: Final = 10.0
+EXPLAIN_S: Final = 0.5
+"""At most so long are reasons looked for by trying."""
 
 
 class UnlawfulPlanError(RuntimeError):
@@ -158,7 +160,7 @@ def _written(judge: Judge, solution: Solution, search: Search) -> tuple[Plan, Ve
     plan = Plan(
         cost=cost_of(solution),
         routes=routes_of(solution),
-        unassigned=left_out_reasons(judge, solution),
+        unassigned=left_out_reasons(judge, solution, until=time.monotonic() + EXPLAIN_S),
         stranded=stranded_reasons(judge, solution),
         search=search,
     )

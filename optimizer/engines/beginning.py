@@ -33,7 +33,10 @@ def _reached(judge: Judge, truck: Truck) -> tuple[int, ...]:
 
 def obliged_route(judge: Judge, truck: Truck, sites: Sites | None) -> TimedRoute:
     """Return the cheapest lawful route that does only what ``truck`` must; if there is none, a stranded one."""
+    cut = judge.heads[truck.number].reachable < len(truck.head)
     for forgiven in _forgiven():
+        if cut and "committed_impossible" not in forgiven:
+            continue
         routes = [
             route
             for visits in _obliged_visits(judge, truck)

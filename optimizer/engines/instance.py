@@ -11,7 +11,7 @@ import numpy as np
 from msgspec import UnsetType
 from numpy.typing import NDArray
 
-from optimizer.problem import Matrix, Problem, Vehicle, Window
+from optimizer.problem import Matrix, Problem, Stop, Vehicle, Window
 
 NO_WAY: Final = 1 << 60
 """Seconds and metres of a leg that does not exist: larger than any sum of legs that do."""
@@ -271,21 +271,21 @@ def padded(hours: list[Hours]) -> Floats:
 
 
 def _may_serve(problem: Problem, vehicle: Vehicle, committed: set[int]) -> NDArray[np.bool_]:
-    skills = set(vehicle.skills or ())
-
-    def fits(material: str, kg: int, litres: int) -> bool:
-        return any(
-            material in box.materials and (box.kg is None or kg <= box.kg) and (box.l is None or litres <= box.l)
-            for box in vehicle.compartments
-        )
-
     return np.array(
-        [
-            number not in committed
-            and skills.issuperset(stop.skills or ())
-            and (stop.vehicles is None or vehicle.id in stop.vehicles)
-            and fits(stop.material, stop.kg, stop.l)
-            for number, stop in enumerate(problem.stops)
-        ],
-        dtype=np.bool_,
+        [number not in committed and serves(vehicle, stop) for number, stop in enumerate(problem.stops)], dtype=np.bool_
+    )
+
+
+def serves(vehicle: Vehicle, stop: Stop, lifted: frozenset[str] = frozenset()) -> bool:
+    """Whether ``vehicle`` could ever collect ``stop``; ``lifted``: codes of limits that are not looked at."""
+    if "skill" not in lifted and not set(vehicle.skills or ()).issuperset(stop.skills or ()):
+        return False
+    if "locked_vehicle" not in lifted and stop.vehicles is not None and vehicle.id not in stop.vehicles:
+        return False
+    sizes = "capacity" not in lifted
+    return any(
+        stop.material in box.materials
+        and not (sizes and box.kg is not None and stop.kg > box.kg)
+        and not (sizes and box.l is not None and stop.l > box.l)
+        for box in vehicle.compartments
     )
