@@ -119,6 +119,7 @@ function showChosen(map: CityMap): void {
     found && typeof found.lon === "number" && typeof found.lat === "number"
       ? { type: "Point", coordinates: [found.lon, found.lat] }
       : null,
+    "chosen",
   );
 }
 

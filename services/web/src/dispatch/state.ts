@@ -1,6 +1,7 @@
 /** What the desk looks at: the chosen thing, the open list, the filters; and names for ids. */
 
 import { computed, effect, signal } from "@preact/signals";
+import { now } from "../clock.ts";
 import type { PlanVisit, TruckPlan } from "../contract.ts";
 import type { CityMap } from "../map/city_map.ts";
 import { remember, remembered } from "../remember.ts";
@@ -84,6 +85,11 @@ export const planLog = signal<TruckPlan[]>([]);
 
 /** City time up to which the person has seen the changes. */
 export const seenUntil = signal(Number(remembered("changes-seen") ?? 0));
+
+// a first visit begins with what is, not with everything that ever was
+effect(() => {
+  if (!seenUntil.peek() && store.filled.value && now.value) markSeen(now.value);
+});
 
 export function markSeen(now_ms: number): void {
   seenUntil.value = now_ms;

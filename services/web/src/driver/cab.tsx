@@ -47,7 +47,8 @@ async function tap(
   more: Parameters<typeof report>[2] = {},
 ) {
   const what = words.value.cab.action[kind];
-  const name = visit ? visitName(visit) : "";
+  const ofVisit = kind !== "sos" && kind !== "breakdown";
+  const name = visit && ofVisit ? visitName(visit) : "";
   const action_id = await report(kind, name, { ...(visit ? about(visit) : {}), ...more });
   sheet.value = null;
   if (kind === "accepted_plan" || kind === "corrected") return;

@@ -45,7 +45,7 @@ export interface DrawnStop {
   number: string;
 }
 
-const SOURCES = ["corridors", "track", "route", "stops", "bins", "sites", "trucks", "mark"] as const;
+const SOURCES = ["track", "route", "stops", "bins", "sites", "trucks", "mark"] as const;
 type SourceName = (typeof SOURCES)[number];
 
 const NONE: FeatureCollection = { type: "FeatureCollection", features: [] };
@@ -225,7 +225,7 @@ export class CityMap {
     const sites = facilities.flatMap(site => {
       if (site.lon === null || site.lon === undefined || site.lat === null || site.lat === undefined) return [];
       const state = (site.closed_until_ms ?? 0) > now_ms ? "closed" : "open";
-      const icon = `site/${letters(site)}/${state}/${this.#chosen === site.id ? 1 : 0}`;
+      const icon = `site/${letters(site)}/${state}/${Math.min(99, site.queue ?? 0)}`;
       return [point([site.lon, site.lat], { icon, label: label(site), depot: false }, site.id)];
     });
     const homes = depots.flatMap(depot =>
@@ -324,7 +324,7 @@ export class CityMap {
     return features;
   }
 
-  // ------------------------------------------------------------------------------- route, track, corridor, mark
+  // ------------------------------------------------------------------------------- route, track, mark
 
   setRoute(path: Geometry | null, colour: string, stops: DrawnStop[]): void {
     this.#set("route", path ? [{ type: "Feature", geometry: path, properties: { colour } }] : []);
@@ -343,10 +343,9 @@ export class CityMap {
     );
   }
 
-  /** Where an alert is: a place or a stretch. */
-  setMark(where: Geometry | null, corridor: Geometry | null = null): void {
-    this.#set("mark", where ? [{ type: "Feature", geometry: where, properties: {} }] : []);
-    this.#set("corridors", corridor ? [{ type: "Feature", geometry: corridor, properties: {} }] : []);
+  /** Where an alert is, a place or a stretch; or, `as` "chosen", what somebody looks at. */
+  setMark(where: Geometry | null, as: "alarm" | "chosen" = "alarm"): void {
+    this.#set("mark", where ? [{ type: "Feature", geometry: where, properties: { icon: as } }] : []);
   }
 
   // --------------------------------------------------------------------------------------------------- the view
@@ -418,13 +417,6 @@ function ownLayers(theme: Theme): LayerSpecification[] {
   const halo = { "text-halo-color": colours.halo, "text-halo-width": 1.6 };
   return [
     {
-      id: "corridors",
-      type: "line",
-      source: "corridors",
-      layout: { "line-cap": "round", "line-join": "round" },
-      paint: { "line-color": colours.accent, "line-opacity": 0.25, "line-width": 12 },
-    },
-    {
       id: "track",
       type: "line",
       source: "track",
@@ -483,6 +475,9 @@ function ownLayers(theme: Theme): LayerSpecification[] {
       source: "sites",
       layout: {
         "icon-image": ["get", "icon"],
+        // it stands above its place, so that trucks inside do not hide it
+        "icon-anchor": "bottom",
+        "icon-offset": [0, -8],
         ...onTop,
         "text-field": ["step", ["zoom"], "", 12.5, ["get", "label"]],
         "text-font": FONT,
@@ -530,7 +525,7 @@ function ownLayers(theme: Theme): LayerSpecification[] {
       type: "symbol",
       source: "mark",
       filter: ["==", ["geometry-type"], "Point"],
-      layout: { "icon-image": "alarm", ...onTop },
+      layout: { "icon-image": ["get", "icon"], ...onTop },
     },
     {
       id: "truck-alarms",

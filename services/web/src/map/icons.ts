@@ -3,7 +3,7 @@
  * that is in it, so equal trucks share one.
  *
  *   truck/<material>/<letter>/<load in tenths, or u>/<ok|stale|down>/<selected 0|1>
- *   heading/<material>      site/<letters>/<open|closed>/<selected>      depot/<letter>      alarm
+ *   heading/<material>      site/<letters>/<open|closed>/<trucks inside>      depot/<letter>      alarm      chosen
  */
 
 import { PALETTES, type Theme } from "./style.ts";
@@ -28,11 +28,12 @@ export function drawIcon(name: string, theme: Theme): ImageData | null {
   if (kind === "heading") heading(brush, theme, rest[0] ?? "");
   if (kind === "site") site(brush, theme, rest);
   if (kind === "depot") depot(brush, theme, rest[0] ?? "");
-  if (kind === "alarm") alarm(brush, theme);
+  if (kind === "alarm") ring(brush, PALETTES[theme].alarm);
+  if (kind === "chosen") ring(brush, PALETTES[theme].accent);
   return brush.getImageData(0, 0, canvas.width, canvas.height);
 }
 
-const SIZES: Record<string, number> = { truck: 40, heading: 52, site: 30, depot: 26, alarm: 60 };
+const SIZES: Record<string, number> = { truck: 40, heading: 52, site: 36, depot: 26, alarm: 60, chosen: 60 };
 
 function truck(
   brush: CanvasRenderingContext2D,
@@ -93,7 +94,7 @@ function heading(brush: CanvasRenderingContext2D, theme: Theme, material: string
 function site(
   brush: CanvasRenderingContext2D,
   theme: Theme,
-  [letters = "", state = "open", chosen = "0"]: string[],
+  [letters = "", state = "open", inside = "0"]: string[],
 ): void {
   const colours = PALETTES[theme];
   const closed = state === "closed";
@@ -101,17 +102,31 @@ function site(
   brush.roundRect(-13, -13, 26, 26, 6);
   brush.fillStyle = closed ? colours.paper : colours.ink;
   brush.fill();
-  brush.lineWidth = chosen === "1" ? 3 : 1.5;
-  brush.strokeStyle = chosen === "1" ? colours.accent : closed ? colours.alarm : colours.paper;
+  brush.lineWidth = 1.5;
+  brush.strokeStyle = closed ? colours.alarm : colours.paper;
   brush.stroke();
   text(brush, letters, closed ? colours.alarm : colours.paper, letters.length > 1 ? 11 : 13);
-  if (!closed) return;
+  if (closed) strikeOut(brush, colours.alarm);
+  if (inside !== "0") badge(brush, inside, colours.accent, colours.paper);
+}
+
+function strikeOut(brush: CanvasRenderingContext2D, colour: string): void {
   brush.beginPath();
   brush.moveTo(-11, 11);
   brush.lineTo(11, -11);
-  brush.strokeStyle = colours.alarm;
+  brush.strokeStyle = colour;
   brush.lineWidth = 2;
   brush.stroke();
+}
+
+/** A small figure at the upper right corner. */
+function badge(brush: CanvasRenderingContext2D, figure: string, colour: string, ink: string): void {
+  brush.save();
+  brush.translate(10.5, -10.5);
+  disc(brush, 7.5, ink);
+  disc(brush, 6.5, colour);
+  text(brush, figure, ink, 9);
+  brush.restore();
 }
 
 function depot(brush: CanvasRenderingContext2D, theme: Theme, letter: string): void {
@@ -131,13 +146,13 @@ function depot(brush: CanvasRenderingContext2D, theme: Theme, letter: string): v
   text(brush, letter, colours.ink, 10);
 }
 
-function alarm(brush: CanvasRenderingContext2D, theme: Theme): void {
-  const colours = PALETTES[theme];
-  brush.globalAlpha = 0.25;
-  disc(brush, 29, colours.alarm);
+/** A ring around a place, so that the eye finds it. */
+function ring(brush: CanvasRenderingContext2D, colour: string): void {
+  brush.globalAlpha = 0.22;
+  disc(brush, 29, colour);
   brush.globalAlpha = 1;
   brush.lineWidth = 2.5;
-  brush.strokeStyle = colours.alarm;
+  brush.strokeStyle = colour;
   circle(brush, 27);
   brush.stroke();
 }

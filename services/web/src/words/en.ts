@@ -173,7 +173,7 @@ export const en = {
     not_out: "Not put out",
     other: "Other",
   },
-  visit: { start: "Start", collect: "Collect", tip: "Tip", break: "Break", end: "End of shift" },
+  visit: { start: "Start", collect: "Collect", tip: "Tip", break: "Break", end: "Back to the depot" },
   orderState: { open: "open", planned: "planned", collected: "collected", cancelled: "cancelled" },
   rule: {
     "illegal-dump": "Illegal dumping",

@@ -155,7 +155,7 @@ export const zh: Words = {
     fill: share => `满度 ${share}`,
   },
   skip: { blocked: "道路受阻", contaminated: "混装污染", overfilled: "严重满溢", not_out: "未投放", other: "其他" },
-  visit: { start: "出发", collect: "收运", tip: "卸料", break: "休息", end: "收班" },
+  visit: { start: "出发", collect: "收运", tip: "卸料", break: "休息", end: "回场" },
   orderState: { open: "待排", planned: "已排", collected: "已收", cancelled: "已取消" },
   rule: {
     "illegal-dump": "偷倒乱倒",
