@@ -12,7 +12,7 @@ from typing import Any, Final
 from services.planner import costs
 from services.planner.demand import Stop
 from services.planner.hours import Interval
-from services.planner.reference import compartments_of, day_of, place_of
+from services.planner.reference import compartments_of, day_of, place_of, usable_kg
 from services.planner.roads import NO_WAY, LonLat, Matrix
 from services.planner.situation import Crew, Situation, does_not_fit, planned_tips_kg
 from streams import events
@@ -238,7 +238,7 @@ def _vehicle(chosen: Case, crew: Crew, location: Mapping[LonLat, int]) -> dict[s
         "shift": [begin_s, end_s],
         "overtime_s": overtime_s,
         "compartments": [
-            {"materials": [chosen.material], "kg": _floor(part.kg), "l": _floor(part.l)}
+            {"materials": [chosen.material], "kg": _floor(usable_kg(part)), "l": _floor(part.l)}
             for part in _parts(chosen, crew)
         ],
         "breaks": pauses,
@@ -296,7 +296,8 @@ def _load(chosen: Case, crew: Crew) -> list[dict[str, Any]]:
     left_kg, l_per_kg = crew.load_kg, _l_per_kg(chosen, crew)
     loads: list[dict[str, Any]] = []
     for number, part in enumerate(_parts(chosen, crew)):
-        kg = min(left_kg, part.kg if part.kg is not None else left_kg)
+        room_kg = usable_kg(part)
+        kg = left_kg if room_kg is None else min(left_kg, room_kg)
         if kg <= 0:
             break
         litres = min(kg * l_per_kg, part.l if part.l is not None else math.inf)

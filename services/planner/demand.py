@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from services.planner.hours import Interval, common
-from services.planner.reference import Leave, Reference, compartments_of, place_of
+from services.planner.reference import Leave, Reference, compartments_of, place_of, usable_kg
 from services.planner.roads import LonLat
 from streams import events
 from streams.units import HOUR_MS, MINUTE_MS
@@ -267,7 +267,7 @@ def _count(order: events.Order, litres: float, leave: Leave, reference: Referenc
             continue
         for part in compartments_of(truck):
             if order.material in part.materials:
-                count = max(count, _times(order.kg, part.kg), _times(litres, part.l))
+                count = max(count, _times(order.kg, usable_kg(part)), _times(litres, part.l))
     return count
 
 

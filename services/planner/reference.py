@@ -11,6 +11,8 @@ from services.planner.roads import LonLat
 from streams import events
 from streams.units import DAY_MS
 
+USABLE_SHARE: Final = 0.97
+"""Share of the payload that is planned for: loads are estimates, and scales swing by a few per cent."""
 UTC: Final = "UTC"
 """Time zone of a record that names none."""
 
@@ -215,6 +217,11 @@ def compartments_of(truck: events.Asset) -> tuple[events.Compartment, ...]:
     """Return the truck's compartments; by default one of its materials, payload and volume."""
     whole = events.Compartment(materials=truck.materials, kg=truck.payload_kg, l=truck.volume_l)
     return truck.compartments or (whole,)
+
+
+def usable_kg(part: events.Compartment) -> float | None:
+    """What is planned for a compartment; None = no limit."""
+    return None if part.kg is None else part.kg * USABLE_SHARE
 
 
 def day_of(now_ms: int, zone: ZoneInfo) -> Interval:

@@ -58,6 +58,8 @@ FIRST_SEARCH_S: Final = 3.0
 """Wall seconds of a search: for a change, and for the first plan of a material …"""
 SEARCH_S_A_STOP: Final = 0.005
 """… and for each stop in it."""
+STUCK_S: Final = 60.0
+"""A search that does not come back for so long ends the process."""
 LOOK_EVERY_S: Final = 0.3
 """How often the situation is judged."""
 LATENESS_EVERY_S: Final = 4.0
@@ -220,6 +222,8 @@ class Planner:
             search, self._search = self._search, None
             self._finish(search)
             self._next_look_s = 0.0
+        if self._search is not None and time.monotonic() - self._search.begun_s > STUCK_S:
+            raise TimeoutError(f"the search for {self._search.done.material} did not come back within {STUCK_S:.0f} s")
         if self._search is not None or time.monotonic() < self._next_look_s:
             return
         self._next_look_s = time.monotonic() + LOOK_EVERY_S

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.planner.demand import SETTLE_MS, SKIP_REST_MS
+from services.planner.reference import USABLE_SHARE
 from streams.events import Permit
 from streams.units import HOUR_MS, MINUTE_MS
 from tests.unit.planner.town import MIDNIGHT_MS, TENANT, Town, asset, lon
@@ -120,8 +121,8 @@ def test_truckloads_sum_up(kg, litres, payload_kg):
     assert sum(load.kg for load in loads) == pytest.approx(kg)
     assert sum(load.l for load in loads) == pytest.approx(litres)
     assert {load.stop_id for load in loads} == {f"o1/{n}" for n in range(1, len(loads) + 1)}
-    assert all(load.kg <= payload_kg * (1 + 1e-9) for load in loads)
-    fewest = max(kg / payload_kg, litres / 1e6)
+    assert all(load.kg <= payload_kg * USABLE_SHARE * (1 + 1e-9) for load in loads)
+    fewest = max(kg / (payload_kg * USABLE_SHARE), litres / 1e6)
     assert len(loads) < fewest + 1
 
 
