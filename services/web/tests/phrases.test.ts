@@ -37,12 +37,24 @@ function reasons(): string[] {
   return found.map(text => text.replace(/\{[^}]*\}/g, "7"));
 }
 
+/** The sentences of `optimizer/explain.py`: neighbouring literals joined, 7 for every number or name. */
+function sentences(): string[] {
+  const source = readFileSync(resolve(RULES, "../../optimizer/explain.py"), "utf8").replace(/"""[\s\S]*?"""/g, "");
+  const joined = [...source.matchAll(/(?:f?"(?:[^"\\\n]|\\.)*"\s*)+/g)].map(one =>
+    [...one[0].matchAll(/"((?:[^"\\\n]|\\.)*)"/g)].map(piece => piece[1]).join(""),
+  );
+  return [...new Set(joined)]
+    .filter(text => /^[A-Z{].{15,}\.$/.test(text))
+    .map(text => text.replace("{extra}", "").replace(/\{[^}]*\}/g, "7"));
+}
+
 describe("the phrases of the rules", () => {
   test("are found in the rules' sources: the search itself works", () => {
     expect(phrases()).toContain("bed raised for at least 7 s");
     expect(phrases()).toContain("the cover closed");
     expect(phrases().length).toBeGreaterThan(20);
     expect(reasons()).toContain("forecast corrected");
+    expect(sentences().length).toBeGreaterThan(20);
   });
 
   test.each(phrases())("“%s” is known in Chinese", text => {
@@ -53,6 +65,12 @@ describe("the phrases of the rules", () => {
 
   test.each(reasons())("of a bin that is due, “%s”, are known too", text => {
     expect(inChinese(text)).toMatch(/[\u4e00-\u9fff]/);
+  });
+
+  test.each(sentences())("of what was left out, “%s”, are known too", text => {
+    const chinese = inChinese(text);
+    expect(chinese).toMatch(/[\u4e00-\u9fff]/);
+    expect(chinese).not.toMatch(/undefined/);
   });
 
   test("keep their numbers and names", () => {

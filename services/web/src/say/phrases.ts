@@ -4,6 +4,8 @@
  * rules' sources and fails when one of their phrases has no line here.
  */
 
+import { PLANNER_PHRASES } from "./planner_phrases.ts";
+
 type Phrase = [pattern: RegExp, chinese: (...parts: string[]) => string];
 
 const SENSORS: Record<string, string> = { cover: "篷盖", bed: "车厢", load: "载重" };
@@ -102,6 +104,7 @@ const PHRASES: Phrase[] = [
     /^(\S+) had to skip it (\d+) min ago \((.+)\)\.$/,
     (truck, minutes, why) => `${truck} 在 ${minutes} 分钟前跳过（${EXCEPTIONS[why] ?? why}）。`,
   ],
+  ...PLANNER_PHRASES,
   // units that are words
   [/^fixes$/, () => "个"],
 ];
