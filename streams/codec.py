@@ -74,8 +74,10 @@ def decode(topic: Topic, value: bytes | None) -> Any:
 def _decode_without_nulls(record: type[events.Event], value: bytes) -> Any:
     try:
         return msgspec.convert(_drop_nulls(msgspec.json.decode(value)), record)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except (msgspec.ValidationError, RecursionError) as error:
         raise Undecodable(str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Undecodable(f"not JSON: {error}") from error
 
 
 def _drop_nulls(value: Any) -> Any:
