@@ -137,3 +137,22 @@ BOOKING_KG: Final = (
     BookingKind(30_000, 60_000, 1.6, "123456", "06:00", "18:00"),
 )
 """Rubble at 1.2–1.6 kg/l: loose excavated soil and broken concrete are of that order."""
+
+
+FIRST_DEEDS: Final = (("spill", 270), ("dump", 420), ("uncovered", 1200), ("deviation", 1800), ("dead_zone", 600))
+"""What the first tippers do wrong in a play, and from which second on."""
+
+DEEDS: Final = {
+    "deeds_per_trip": {
+        "spill": 0.03,
+        "dump": 0.02,
+        "uncovered": 0.04,
+        "deviation": 0.04,
+        "dead_zone": 0.01,
+        "load_sensor": 0.003,
+        "cover_sensor": 0.003,
+    },
+    "skips_per_stop": 0.012,
+    "sensor_minutes": 30,
+}
+"""How often things go wrong on a drive or at a stop. Chosen so that a demonstration hour shows some of each."""

@@ -17,7 +17,18 @@ from typing import Any, Final, Protocol
 
 import shapely
 
-from services.city.kinds import BOOKING_KG, CONTAINERS, FACILITIES, FLEET, PATTERNS, WORDS, BookingKind, ContainerKind
+from services.city.kinds import (
+    BOOKING_KG,
+    CONTAINERS,
+    DEEDS,
+    FACILITIES,
+    FIRST_DEEDS,
+    FLEET,
+    PATTERNS,
+    WORDS,
+    BookingKind,
+    ContainerKind,
+)
 from services.city.pbf import LonLat
 from services.city.streets import Metres, Spot, Streets
 
@@ -64,6 +75,7 @@ class Drawing:
     """The content of a city's folder, file by file: rows of CSV, features of GeoJSON, members of JSON."""
 
     header: dict[str, Any]
+    town: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     features: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
@@ -77,6 +89,7 @@ def draw(wishes: Wishes, streets: Streets, ways: Ways, roads_file: str) -> Drawi
     bins, demand = pen.bins()
     return Drawing(
         header=pen.header(roads_file),
+        town=pen.town(trucks),
         tables={
             "contractors.csv": pen.contractors(),
             "trucks.csv": trucks,
@@ -469,6 +482,15 @@ class _Pen:
         ]
         return [dict(zip(("lon", "lat"), self.frame.to_lonlat(spot.at), strict=True)) for spot in lonely[:150]]
 
+    def town(self, trucks: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """``town.json``: what the simulator plays. The first misdeeds come early, the others by chance."""
+        tippers = [row["truck_id"] for row in trucks if row["class"] == "tipper" and row["shift"] == "site"]
+        planned = [
+            {"kind": kind, "truck_id": truck_id, "after_s": after_s}
+            for truck_id, (kind, after_s) in zip(tippers, FIRST_DEEDS, strict=False)
+        ]
+        return {"seed": self.wishes.seed, "planned": planned, **DEEDS}
+
     # ----------------------------------------------------------------------------------------- city.json
 
     def header(self, roads_file: str) -> dict[str, Any]:
@@ -564,7 +586,9 @@ def _shares(shares: Sequence[float], total: int) -> list[int]:
 def write(drawing: Drawing, folder: Path) -> None:
     """Write a drawing into a folder (made if need be)."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "city.json").write_text(json.dumps(drawing.header, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    for name, document in (("city.json", drawing.header), ("town.json", drawing.town)):
+        text = json.dumps(document, ensure_ascii=False, indent=2)
+        (folder / name).write_text(text + "\n", encoding="utf-8")
     for name, rows in drawing.tables.items():
         columns = list(rows[0]) if rows else ["date", "counts_as"]
         with (folder / name).open("w", encoding="utf-8", newline="") as file:

@@ -13,6 +13,7 @@ from services.city.folder import City
 from services.city.make import Drawing, Wishes
 from services.city.streets import Streets
 from services.planner.roads import Roads
+from services.simulator import script
 
 CENTRE = (-8.611, 41.150)
 
@@ -49,6 +50,7 @@ def test_a_drawn_city_can_be_read(drawn: Drawing, porto: City, tmp_path: Path) -
     shutil.copyfile(porto.roads, tmp_path / "roads.osm.pbf")
     city = folder.read(tmp_path)
     assert (len(city.trucks), len(city.bins), len(city.of_kind("source"))) == (12, 60, 4)
+    assert {deed.kind for deed in script.read(city).script.planned} >= {"spill", "dump"}
     assert {truck.materials for truck in city.trucks} == {
         ("residual",),
         ("kitchen",),
