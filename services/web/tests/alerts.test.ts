@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Alert, AlertAction } from "../src/contract.ts";
-import { byWeight, calls, handling, hold, NO_FILTERS, passes } from "../src/domain/alerts.ts";
+import type { Alert, AlertAction, Truck } from "../src/contract.ts";
+import { byWeight, calls, handling, hold, NO_FILTERS, passes, unheard } from "../src/domain/alerts.ts";
 
 const alert = (alert_id: string, more: Partial<Alert> = {}): Alert => ({
   alert_id,
@@ -81,5 +81,13 @@ describe("what is shown", () => {
       alert("dump"),
     ]);
     expect(found.map(one => one.alert_id)).toEqual(["s1", "s2", "b1"]);
+  });
+
+  test("a driver's call is heard though its alert is not there, and once though it is", () => {
+    const down = { truck_id: "t1", down: "sos" } as Truck;
+    const well = { truck_id: "t2", down: null } as Truck;
+    expect(unheard([down, well], [])).toEqual([down]);
+    expect(unheard([down], [alert("x", { rule: "sos", truck_id: "t1" })])).toEqual([]);
+    expect(unheard([down], [alert("x", { rule: "sos", truck_id: "t1", state: "ended" })])).toEqual([down]);
   });
 });

@@ -1,7 +1,7 @@
 /** The dispatcher's page: the loudest thing on top, the map, and beside it lists of the same things. */
 
 import { computed } from "@preact/signals";
-import { calls, handling } from "../domain/alerts.ts";
+import { handling } from "../domain/alerts.ts";
 import { mayDispatch } from "../session.ts";
 import { Header } from "../ui/header.tsx";
 import { live, store } from "../ui/start.tsx";
@@ -79,7 +79,7 @@ function Tabs() {
 
 export function Desk() {
   return (
-    <div class={`desk ${calls(store.tables.alert.all()).length ? "alarmed" : ""}`}>
+    <div class="desk">
       <Header face="dispatch" live={live} />
       <Loud />
       <main class="desk-main">

@@ -2,8 +2,8 @@
 
 import { useEffect } from "preact/hooks";
 import { cityNow, now } from "../clock.ts";
-import type { Alert, LonLat } from "../contract.ts";
-import { calls } from "../domain/alerts.ts";
+import type { Alert, LonLat, Truck } from "../contract.ts";
+import { calls, unheard } from "../domain/alerts.ts";
 import { positions } from "../domain/places.ts";
 import { hasPlace } from "../domain/trucks.ts";
 import { ask, newId } from "../http.ts";
@@ -18,7 +18,8 @@ import { chooseTruck, map, truckName } from "./state.ts";
 
 export function Loud() {
   const waiting = calls(store.tables.alert.all());
-  const ids = waiting.map(one => one.alert_id).join(" ");
+  const silent = unheard(store.tables.truck.all(), store.tables.alert.all());
+  const ids = [...waiting.map(one => one.alert_id), ...silent.map(one => one.truck_id)].join(" ");
   useEffect(() => {
     if (ids) chime("alarm");
   }, [ids]);
@@ -26,6 +27,9 @@ export function Loud() {
     <div role="alert" class="loud-area" data-testid="loud">
       {waiting.map(one => (
         <Call key={one.alert_id} alert={one} />
+      ))}
+      {silent.map(one => (
+        <SilentCall key={one.truck_id} truck={one} />
       ))}
     </div>
   );
@@ -87,6 +91,41 @@ function Call({ alert }: { alert: Alert }) {
             {outcome.value.state === "working" ? w.pending : w.ack}
           </button>
         )}
+      </span>
+    </div>
+  );
+}
+
+/** A call whose alert has not come: it can be shown, and answered as soon as there is something to answer. */
+function SilentCall({ truck }: { truck: Truck }) {
+  const w = words.value.desk.loud;
+  const who = truckName(truck.truck_id);
+  const show = () => {
+    chooseTruck(truck.truck_id);
+    if (hasPlace(truck)) map.value?.showPlace([truck.lon, truck.lat]);
+  };
+  return (
+    <div
+      class={`loud ${truck.down}`}
+      data-testid="loud-call"
+      data-rule={truck.down ?? ""}
+      data-truck-id={truck.truck_id}
+    >
+      <strong>
+        <Name>{truck.down === "sos" ? w.sos(who) : w.breakdown(who)}</Name>
+      </strong>
+      <span>
+        {truck.driver_id && (
+          <>
+            {w.driver} <Name>{truck.driver_id}</Name> ·{" "}
+          </>
+        )}
+        {w.noAlert}
+      </span>
+      <span class="push">
+        <button type="button" class="button" onClick={show}>
+          {w.show}
+        </button>
       </span>
     </div>
   );

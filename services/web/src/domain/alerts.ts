@@ -1,6 +1,6 @@
 /** How alerts are handled and ordered. Pure. */
 
-import type { Alert, AlertAction, Certainty, Severity } from "../contract.ts";
+import type { Alert, AlertAction, Certainty, Severity, Truck } from "../contract.ts";
 
 export type Handling = "new" | "acknowledged" | "confirmed" | "dismissed";
 
@@ -42,6 +42,19 @@ export function calls(alerts: Iterable<Alert>): Alert[] {
       one => (one.rule === "sos" || one.rule === "breakdown") && one.state !== "cancelled" && handling(one) === "new",
     )
     .sort((a, b) => Number(b.rule === "sos") - Number(a.rule === "sos") || a.raised_ms - b.raised_ms);
+}
+
+/**
+ * Trucks whose driver called, but for whom no alert came: the rules may be late or away, the call must be heard all
+ * the same.
+ */
+export function unheard(trucks: Iterable<Truck>, alerts: Iterable<Alert>): Truck[] {
+  const known = new Set(
+    [...alerts]
+      .filter(one => one.state === "raised" || one.state === "updated")
+      .map(one => `${one.rule} ${one.truck_id}`),
+  );
+  return [...trucks].filter(truck => truck.down && !known.has(`${truck.down} ${truck.truck_id}`));
 }
 
 export interface Filters {

@@ -3,7 +3,6 @@
 import { effect } from "@preact/signals";
 import { now, rate } from "../clock.ts";
 import type { Alert } from "../contract.ts";
-import { calls } from "../domain/alerts.ts";
 import type { CityMap } from "../map/city_map.ts";
 import { drawnTruck } from "../map/drawn.ts";
 import { MapView } from "../map/view.tsx";
@@ -31,9 +30,8 @@ import {
 
 export function Enforcement() {
   const w = words.value;
-  const alarmed = calls(store.tables.alert.all()).length > 0;
   return (
-    <div class={`enforce ${chosen.value ? "with-file" : ""}`} data-alarmed={alarmed}>
+    <div class={`enforce ${chosen.value ? "with-file" : ""}`}>
       <Header face="enforcement" live={live} />
       <main class="enforce-main">
         <section class="panel" aria-label={w.desk.tabs.alerts}>
