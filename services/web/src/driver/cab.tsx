@@ -11,6 +11,7 @@ import { session, signOut } from "../session.ts";
 import { MaterialMark, Name, Tag } from "../ui/bits.tsx";
 import { chime } from "../ui/chime.ts";
 import { CityClock, LanguageButton, LiveBadge, ThemeChoice } from "../ui/header.tsx";
+import { Menu } from "../ui/menu.tsx";
 import { live, store } from "../ui/start.tsx";
 import { dayTime, distance, hourMinute, weight } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
@@ -111,29 +112,24 @@ function Top() {
         <CityClock />
         <span class="push" />
         <LanguageButton />
-        <details class="account">
-          <summary class="button quiet" aria-label={w.app.menu} data-testid="account">
-            ☰
-          </summary>
-          <div>
-            <p>
-              <Name>{session.value?.user.name}</Name>
-              <br />
-              <span class="soft">{w.app.role.driver}</span>
-            </p>
-            <ThemeChoice />
-            <button
-              type="button"
-              class="button"
-              data-testid="sign-out"
-              disabled={waiting > 0}
-              onClick={() => void leave()}
-            >
-              {w.app.signOut}
-            </button>
-            {waiting > 0 && <p class="note">{w.cab.signOutWaiting}</p>}
-          </div>
-        </details>
+        <Menu label={w.app.menu} testid="account" button="☰">
+          <p>
+            <Name>{session.value?.user.name}</Name>
+            <br />
+            <span class="soft">{w.app.role.driver}</span>
+          </p>
+          <ThemeChoice />
+          <button
+            type="button"
+            class="button"
+            data-testid="sign-out"
+            disabled={waiting > 0}
+            onClick={() => void leave()}
+          >
+            {w.app.signOut}
+          </button>
+          {waiting > 0 && <p class="note">{w.cab.signOutWaiting}</p>}
+        </Menu>
       </div>
       <div class="row-of">
         <LiveBadge live={live} />

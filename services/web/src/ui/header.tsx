@@ -5,6 +5,7 @@ import type { LiveStream } from "../live/stream.ts";
 import { FACES, type Face, session, signOut } from "../session.ts";
 import { day, hourMinute, hourMinuteSecond } from "../words/format.ts";
 import { language, setLanguage, words } from "../words/index.ts";
+import { Menu } from "./menu.tsx";
 import { type Choice, chooseTheme, themeChoice } from "./theme.ts";
 
 export function Brand() {
@@ -91,22 +92,17 @@ function Account() {
   const user = session.value?.user;
   if (!user) return null;
   return (
-    <details class="account">
-      <summary class="button quiet" aria-label={w.menu} data-testid="account">
-        {user.name}
-      </summary>
-      <div>
-        <p>
-          <bdi>{user.name}</bdi>
-          <br />
-          <span class="soft">{w.role[user.role]}</span>
-        </p>
-        <ThemeChoice />
-        <button type="button" class="button" data-testid="sign-out" onClick={() => void signOut()}>
-          {w.signOut}
-        </button>
-      </div>
-    </details>
+    <Menu label={w.menu} testid="account" button={user.name}>
+      <p>
+        <bdi>{user.name}</bdi>
+        <br />
+        <span class="soft">{w.role[user.role]}</span>
+      </p>
+      <ThemeChoice />
+      <button type="button" class="button" data-testid="sign-out" onClick={() => void signOut()}>
+        {w.signOut}
+      </button>
+    </Menu>
   );
 }
 
