@@ -50,6 +50,8 @@ class DatabaseRegister:
         self._engine = store.connect(database_url, pool=DIRECT_AT_ONCE + 1, name="ingest")
         self._terminals: dict[str, Terminal] = {}
         self._devices: dict[tuple[str, str], Device] = {}
+        self._read_meanwhile: dict[str, Terminal] = {}
+        """Terminals read directly since the last whole reading began: newer than what that reading brings."""
         self._strangers: dict[tuple[str, str], float] = {}
         self._direct = asyncio.Semaphore(DIRECT_AT_ONCE)
         self.away = True
@@ -67,10 +69,11 @@ class DatabaseRegister:
             await asyncio.sleep(REFRESH_S)
 
     async def refresh(self) -> None:
-        """Read the whole register."""
+        """Read the whole register. A code stored while it is being read is not forgotten."""
+        self._read_meanwhile.clear()
         terminals = await asyncio.to_thread(stored.all_terminals, self._engine)
         devices = await asyncio.to_thread(stored.all_devices, self._engine)
-        self._terminals = {_plain(terminal.phone): terminal for terminal in terminals}
+        self._terminals = {_plain(terminal.phone): terminal for terminal in terminals} | self._read_meanwhile
         self._devices = {(device.protocol, device.device_id): device for device in devices}
         self.away = False
 
@@ -79,17 +82,25 @@ class DatabaseRegister:
         return self._terminals.get(phone)
 
     async def terminal(self, phone: str) -> Terminal | None:
-        """Return the terminal; one without a code, or reopened, is read anew: its state is about to matter."""
+        """Return the terminal; one without a code, or reopened, is read anew: its state is about to matter.
+
+        While the database is away a reopened one may still show its old code; a new one cannot be stored then.
+        """
         found = self._terminals.get(phone)
         if found is not None and found.auth_hash is not None and not found.reopened:
             return found
         if found is None and self._is_stranger("jt808", phone):
             return None
-        read = await self._ask(lambda: self._read_terminal(phone))
+        try:
+            read = await self._ask(lambda: self._read_terminal(phone))
+        except RegisterAway:
+            if found is None or found.auth_hash is None:
+                raise
+            return found
         if read is None:
             self._remember_stranger("jt808", phone)
         else:
-            self._terminals[phone] = read
+            self._learn(read)
         return read
 
     async def device(self, protocol: stored.Protocol, device_id: str) -> Device | None:
@@ -109,8 +120,11 @@ class DatabaseRegister:
         done = await self._ask(lambda: stored.set_auth(self._engine, phone, auth_hash))
         read = await self._ask(lambda: stored.terminal(self._engine, phone))
         if read is not None:
-            self._terminals[_plain(phone)] = read
+            self._learn(read)
         return done
+
+    def _learn(self, read: Terminal) -> None:
+        self._terminals[_plain(read.phone)] = self._read_meanwhile[_plain(read.phone)] = read
 
     def _read_terminal(self, phone: str) -> Terminal | None:
         """Registers keep phone numbers with 12 digits, as 2013 headers carry them, or without leading zeros."""
