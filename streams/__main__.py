@@ -31,15 +31,15 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     match given.command:
         case "worker":
-            from streams.worker import run  # noqa: PLC0415  # Faust is loaded by the worker alone
+            from streams.worker.run import main as work  # noqa: PLC0415  # Faust is loaded by the worker alone
 
-            return run.main()
+            return work()
         case "replay":
             return _replay(given)
         case _:
-            from streams import bench as benchmark  # noqa: PLC0415
+            from streams.bench import main as measure  # noqa: PLC0415
 
-            return benchmark.main(given.folder)
+            return measure(given.folder)
 
 
 def _replay(given: argparse.Namespace) -> int:

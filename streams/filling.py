@@ -66,6 +66,8 @@ class Filling(Struct, array_like=True):
     """How busy each hour of the day (UTC) is; 1 = as the mean."""
     emptied_ms: int = 0
     due: bool = False
+    check_ms: int = 0
+    """Before this time the passing of time alone cannot make it due."""
     told_overflow_ms: int | None = None
     invalid: int = 0
     """Invalid readings in a row."""
@@ -87,7 +89,7 @@ def step(
     """Fold one record in; return the state and what is to be told. The state given is changed and handed back."""
     if isinstance(event, events.Tick):
         state.newest_arrival_ms = max(state.newest_arrival_ms, event.at_ms)
-        if state.last_ms == 0 or state.due:
+        if state.last_ms == 0 or state.due or event.at_ms < state.check_ms:
             return state, []
         return state, _tell(state, event.at_ms, reference, settings, emptied=False)
     arrival_ms = event.received_time_ms or event.event_time_ms
@@ -204,6 +206,7 @@ def _tell(
     """Say so if the bin is now due, no longer due, or its overflow moved."""
     overflow = forecast(state)
     due = _is_due(state, overflow, now_ms, settings, emptied=emptied)
+    state.check_ms = now_ms + DAY_MS if overflow.p50_ms is None else overflow.p50_ms - settings.horizon_ms
     moved = due and state.due and _moved(state.told_overflow_ms, overflow.p50_ms, settings.moved_ms)
     if due == state.due and not moved:
         return []

@@ -11,6 +11,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -137,6 +138,18 @@ def run(
         tick_ms += TICK_MS
     written, sha256 = _write(out, outputs, letters)
     return Report(dict(read), written, len(letters), sha256, time.process_time() - started_s)
+
+
+def recorded(folder: Path) -> tuple[Reference, list[events.TruckState]]:
+    """Return what exists and all fixes of a recorded day, by merge time; what cannot be used is left out."""
+    letters: list[dict[str, Any]] = []
+    reference = Reference()
+    for topic in topics.REFERENCE:
+        for line in _lines(folder, topic, 0, letters):
+            with suppress(BadReference):
+                reference.apply(line.record)
+    fixes = [line.record for line in _lines(folder, topics.TRUCK_STATES, 0, letters)]
+    return reference, [fix for fix in fixes if isinstance(fix, events.TruckState)]
 
 
 def _lines(folder: Path, topic: Topic, rank: int, letters: list[dict[str, Any]]) -> Iterator[Line]:

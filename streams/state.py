@@ -1,7 +1,7 @@
 """The state of one truck or one bin, and its bytes.
 
 Every encoding carries its version ``v``; `decode` reads older ones by migrating them, and refuses newer ones by name.
-A state also carries which input it has folded in (`Stamp`): a record offered again after a crash changes nothing, and
+A state also carries which input it has folded in (`Stamped`): a record offered again after a crash changes nothing, and
 what it led to is said again with the same ids.
 """
 
@@ -99,12 +99,6 @@ class Stamped[S](Struct):
         if self.said:
             self.said = [said for said in self.said if said.topic != topic or said.offset >= committed]
 
-    def is_older_than(self, other: "Stamped[S]") -> bool:
-        """True if the other has folded in all that this has, and more: this is a late write of a process that was left for dead."""
-        topics = self.offsets.keys() | other.offsets.keys()
-        pairs = [(self.offsets.get(topic, 0), other.offsets.get(topic, 0)) for topic in topics]
-        return all(mine <= theirs for mine, theirs in pairs) and any(mine < theirs for mine, theirs in pairs)
-
 
 class TooLarge(ValueError):  # noqa: N818  # names the state, ends the worker
     """A state that would not fit a Kafka record."""
@@ -154,6 +148,26 @@ def decode(kind: Kind, value: bytes) -> Stamped[Any]:
         raise UnknownVersion(f"{kind} state has version {version}, this program reads {VERSION}: use its version")
     stamped: Stamped[Any] = _DECODERS[kind].decode(value)
     return stamped
+
+
+class Stamp(Struct):
+    """The part of an encoded state that says what it has folded in."""
+
+    offsets: dict[str, int] = field(default_factory=dict)
+
+    def is_older_than(self, other: "Stamp") -> bool:
+        """True if the other has folded in all that this has, and more: this was written late by a process left for dead."""
+        topics = self.offsets.keys() | other.offsets.keys()
+        pairs = [(self.offsets.get(topic, 0), other.offsets.get(topic, 0)) for topic in topics]
+        return all(mine <= theirs for mine, theirs in pairs) and any(mine < theirs for mine, theirs in pairs)
+
+
+_stamp: Final = msgspec.msgpack.Decoder(Stamp)
+
+
+def stamp(value: bytes) -> Stamp:
+    """Return what a state in these bytes has folded in, without decoding all of it."""
+    return _stamp.decode(value)
 
 
 def new_truck(truck_id: str) -> Stamped[Truck]:

@@ -1,0 +1,224 @@
+"""The Faust app: one agent over all inputs, one table of states, our consumer and producer beneath.
+
+An exception in an agent would acknowledge its event (Faust commits in a ``finally``), so none leaves ours: what was
+expected is a dead letter, anything else ends the process before it commits.
+"""
+
+import logging
+import tempfile
+import traceback
+from collections.abc import Mapping
+from time import monotonic, perf_counter
+from typing import Any, Final
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+
+from streams import events, state, truck
+from streams.assets import Reference
+from streams.topics import JOINED_PARTITIONS, TRUCK_STATES
+from streams.worker import metrics
+from streams.worker.dead_letters import Limits
+from streams.worker.ending import end
+from streams.worker.folding import INPUTS, Folded, Output, Partition
+from streams.worker.producing import Producer
+from streams.worker.reference_reader import ReferenceReader
+from streams.worker.settings import Settings
+from streams.worker.slices import Consumer
+from streams.worker.watchdog import Watchdog
+
+logger = logging.getLogger(__name__)
+
+FAUST_VERSION: Final = "0.15.3"
+if faust.__version__ != FAUST_VERSION:
+    raise ImportError(f"faust-streaming is {faust.__version__}; its private hooks are known for {FAUST_VERSION} only")
+
+TABLE: Final = "state"
+
+
+class Transport(driver.Transport):  # type: ignore[misc]  # Faust is untyped here
+    """Our consumer and producer."""
+
+    Consumer = Consumer
+    Producer = Producer
+
+
+class Worker(faust.App):  # type: ignore[misc]
+    """The app. Its state is in one table, keyed ``truck:…`` and ``bin:…``; values are bytes (`streams.state`)."""
+
+    def __init__(self, settings: Settings, core: truck.Settings) -> None:
+        super().__init__(settings.app_id, **_faust_settings(settings))
+        self.settings = settings
+        self.core = core
+        self.slice_records = settings.slice_records
+        self.flush_s = settings.flush_s
+        self.reference = Reference()
+        self.sliced_topics = {topic.name for topic in INPUTS}
+        self.states = self.Table(
+            TABLE,
+            partitions=JOINED_PARTITIONS,
+            key_type=bytes,
+            value_type=bytes,
+            key_serializer="raw",
+            value_serializer="raw",
+        )
+        self._reader = ReferenceReader(settings.kafka_bootstrap, self.reference)
+        self._partitions: dict[int, Partition] = {}
+        self._limits = Limits()
+        self._recovery_s = monotonic()
+        channel = self.topic(*sorted(self.sliced_topics), value_serializer="raw", key_serializer="raw")
+        self.agent(channel, name="judge")(self._judge)
+
+    def _new_transport(self) -> Transport:
+        return Transport(self.conf.broker_consumer, self)
+
+    def _new_producer_transport(self) -> Transport:
+        return Transport(self.conf.broker_producer, self)
+
+    # ----------------------------------------------------------------------------- life
+
+    async def on_first_start(self) -> None:
+        """Read what exists whole, before the first record is judged."""
+        await super().on_first_start()
+        await self._reader.load()
+
+    async def on_start(self) -> None:
+        """Start watching before recovery."""
+        await super().on_start()
+        watchdog = Watchdog(self, stall_s=self.settings.stall_s, session_s=self.settings.session_s)
+        self.add_future(watchdog.watch())
+        self.add_future(self._follow_reference())
+
+    async def on_stop(self) -> None:
+        """Disconnect the reader of what exists."""
+        await self._reader.stop()
+        await super().on_stop()
+
+    async def _follow_reference(self) -> None:
+        try:
+            await self._reader.follow()
+        except Exception:  # noqa: BLE001  # anything unexpected ends the process
+            end(traceback.format_exc())
+
+    def on_rebalance_start(self) -> None:
+        """Note when partitions are handed out anew."""
+        super().on_rebalance_start()
+        self._recovery_s = monotonic()
+        metrics.REBALANCES.inc()
+
+    def on_rebalance_end(self) -> None:
+        """Note how long it took until states were back."""
+        super().on_rebalance_end()
+        metrics.RECOVERY_SECONDS.observe(monotonic() - self._recovery_s)
+        logger.info("partitions assigned", extra={"seconds": round(monotonic() - self._recovery_s, 2)})
+
+    def forget_partitions(self) -> None:
+        """Drop decoded states: the table is the truth after a rebalance."""
+        self._partitions.clear()
+
+    @staticmethod
+    def is_older(value: bytes, than: bytes) -> bool:
+        """Tell whether a state has folded in less than another of the same truck or bin."""
+        a, b = state.stamp(value), state.stamp(than)
+        return a.is_older_than(b)
+
+    # ----------------------------------------------------------------------------- a slice
+
+    async def _judge(self, stream: Any) -> None:
+        async for event in stream.events():
+            try:
+                await self._process(event.message.tp, event.value)
+            except Exception:  # noqa: BLE001  # anything unexpected ends the process before it commits
+                end(traceback.format_exc())
+
+    async def _process(self, tp: Any, records: list[Any]) -> None:
+        started_s = perf_counter()
+        partition = self._partition(tp.partition)
+        folded = partition.fold(tp.topic, records, self.reference, self.core, self.consumer.committed(tp))
+        for key, stamped in folded.changed.items():
+            value = state.encode(stamped)
+            metrics.STATE_BYTES.observe(len(value))
+            self.states[key.encode()] = value
+        await self.producer.send_all(folded.outputs)
+        if self._reader.letters:
+            await self._send_letters_of_reference()
+        self._count(tp, records, folded, perf_counter() - started_s)
+        dead = [letter.offset or 0 for letter in folded.letters]
+        self._limits.count(tp.topic, tp.partition, len(records), dead, records[-1].offset)
+
+    def _partition(self, number: int) -> Partition:
+        known = self._partitions.get(number)
+        if known is None:
+            stored: Mapping[bytes, bytes] = self.states
+            known = Partition(number, {key.decode(): stored[key] for key in list(stored.keys())})
+            self._partitions[number] = known
+        return known
+
+    async def _send_letters_of_reference(self) -> None:
+        letters, self._reader.letters = self._reader.letters, []
+        outputs = [Output("dead-letters", letter.key, letter.value, letter.headers()) for letter in letters]
+        await self.producer.send_all(outputs)
+        for letter in letters:
+            metrics.DEAD_LETTERS.labels(letter.topic, letter.stage).inc()
+
+    def _count(self, tp: Any, records: list[Any], folded: Folded, seconds: float) -> None:
+        dead = len(folded.letters)
+        metrics.SLICE_RECORDS.observe(len(records))
+        metrics.SLICE_SECONDS.labels(tp.topic).observe(seconds)
+        metrics.EVENTS.labels(tp.topic, "folded").inc(max(0, len(records) - dead - folded.repeated))
+        metrics.EVENTS.labels(tp.topic, "repeated").inc(folded.repeated)
+        metrics.EVENTS.labels(tp.topic, "dead").inc(dead)
+        for output in folded.outputs:
+            metrics.OUTPUTS.labels(output.topic).inc()
+        for letter in folded.letters:
+            metrics.DEAD_LETTERS.labels(letter.topic, letter.stage).inc()
+            logger.warning(
+                "set aside: %s",
+                letter.reason,
+                extra={"topic": tp.topic, "partition": tp.partition, "offset": letter.offset},
+            )
+        for said in folded.said:
+            if isinstance(said, events.Alert):
+                metrics.ALERTS.labels(said.rule, said.state).inc()
+                logger.info(
+                    "%s %s",
+                    said.rule,
+                    said.state,
+                    extra={
+                        "topic": tp.topic,
+                        "partition": tp.partition,
+                        "offset": records[-1].offset,
+                        "truck_id": said.truck_id,
+                        "alert_id": said.alert_id,
+                    },
+                )
+        if tp.topic == TRUCK_STATES.name:
+            metrics.STATE_KEYS.labels("truck").set(sum(len(p.trucks) for p in self._partitions.values()))
+        metrics.STATE_KEYS.labels("bin").set(sum(len(p.bins) for p in self._partitions.values()))
+
+
+def _faust_settings(settings: Settings) -> dict[str, Any]:
+    return {
+        "broker": [f"kafka://{address}" for address in settings.kafka_bootstrap.split(",")],
+        "value_serializer": "raw",
+        "key_serializer": "raw",
+        "datadir": tempfile.mkdtemp(prefix="qingyun-worker-"),
+        "broker_session_timeout": settings.session_s,
+        "broker_heartbeat_interval": settings.heartbeat_s,
+        "broker_rebalance_timeout": 20.0,
+        "broker_request_timeout": max(15.0, settings.session_s),
+        "broker_commit_interval": settings.commit_s,
+        "consumer_auto_offset_reset": "earliest",
+        "consumer_group_instance_id": settings.instance or None,
+        "producer_linger": 0.005,
+        "producer_max_batch_size": 128 * 1024,
+        "producer_compression_type": "lz4",
+        "producer_acks": -1,
+        "table_standby_replicas": 0,
+        "topic_partitions": JOINED_PARTITIONS,
+        "topic_replication_factor": settings.replication,
+        "topic_allow_declare": False,
+        "worker_redirect_stdouts": False,
+        "web_enabled": False,
+        "stream_wait_empty": True,
+    }

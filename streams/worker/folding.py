@@ -1,0 +1,222 @@
+"""One slice: bytes in, changed states and outputs out. No Faust, no I/O: the same is run by tests without a broker.
+
+`Partition` holds the states of the trucks and bins of one partition, decoded. A slice is folded record by record; a
+record that a state has already folded in (`Stamped.has`) changes nothing and is answered as the first time.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, Protocol
+
+from aiokafka.partitioner import murmur2
+
+from streams import codec, events, filling, geo, state, topics, truck
+from streams.assets import Reference
+from streams.codec import DeadLetter
+from streams.state import Said, Stamped
+from streams.topics import JOINED_PARTITIONS
+
+TRUCK_TOPICS: Final = (topics.TRUCK_STATES, topics.DRIVER_ACTIONS, topics.WEIGHINGS, topics.PLANS)
+BIN_TOPICS: Final = (topics.BIN_READINGS,)
+INPUTS: Final = (*TRUCK_TOPICS, *BIN_TOPICS, topics.TICKS)
+OUTPUTS: Final = (topics.ALERTS, topics.VISITS, topics.COLLECTIONS_DUE, topics.TICKETS, topics.DEAD_LETTERS)
+_IS_TRUCK_TOPIC: Final = frozenset(topic.name for topic in TRUCK_TOPICS)
+
+
+class Record(Protocol):
+    """A record as aiokafka gives it."""
+
+    @property
+    def offset(self) -> int:
+        """Where it stands in its partition."""
+
+    @property
+    def key(self) -> bytes | None:
+        """Its key."""
+
+    @property
+    def value(self) -> bytes | None:
+        """Its bytes."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """Its headers."""
+
+
+class Output(NamedTuple):
+    """A record to send."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+class Folded(NamedTuple):
+    """What a slice led to."""
+
+    changed: dict[str, Stamped[Any]]
+    """States to be written, by key of the table (``truck:…``, ``bin:…``)."""
+    outputs: list[Output]
+    letters: list[DeadLetter]
+    said: list[events.Event]
+    repeated: int
+    """Records that were folded in before."""
+
+
+@lru_cache(maxsize=200_000)
+def partition_of(key: str) -> int:
+    """Partition of a key, as every client of ours computes it (Kafka's default: murmur2)."""
+    return int((murmur2(key.encode()) & 0x7FFFFFFF) % JOINED_PARTITIONS)
+
+
+class Partition:
+    """States of one partition. Not to be used once the partition is taken away."""
+
+    def __init__(self, number: int, stored: Mapping[str, bytes]) -> None:
+        """Decode the states of this partition among ``stored`` (key of the table → bytes)."""
+        self.number = number
+        self.trucks: dict[str, Stamped[state.Truck]] = {}
+        self.bins: dict[str, Stamped[filling.Filling]] = {}
+        for key, value in stored.items():
+            kind, _, entity_id = key.partition(":")
+            if partition_of(entity_id) != number:
+                continue
+            if kind == "truck":
+                self.trucks[entity_id] = state.decode("truck", value)
+            else:
+                self.bins[entity_id] = state.decode("bin", value)
+
+    def fold(
+        self,
+        topic_name: str,
+        records: Iterable[Record],
+        reference: Reference,
+        settings: truck.Settings,
+        committed: int = 0,
+    ) -> Folded:
+        """Fold a slice of one topic in. ``committed``: offset of this topic before which nothing is offered again."""
+        folded = Folded({}, [], [], [], 0)
+        work = _Work(self, topic_name, reference, settings, folded)
+        for record in records:
+            work.fold(record)
+        for stamped in folded.changed.values():
+            stamped.forget_said(topic_name, committed)
+        return folded._replace(repeated=work.repeated)
+
+
+class _Work:
+    """One slice being folded."""
+
+    def __init__(  # private, called once
+        self,
+        partition: Partition,
+        topic_name: str,
+        reference: Reference,
+        settings: truck.Settings,
+        folded: Folded,
+    ) -> None:
+        self.partition = partition
+        self.topic = topics.BY_NAME[topic_name]
+        self.reference = reference
+        self.settings = settings
+        self.folded = folded
+        self.repeated = 0
+
+    def fold(self, record: Record) -> None:
+        """Fold one record in, or set it aside with its reason."""
+        stage = "decode"
+        try:
+            if record.headers:
+                codec.check_schema(self.topic, dict(record.headers))
+            event = codec.decode(self.topic, record.value)
+            stage = "apply"
+            if isinstance(event, events.Tick):
+                self._tick(event, record.offset)
+            elif self.topic.name in _IS_TRUCK_TOPIC:
+                self._truck(event, record.offset)
+            else:
+                self._bin(event, record.offset)
+        except (codec.Undecodable, geo.BadGeometry, WrongPartition) as error:
+            self._set_aside(record, stage, str(error))
+
+    def _truck(self, event: Any, offset: int) -> None:
+        self._check_partition(event.truck_id)
+        stamped = self.partition.trucks.get(event.truck_id)
+        if stamped is None:
+            stamped = self.partition.trucks[event.truck_id] = state.new_truck(event.truck_id)
+        if self._is_repeated(stamped, offset):
+            return
+        stamped.state, said = truck.step(stamped.state, event, self.reference, self.settings)
+        self._say(f"truck:{event.truck_id}", stamped, offset, said)
+
+    def _bin(self, event: events.BinReading, offset: int) -> None:
+        self._check_partition(event.bin_id)
+        stamped = self.partition.bins.get(event.bin_id)
+        if stamped is None:
+            stamped = self.partition.bins[event.bin_id] = state.new_bin(event.bin_id)
+        if self._is_repeated(stamped, offset):
+            return
+        stamped.state, said = filling.step(stamped.state, event, self.reference)
+        self._say(f"bin:{event.bin_id}", stamped, offset, said)
+
+    def _tick(self, tick: events.Tick, offset: int) -> None:
+        """Let time pass for all of the partition; a state that it does not change is not written."""
+        for truck_id, stamped in self.partition.trucks.items():
+            if not truck.waits(stamped.state) and not stamped.said:
+                continue
+            if not self._is_repeated(stamped, offset):
+                stamped.state, said = truck.step(stamped.state, tick, self.reference, self.settings)
+                self._say(f"truck:{truck_id}", stamped, offset, said)
+        for bin_id, stamped_bin in self.partition.bins.items():
+            if self._is_repeated(stamped_bin, offset):
+                continue
+            stamped_bin.state, said = filling.step(stamped_bin.state, tick, self.reference)
+            if said:
+                self._say(f"bin:{bin_id}", stamped_bin, offset, said)
+
+    def _check_partition(self, entity_id: str) -> None:
+        expected = partition_of(entity_id)
+        if expected != self.partition.number:
+            raise WrongPartition(
+                f"{entity_id!r} belongs to partition {expected}, found in {self.partition.number}: "
+                "its producer must partition the key by murmur2 (librdkafka: partitioner=murmur2_random)"
+            )
+
+    def _is_repeated(self, stamped: Stamped[Any], offset: int) -> bool:
+        """True if this input was folded in before a crash; then say again what it led to."""
+        if not stamped.has(self.topic.name, offset):
+            return False
+        self.repeated += 1
+        self.folded.outputs.extend(
+            Output(said.output_topic, said.key.encode(), said.value, codec.headers(topics.BY_NAME[said.output_topic]))
+            for said in stamped.said_at(self.topic.name, offset)
+        )
+        return True
+
+    def _say(self, key: str, stamped: Stamped[Any], offset: int, said: list[events.Event]) -> None:
+        self.folded.changed[key] = stamped
+        stamped.take(self.topic.name, offset, [self._output(event, offset) for event in said])
+        self.folded.said.extend(said)
+
+    def _output(self, event: events.Event, offset: int) -> Said:
+        topic, key, value = codec.topic_of(event), codec.key_of(event), codec.encode(event)
+        self.folded.outputs.append(Output(topic.name, key.encode(), value, codec.headers(topic)))
+        return Said(self.topic.name, offset, topic.name, key, value)
+
+    def _set_aside(self, record: Record, stage: str, reason: str) -> None:
+        letter = DeadLetter(
+            topic=self.topic.name,
+            stage=stage,
+            reason=reason,
+            value=record.value or b"",
+            key=record.key,
+            partition=self.partition.number,
+            offset=record.offset,
+        )
+        self.folded.letters.append(letter)
+        self.folded.outputs.append(Output(topics.DEAD_LETTERS.name, letter.key, letter.value, letter.headers()))
+
+
+class WrongPartition(ValueError):  # noqa: N818  # a verdict on a record, not a failure of ours
+    """A record that its producer put into another partition than its key's."""

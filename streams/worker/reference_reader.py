@@ -1,0 +1,90 @@
+"""Reads what exists: whole before the first slice, and on for as long as the worker lives.
+
+Without a consumer group: every worker needs every record. Changes are applied between slices: both run in one loop, and
+a slice is folded without giving way.
+"""
+
+import asyncio
+import logging
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from streams import codec, topics
+from streams.assets import BadReference, Reference
+from streams.codec import DeadLetter
+from streams.worker import metrics
+
+logger = logging.getLogger(__name__)
+
+
+class ReferenceReader:
+    """Keeps a `Reference` up to date with the reference topics."""
+
+    def __init__(self, bootstrap: str, reference: Reference) -> None:
+        self._bootstrap = bootstrap
+        self._reference = reference
+        self._consumer: AIOKafkaConsumer | None = None
+        self.letters: list[DeadLetter] = []
+        """Records that could not be used, not yet sent on; who sends them clears the list."""
+
+    async def load(self) -> int:
+        """Read the topics whole; return the number of records. Blocks until that is done."""
+        consumer = self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            fetch_max_wait_ms=100,
+        )
+        await consumer.start()
+        partitions = [
+            TopicPartition(topic.name, number) for topic in topics.REFERENCE for number in range(topic.partitions)
+        ]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        count = 0
+        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+            count += await self._read(timeout_ms=500)
+        logger.info("what exists is known", extra={"records": count})
+        return count
+
+    async def follow(self) -> None:
+        """Go on reading until cancelled."""
+        while True:
+            await self._read(timeout_ms=1_000)
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    async def _read(self, timeout_ms: int) -> int:
+        if self._consumer is None:
+            raise RuntimeError("load first")
+        fetched = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=2_000)
+        for partition, records in fetched.items():
+            for record in records:
+                self._apply(partition.topic, record.partition, record.offset, record.key, record.value)
+            metrics.REFERENCE.labels(partition.topic).inc(len(records))
+            await asyncio.sleep(0)
+        return sum(map(len, fetched.values()))
+
+    def _apply(self, name: str, partition: int, offset: int, key: bytes | None, value: bytes | None) -> None:
+        topic = topics.BY_NAME[name]
+        stage = "decode"
+        try:
+            record = codec.decode(topic, value)
+            stage = "apply"
+            self._reference.apply(record)
+        except (codec.Undecodable, BadReference) as error:
+            logger.warning("set aside: %s", error, extra={"topic": name, "partition": partition, "offset": offset})
+            self.letters.append(
+                DeadLetter(
+                    topic=name,
+                    stage=stage,
+                    reason=str(error),
+                    value=value or b"",
+                    key=key,
+                    partition=partition,
+                    offset=offset,
+                )
+            )

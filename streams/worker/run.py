@@ -1,0 +1,58 @@
+"""Run the worker until SIGTERM: ``python -m streams worker``."""
+
+import asyncio
+import logging
+import os
+import sys
+from pathlib import Path
+
+from faust.worker import Worker as FaustWorker
+
+from streams import truck
+from streams.rules import thresholds
+from streams.worker import logs, metrics, topics_check
+from streams.worker.app import TABLE, Worker
+from streams.worker.settings import SettingError, Settings
+
+logger = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Run; return the exit code: 0 after SIGTERM, 1 if it could not start, 2 for a bad setting, 70 on the unexpected."""
+    try:
+        settings = Settings.from_env(os.environ)
+        core = _core(settings)
+    except (SettingError, OSError, ValueError) as error:
+        print(f"worker: {error}", file=sys.stderr)  # noqa: T201  # logs are not set up yet
+        return 2
+    logs.set_up(settings.log_level, settings.instance)
+    metrics.serve(settings.metrics_port, settings.host)
+    logger.info("starting", extra={"bootstrap": settings.kafka_bootstrap, "app_id": settings.app_id})
+    changelog = f"{settings.app_id}-{TABLE}-changelog"
+    try:
+        asyncio.run(
+            topics_check.prepare(
+                settings.kafka_bootstrap, changelog, replication=settings.replication, wait_s=settings.start_s
+            )
+        )
+    except topics_check.NotReady as error:
+        logger.error("cannot start: %s", error)  # noqa: TRY400  # the sentence says it all
+        return 1
+    return _run(settings, core)
+
+
+def _core(settings: Settings) -> truck.Settings:
+    if not settings.thresholds:
+        return truck.DEFAULT_SETTINGS
+    return truck.Settings(thresholds=thresholds.read(Path(settings.thresholds).read_bytes()))
+
+
+def _run(settings: Settings, core: truck.Settings) -> int:
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    worker = FaustWorker(Worker(settings, core), loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else 1
+    return 0

@@ -1,0 +1,83 @@
+"""Every setting of the worker, read once from the environment, typed, with unit and default."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final, Self
+
+PREFIX: Final = "QINGYUN_WORKER_"
+_OWN_NAMES: Final = {"kafka_bootstrap": "KAFKA_BOOTSTRAP"}
+_SHARED_NAMES: Final = {
+    "metrics_port": "QINGYUN_METRICS_PORT",
+    "log_level": "QINGYUN_LOG_LEVEL",
+    "host": "QINGYUN_HOST",
+}
+"""What all processes of one start share; the worker's own name goes first."""
+
+
+class SettingError(ValueError):
+    """A setting that cannot be used; the message names it, its value and what is expected."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the worker needs to know of its surroundings. Environment: ``QINGYUN_WORKER_<NAME>``, unless said otherwise."""
+
+    kafka_bootstrap: str = "127.0.0.1:9092"
+    """``host:port[,host:port]`` of Kafka. Environment: ``KAFKA_BOOTSTRAP``."""
+    app_id: str = "qingyun-worker"
+    """Consumer group and prefix of the changelog. Another id = another state, from the beginning of the topics."""
+    instance: str = ""
+    """Stable name of this process slot (static membership): a killed worker's successor resumes in seconds."""
+    host: str = "127.0.0.1"
+    """Address metrics are served at. Also ``QINGYUN_HOST``."""
+    metrics_port: int = 0
+    """TCP port of the Prometheus metrics; 0 = none. Also ``QINGYUN_METRICS_PORT``."""
+    log_level: str = "INFO"
+    """DEBUG, INFO, WARNING or ERROR. Also ``QINGYUN_LOG_LEVEL``."""
+    thresholds: str = ""
+    """JSON file of thresholds that differ from the defaults (`streams.rules.thresholds`)."""
+    replication: int = 1
+    """Copies of the changelog: 1 on one broker, 3 on many."""
+    slice_records: int = 500
+    """Most records of one partition that are judged and kept in one step."""
+    session_s: float = 10.0
+    """A killed worker's partitions wait this long for another (a static member's successor does not wait)."""
+    heartbeat_s: float = 1.0
+    """How often the worker tells the group it is there: joins and leaves pause others about this long."""
+    commit_s: float = 0.5
+    """Time between two commits; what was read since the last is read again after a crash."""
+    flush_s: float = 20.0
+    """The broker must confirm what was sent within this, or the process ends."""
+    stall_s: float = 30.0
+    """Records to read but no progress for this long: the process ends."""
+    start_s: float = 60.0
+    """How long to wait at start for the broker and its topics."""
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings.
+
+        Raises
+        ------
+        SettingError
+            For an unknown ``QINGYUN_WORKER_`` name or a value of the wrong kind.
+        """
+        known = {PREFIX + field.name.upper() for field in fields(cls)}
+        for name in environment:
+            if name.startswith(PREFIX) and name not in known:
+                raise SettingError(f"unknown setting {name}; known are {', '.join(sorted(known))}")
+        given: dict[str, Any] = {}
+        for field in fields(cls):
+            own = _OWN_NAMES.get(field.name, PREFIX + field.name.upper())
+            for name in (own, _SHARED_NAMES.get(field.name, own)):
+                if environment.get(name, ""):
+                    given[field.name] = _convert(name, environment[name], type(field.default))
+                    break
+        return cls(**given)
+
+
+def _convert(name: str, text: str, kind: Any) -> Any:
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise SettingError(f"{name} is {text!r}, expected {kind.__name__}") from error

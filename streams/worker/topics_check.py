@@ -1,0 +1,92 @@
+"""Before the first record: are the topics there, with the partitions we count on? The changelog is made by us."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, Final
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+
+from streams.topics import JOINED_PARTITIONS, REFERENCE, Topic
+from streams.worker.folding import INPUTS, OUTPUTS
+
+CHANGELOG: Final = {
+    "cleanup.policy": "compact",
+    "segment.ms": "600000",
+    "min.cleanable.dirty.ratio": "0.1",
+    "max.compaction.lag.ms": "3600000",
+    # so that a late write of a process left for dead and the newer state are both still there to be compared
+    "min.compaction.lag.ms": "60000",
+    "delete.retention.ms": "86400000",
+}
+"""Topic settings of the changelog: with Kafka's defaults it would never be compacted (segments of 7 days or 1 GB)."""
+
+
+class NotReady(RuntimeError):  # noqa: N818  # a state of the surroundings
+    """The broker or its topics are not as they must be; the message says what to do."""
+
+
+async def prepare(bootstrap: str, changelog: str, *, replication: int, wait_s: float) -> None:
+    """Wait for broker and topics, check them, make the changelog.
+
+    Raises
+    ------
+    NotReady
+        If they are not there within ``wait_s``, or have other partition counts.
+    """
+    deadline = asyncio.get_running_loop().time() + wait_s
+    while True:
+        try:
+            await _prepare(bootstrap, changelog, replication)
+        except (KafkaError, OSError, _MissingError) as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise NotReady(f"{error} (waited {wait_s:g} s at {bootstrap})") from error
+            await asyncio.sleep(0.5)
+        else:
+            return
+
+
+class _MissingError(Exception):
+    """Some topic is not there yet."""
+
+
+async def _prepare(bootstrap: str, changelog: str, replication: int) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
+    await admin.start()
+    try:
+        wanted = {topic.name: topic for topic in (*INPUTS, *OUTPUTS, *REFERENCE)}
+        found = await _partitions(admin, [*wanted, changelog])
+        _check(found, wanted.values())
+        if changelog not in found:
+            await _create(admin, changelog, replication)
+        elif found[changelog] != JOINED_PARTITIONS:
+            raise NotReady(f"{changelog} has {found[changelog]} partitions, expected {JOINED_PARTITIONS}")
+    finally:
+        await admin.close()
+
+
+async def _partitions(admin: Any, names: list[str]) -> dict[str, int]:
+    described = await admin.describe_topics(names)
+    return {topic["topic"]: len(topic["partitions"]) for topic in described if topic["error_code"] == 0}
+
+
+def _check(found: dict[str, int], wanted: Iterable[Topic]) -> None:
+    missing = sorted(topic.name for topic in wanted if topic.name not in found)
+    if missing:
+        raise _MissingError(
+            f"topics are missing: {', '.join(missing)}; make them with: python -m services topics provision"
+        )
+    for topic in wanted:
+        if found[topic.name] != topic.partitions:
+            raise NotReady(
+                f"{topic.name} has {found[topic.name]} partitions, expected {topic.partitions}: "
+                "states and records would no longer meet; create it anew"
+            )
+
+
+async def _create(admin: Any, name: str, replication: int) -> None:
+    topic = NewTopic(name, JOINED_PARTITIONS, replication, topic_configs=CHANGELOG)
+    answer = await admin.create_topics([topic])
+    for _, code, *rest in answer.topic_errors:
+        if code not in (0, TopicAlreadyExistsError.errno):
+            raise NotReady(f"{name} could not be created: {rest[0] if rest else code}")
