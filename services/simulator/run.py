@@ -132,6 +132,7 @@ class Stage:
         if self._saved is not None:
             self.actions.restore(self._saved.actions)
             self.tickets.restore(self._saved.tickets)
+        self._write(keep.encode(self._everything()))  # before the first word: a play that was heard can be taken up
         tasks = [
             *(asyncio.create_task(link.run()) for link in self.links.values()),
             asyncio.create_task(self.ingest.send_uplinks()),
@@ -228,9 +229,9 @@ class Stage:
 
     async def _keep_saving(self) -> None:
         while True:
-            await asyncio.sleep(SAVE_S)
             everything = keep.encode(self._everything())  # here: the town must not move meanwhile
             await asyncio.to_thread(self._write, everything)
+            await asyncio.sleep(SAVE_S)
 
     def _write(self, everything: bytes) -> None:
         self.shelf.write(keep.pack(everything))
