@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from services.planner import costs
 from services.planner.demand import Stop
-from services.planner.hours import Interval
+from services.planner.hours import Interval, common
 from services.planner.reference import compartments_of, day_of, place_of, usable_kg
 from services.planner.roads import NO_WAY, LonLat, Matrix
 from services.planner.situation import Crew, Situation, does_not_fit, planned_tips_kg
@@ -23,13 +23,18 @@ SCHEMA: Final = "qingyun.problem/1"
 PROFILE: Final = "truck"
 NEVER_S: Final = 30 * 86_400
 """Begin of a window nobody can reach: what is closed as far as we can see."""
+OVERFLOWS_ANYWAY_MS: Final = 20 * MINUTE_MS
+"""A bin that overflows sooner than this is emptied as soon as can be, without a deadline."""
 FORGOTTEN_BREAK_MS: Final = 20 * MINUTE_MS
 """A break this much longer than it was to be is over; the driver forgot the button."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """Who and what takes part in one problem. ``places`` are the locations, each once; ``heads`` the visits in hand."""
+    """Who and what takes part in one problem. ``places`` are the locations, each once; ``heads`` the visits in hand.
+
+    ``deadlines_ms``: bins that are to be emptied before they overflow, and when that is.
+    """
 
     now: Situation
     material: str
@@ -39,6 +44,8 @@ class Case:
     heads: Mapping[str, tuple[PlanVisit, ...]]
     starts: Mapping[str, LonLat]
     ends: Mapping[str, LonLat]
+    deadlines_ms: Mapping[str, int]
+    too_late: frozenset[str]
     base_ms: int
     places: tuple[LonLat, ...]
 
@@ -51,8 +58,17 @@ class Case:
         return self.base_ms + at_s * 1000
 
 
-def case(now: Situation, material: str, truck_ids: frozenset[str] | None = None) -> Case:
-    """Choose who and what takes part. ``truck_ids`` None = all trucks of the material; the others keep their stops."""
+def case(
+    now: Situation,
+    material: str,
+    truck_ids: frozenset[str] | None = None,
+    too_late: frozenset[str] = frozenset(),
+) -> Case:
+    """Choose who and what takes part.
+
+    ``truck_ids`` None = all trucks of the material; the others keep their stops. ``too_late``: bins no truck can reach
+    before they overflow, as a search for the same situation has shown: they are to be emptied all the same.
+    """
     crews, starts, ends = _placed(now, material, truck_ids)
     own = {crew.truck_id for crew in crews}
     stops = tuple(stop for stop in now.open_stops(material) if now.planned.get(stop.stop_id) in {None, *own})
@@ -72,6 +88,12 @@ def case(now: Situation, material: str, truck_ids: frozenset[str] | None = None)
         heads={crew.truck_id: _head(crew, now, wanted, sites) for crew in crews},
         starts=starts,
         ends=ends,
+        deadlines_ms={
+            stop.stop_id: at_ms
+            for stop in stops
+            if stop.stop_id not in too_late and (at_ms := _deadline_ms(now, stop)) is not None
+        },
+        too_late=too_late,
         base_ms=day_of(now.now_ms, now.state.reference.zone(now.now_ms))[0],
         places=_once([*starts.values(), *ends.values(), *site_places, *(stop.place for stop in stops)]),
     )
@@ -91,6 +113,14 @@ def _placed(
         starts[crew.truck_id] = _rounded(start)
         ends[crew.truck_id] = place_of(now.state.reference.depots.get(crew.asset.depot_id, now.now_ms)) or start
     return tuple(crews), starts, ends
+
+
+def _deadline_ms(now: Situation, stop: Stop) -> int | None:
+    """When a bin overflows that must be emptied in this plan; None where nothing can be done about it any more."""
+    at_ms = stop.overflow_ms
+    if at_ms is None or at_ms < now.now_ms + OVERFLOWS_ANYWAY_MS or not costs.required(stop, now.now_ms):
+        return None
+    return at_ms if now.arrivals_ms.get(stop.stop_id, 0) <= at_ms else None
 
 
 def _rounded(place: LonLat) -> LonLat:
@@ -205,15 +235,18 @@ def _stop(chosen: Case, stop: Stop, location: Mapping[LonLat, int]) -> dict[str,
         "service_s": stop.service_s,
         "windows": _stop_windows(chosen, stop),
         "required": costs.required(stop, now_ms),
-        "prize": costs.prize(stop, now_ms),
+        "prize": costs.prize(stop, now_ms) + (costs.PLANNED if stop.stop_id in chosen.now.planned else 0),
         "vehicles": _allowed_trucks(chosen, stop),
         "facilities": None if stop.facility_ids is None else [s.id for s in chosen.sites if s.id in stop.facility_ids],
     }
 
 
 def _stop_windows(chosen: Case, stop: Stop) -> list[list[int]] | None:
-    whole = stop.windows == (chosen.now.state.span(chosen.now.now_ms),)
-    return None if whole else _windows(chosen, stop.windows)
+    span = chosen.now.state.span(chosen.now.now_ms)
+    deadline_ms = chosen.deadlines_ms.get(stop.stop_id)
+    if deadline_ms is not None:
+        return _windows(chosen, common(stop.windows, [(span[0], deadline_ms)]))
+    return None if stop.windows == (span,) else _windows(chosen, stop.windows)
 
 
 def _allowed_trucks(chosen: Case, stop: Stop) -> list[str] | None:

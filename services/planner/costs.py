@@ -27,6 +27,8 @@ PRIZE_DUE: Final = 8_000
 """Leaving a due bin for later costs at least this: a detour of about 4 km with its time."""
 PRIZE_URGENT: Final = 30_000
 """… and up to this more, the nearer the overflow; an order earns it whole."""
+PLANNED: Final = 10_000
+"""Dropping a stop that is in a running plan costs this more: plans are to be kept."""
 PRIZE_FADES_MS: Final = 20 * HOUR_MS
 
 

@@ -20,9 +20,12 @@ def distance_m(a: LonLat, b: LonLat) -> float:
 
 
 def thinned(path: Sequence[LonLat], tolerance_m: float) -> list[LonLat]:
-    """Return the path without the points that stray less than the tolerance from the line through their neighbours."""
+    """Return the path without the points that stray less than the tolerance from the line through their neighbours.
+
+    Coordinates are rounded to about a metre.
+    """
     if len(path) < 3:
         return list(path)
     # In degrees; a degree of longitude is shorter than one of latitude, so the tolerance is kept on the safe side.
     line = LineString(path).simplify(tolerance_m / _METRES_A_DEGREE, preserve_topology=False)
-    return [(round(lon, 6), round(lat, 6)) for lon, lat in line.coords]
+    return [(round(lon, 5), round(lat, 5)) for lon, lat in line.coords]

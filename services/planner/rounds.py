@@ -37,12 +37,12 @@ URGENCY: Final = (
 )
 """Reasons by urgency: the first of a round is the round's."""
 GATHER_S: Final[Mapping[str, float]] = {
-    "new_due": 4.0,
+    "new_due": 2.5,
     "new_order": 2.0,
     "overflow_earlier": 2.0,
     "first_plan": 1.5,
     "shift": 1.5,
-    "horizon": 4.0,
+    "horizon": 2.5,
 }
 """Wall seconds a reason waits for others to share its plan; those not named wait `GATHER_URGENT_S`."""
 GATHER_URGENT_S: Final = 0.2

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from optimizer.plan import Plan
 from services import bus, logs, metrics
 from services.clock import city_now_ms
 from services.planner import build, translate
@@ -53,11 +54,14 @@ FOLLOWED: Final = (
 RECENT_FIXES: Final = 2_000
 """Of `truck-states` so many records a partition are read at the start: minutes of four or five trucks."""
 
+LONE_SEARCH_S: Final = 0.5
 SEARCH_S: Final = 1.0
 FIRST_SEARCH_S: Final = 3.0
-"""Wall seconds of a search: for a change, and for the first plan of a material …"""
+"""Wall seconds of a search: for a change of one truck, of several, and for the first plan of a material …"""
 SEARCH_S_A_STOP: Final = 0.005
 """… and for each stop in it."""
+MOST_ATTEMPTS: Final = 3
+"""Searches for one situation, each longer than the one before, until what was planned is in the plan again."""
 STUCK_S: Final = 60.0
 """A search that does not come back for so long ends the process."""
 LOOK_EVERY_S: Final = 0.3
@@ -65,7 +69,7 @@ LOOK_EVERY_S: Final = 0.3
 LATENESS_EVERY_S: Final = 4.0
 LAG_EVERY_S: Final = 5.0
 READ_TIMEOUT_S: Final = 300.0
-PATH_TOLERANCE_M: Final = 2.0
+PATH_TOLERANCE_M: Final = 3.0
 """A path on Kafka may stray this far from the road's own line; the off-route rule allows 50 m."""
 CRUDE_MPS: Final = 5.0
 """Straight-line speed below which a truck may be late, so that the road is asked."""
@@ -196,6 +200,7 @@ class _Search:
     chosen: build.Case
     answer: "Future[Answer]"
     begun_s: float
+    attempt: int
 
 
 class Planner:
@@ -234,12 +239,24 @@ class Planner:
         if due is not None:
             self._begin(due, now)
 
-    def _begin(self, due: Round, now: Situation) -> None:
-        chosen = build.case(now, due.material, due.truck_ids)
+    def _begin(self, due: Round, now: Situation, last: _Search | None = None, **wish: frozenset[str]) -> None:
+        """Hand a problem to the solver. ``last``: the search for the same situation that must be made again, longer."""
+        chosen = build.case(now, due.material, due.truck_ids, **wish)
         problem = build.problem(chosen, self._roads.matrix(chosen.places))
-        seconds = (FIRST_SEARCH_S if due.reason == translate.FIRST else SEARCH_S) + SEARCH_S_A_STOP * len(chosen.stops)
-        answer = self._solver.ask(problem, seconds=seconds, seed=1)
-        self._search = _Search(done=due, chosen=chosen, answer=answer, begun_s=time.monotonic())
+        attempt = 1 if last is None else last.attempt + 1
+        answer = self._solver.ask(problem, seconds=_search_s(due, chosen) * attempt, seed=attempt)
+        begun_s = time.monotonic() if last is None else last.begun_s
+        self._search = _Search(done=due, chosen=chosen, answer=answer, begun_s=begun_s, attempt=attempt)
+
+    def _again(self, search: _Search, plan: Plan) -> bool:
+        """Search once more where bins cannot be reached before they overflow, or time was too short for what was planned."""
+        if search.attempt >= MOST_ATTEMPTS:
+            return False
+        late = translate.too_late(search.chosen, plan)
+        if late or translate.forgotten(search.chosen, plan):
+            self._begin(search.done, search.chosen.now, search, too_late=search.chosen.too_late | late)
+            return True
+        return False
 
     def _finish(self, search: _Search) -> None:
         answer, chosen, due = search.answer.result(), search.chosen, search.done
@@ -248,6 +265,8 @@ class Planner:
             metrics.PLANS.labels("rejected").inc()
             logger.error("plan rejected", extra={"material": due.material, "broken": answer.broken})
             self._send([translate.rejected(chosen, due, answer.broken)])
+        elif self._again(search, answer.plan):
+            return
         else:
             said = translate.outcome(chosen, due, answer.plan, now, self._way)
             # The run says that its triggers are dealt with: it leaves only when the plans are safe.
@@ -317,6 +336,13 @@ class Planner:
         except NoWay:
             travel_s = crude_s
         return lateness_ms(visit, fix.place, travel_s, now.now_ms)
+
+
+def _search_s(due: Round, chosen: build.Case) -> float:
+    least_s = SEARCH_S if len(chosen.crews) > 1 else LONE_SEARCH_S
+    if due.reason == translate.FIRST:
+        least_s = FIRST_SEARCH_S
+    return least_s + SEARCH_S_A_STOP * len(chosen.stops)
 
 
 _seen_codes: dict[str, set[str]] = {}

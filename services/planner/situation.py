@@ -80,6 +80,17 @@ class Situation:
             if visit.kind == "collect" and visit.stop_id is not None
         }
 
+    @cached_property
+    def arrivals_ms(self) -> Mapping[str, int]:
+        """When the running plans are to reach each stop."""
+        return {
+            visit.stop_id: visit.arrive_ms
+            for crew in self.crews.values()
+            if crew.works
+            for visit in crew.left
+            if visit.stop_id is not None
+        }
+
     def crews_of(self, material: str) -> list[Crew]:
         """Return the crews that carry a material, by truck."""
         return [crew for _, crew in sorted(self.crews.items()) if crew.material == material]

@@ -15,7 +15,7 @@ import msgspec
 from optimizer.plan import Plan, Route, Visit
 from services.planner.build import Case
 from services.planner.demand import Stop
-from services.planner.horizon import LATE_MS
+from services.planner.horizon import LATE_MS, UNFINISHED
 from services.planner.roads import LonLat
 from services.planner.rounds import Round
 from services.planner.situation import Crew, Situation, left_out
@@ -55,6 +55,16 @@ def outcome(chosen: Case, done: Round, plan: Plan, fresh: Situation, way: Way) -
     )
     run = _run(chosen, done, plan=plan, changed=[one.truck_id for one in plans])
     return Outcome(plans=plans, run=run, unchanged=len(new) - len(plans))
+
+
+def too_late(chosen: Case, plan: Plan) -> frozenset[str]:
+    """Return the bins that were left out though they have a deadline: without it they may find a truck."""
+    return frozenset(one.stop for one in plan.unassigned if one.stop in chosen.deadlines_ms and one.code != UNFINISHED)
+
+
+def forgotten(chosen: Case, plan: Plan) -> bool:
+    """Whether time was too short to plan again what the running plans have already."""
+    return any(one.code == UNFINISHED and one.stop in chosen.now.planned for one in plan.unassigned)
 
 
 def rejected(chosen: Case, done: Round, rules: Sequence[str]) -> events.PlanningRun:

@@ -57,6 +57,20 @@ def test_required_is_what_overflows_soon():
     assert of(stops, "b2")["prize"] > of(stops, "b4")["prize"] > of(stops, "b3")["prize"] > 0
 
 
+def test_before_it_overflows():
+    """A bin that must be emptied has its overflow as deadline; not so when it is too late anyway, or planned late."""
+    town = Town()
+    town.due("b1", overflow_h=2)
+    town.due("b2", overflow_h=8)
+    town.due("b3", overflow_h=0.1)
+    town.due("b4", overflow_h=0.4)
+    town.plan("t1", "b4", pace_min=40)
+    windows = {stop["id"]: stop["windows"] for stop in problem(town)["stops"]}
+    assert windows == {"b1": [[SEVEN_S, SEVEN_S + 7200]], "b2": None, "b3": None, "b4": None}
+    chosen = build.case(town.now(), "kitchen", too_late=frozenset({"b1"}))
+    assert chosen.deadlines_ms == {}
+
+
 def test_a_full_bin_is_required_whatever_its_forecast():
     """A bin that is full now must be emptied, even with no forecast."""
     town = Town()

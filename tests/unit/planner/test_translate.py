@@ -208,6 +208,32 @@ def test_a_run_of_some_trucks_remembers_the_others():
     assert said.changed_truck_ids == ()
 
 
+def test_left_out_because_of_a_deadline():
+    """A bin that is left out though it has a deadline is named, so that it is tried without; no other is."""
+    town = Town()
+    town.due("b1", overflow_h=2)
+    town.due("b2", overflow_h=8)
+    chosen = build.case(town.now(), "kitchen")
+    left = [Unassigned(stop=stop, code="window", reason="…") for stop in ("b1", "b2")]
+    assert translate.too_late(chosen, answer(chosen, {}, unassigned=left)) == {"b1"}
+
+
+def test_a_search_that_was_too_short():
+    """A plan that lost a stop of the running plans for want of time is not good enough; a new stop may wait."""
+    town = Town()
+    town.planned()
+    town.take(events.Asset(tenant_id=TENANT, id="b9", kind="bin", lon=0.0, lat=0.0, valid_from_ms=0, volume_l=1.0))
+    town.due("b9")
+    chosen = build.case(town.now(), "kitchen")
+    for stop, code, too_short in (
+        ("b1", "no_time_to_search", True),
+        ("b9", "no_time_to_search", False),
+        ("b1", "shift", False),
+    ):
+        left = [Unassigned(stop=stop, code=code, reason="…")]
+        assert translate.forgotten(chosen, answer(chosen, {}, unassigned=left)) is too_short
+
+
 def test_plans_survive_the_wire():
     """What is sent is what the contract's reader gets."""
     town = Town()
