@@ -76,6 +76,14 @@ class _Facts:
             {vehicle.id: vehicle for vehicle in problem.vehicles},
         )
 
+    def places(self, material: str, named: Sequence[str] | None) -> frozenset[str]:
+        """Return the facilities that may take a load of ``material``, if ``named`` says so among those."""
+        return frozenset(
+            facility.id
+            for facility in self.problem.facilities
+            if material in facility.accepts and (named is None or facility.id in named)
+        )
+
     def leg(self, vehicle: Vehicle, origin: int, destination: int) -> tuple[int, int] | None:
         """Return seconds and metres; None when there is no way, which one null is enough to say."""
         profile = self.problem.profiles[vehicle.profile]
@@ -95,19 +103,19 @@ class _Facts:
 
 @dataclass
 class _Hold:
-    """What is in one compartment; ``permits`` are the places each load in it may be tipped, None for anywhere."""
+    """What is in one compartment; ``places``: for each load in it, the facilities that may take it."""
 
     material: str | None = None
     kg: int = 0
     l: int = 0  # noqa: E741
-    permits: list[frozenset[str] | None] = field(default_factory=list)
+    places: list[frozenset[str]] = field(default_factory=list)
     obliged_kg: int = 0  # what was on board or committed from the beginning
 
     def may_tip_at(self, facility: Facility) -> bool:
-        return self.material in facility.accepts and all(p is None or facility.id in p for p in self.permits)
+        return all(facility.id in places for places in self.places)
 
 
-def _holds_at_start(vehicle: Vehicle) -> list[_Hold]:
+def _holds_at_start(facts: _Facts, vehicle: Vehicle) -> list[_Hold]:
     holds = [_Hold() for _ in vehicle.compartments]
     for load in vehicle.load:
         hold = holds[load.compartment]
@@ -115,7 +123,7 @@ def _holds_at_start(vehicle: Vehicle) -> list[_Hold]:
         hold.kg += load.kg
         hold.l += load.l
         hold.obliged_kg += load.kg
-        hold.permits.append(None if load.facilities is None else frozenset(load.facilities))
+        hold.places.append(facts.places(load.material, load.facilities))
     return holds
 
 
@@ -151,7 +159,7 @@ class _Walk:
     @classmethod
     def along(cls, facts: _Facts, vehicle: Vehicle, route: Route, forgiven: frozenset[str]) -> "_Walk":
         walk = cls(facts, vehicle, forgiven)
-        walk.holds = _holds_at_start(vehicle)
+        walk.holds = _holds_at_start(facts, vehicle)
         if not route.visits:
             walk.say("has a route without visits")
             return walk
@@ -160,7 +168,7 @@ class _Walk:
         walk.at_start(route.visits[0])
         for number in range(1, len(route.visits)):
             walk.step(route.visits[number - 1], route.visits[number], head.get(number), alone)
-        walk.at_end(route.visits)
+        walk.at_end(route.visits, head)
         walk.day_caps(head)
         walk.owed_breaks()
         return walk
@@ -282,7 +290,7 @@ class _Walk:
         hold.kg += stop.kg
         hold.l += stop.l
         hold.obliged_kg += stop.kg if committed is not None else 0
-        hold.permits.append(None if stop.facilities is None else frozenset(stop.facilities))
+        hold.places.append(self.facts.places(stop.material, stop.facilities))
 
     def tip(self, visit: Visit, committed: int | None, *, late: bool) -> int | None:
         facility = self.facts.facilities.get(visit.facility or "")
@@ -295,7 +303,7 @@ class _Walk:
             self.in_window(visit, None if isinstance(facility.windows, UnsetType) else facility.windows)
         kg = obliged_kg = 0
         for number, hold in enumerate(self.holds):
-            if hold.permits and hold.may_tip_at(facility):
+            if hold.places and hold.may_tip_at(facility):
                 kg += hold.kg
                 obliged_kg += hold.obliged_kg
                 self.holds[number] = _Hold()
@@ -330,13 +338,13 @@ class _Walk:
                 f"leaves {_title(visit)} with {kg} kg and {litres} l, the plan says {visit.load_kg} and {visit.load_l}"
             )
 
-    def at_end(self, visits: Sequence[Visit]) -> None:
+    def at_end(self, visits: Sequence[Visit], head: dict[int, int]) -> None:
         last = visits[-1]
         self.end_s = last.leave_s
         if any(visit.kind == "end" for visit in visits[:-1]):
             self.say("goes on after its end")
         home = self.vehicle.end_location
-        if last.kind == "break":
+        if last.kind == "break" and len(visits) - 1 not in head:
             self.say("ends with a break; breaks lie between two visits")
         if home is None and last.kind == "end":
             self.say("has an end visit, its route is over with the last visit")
@@ -353,7 +361,7 @@ class _Walk:
         )
         if self.overtime_s > self.vehicle.overtime_s and "committed_impossible" not in self.forgiven:
             self.say(f"needs {self.overtime_s} s of overtime, at most {self.vehicle.overtime_s}")
-        full = [number for number, hold in enumerate(self.holds) if hold.permits]
+        full = [number for number, hold in enumerate(self.holds) if hold.places]
         if full and self.vehicle.tip_before_end and "cannot_tip" not in self.forgiven:
             self.say(f"is not empty when its route is over: compartment {', '.join(map(str, full))}")
 
@@ -540,8 +548,8 @@ def _next_in(windows: Sequence[Window] | None, time_s: int) -> int | None:
     return min((max(time_s, earliest) for earliest, latest in windows if latest >= time_s), default=None)
 
 
-_Cargo = tuple[tuple[str | None, int, int, frozenset[str] | None], ...]
-"""Per compartment: material, kg, l, where all of it may be tipped (None: anywhere that accepts it)."""
+_Cargo = tuple[tuple[str | None, int, int, frozenset[str]], ...]
+"""Per compartment: material, kg, l, where all of it may be tipped."""
 
 
 def _head_fits(facts: _Facts, vehicle: Vehicle) -> bool:
@@ -549,29 +557,28 @@ def _head_fits(facts: _Facts, vehicle: Vehicle) -> bool:
     return any(True for _ in _cargoes_after_head(facts, vehicle))
 
 
-def _cargo_at_start(vehicle: Vehicle) -> _Cargo:
-    return tuple((hold.material, hold.kg, hold.l, _common(hold.permits)) for hold in _holds_at_start(vehicle))
+def _cargo_at_start(facts: _Facts, vehicle: Vehicle) -> _Cargo:
+    return tuple((hold.material, hold.kg, hold.l, _common(hold.places)) for hold in _holds_at_start(facts, vehicle))
 
 
-def _common(permits: Sequence[frozenset[str] | None]) -> frozenset[str] | None:
-    named = [permit for permit in permits if permit is not None]
-    return frozenset.intersection(*named) if named else None
+def _common(places: Sequence[frozenset[str]]) -> frozenset[str]:
+    return frozenset.intersection(*places) if places else frozenset()
 
 
 def _cargoes_after_head(facts: _Facts, vehicle: Vehicle) -> set[_Cargo]:
     """Return every lawful way to be loaded after the committed visits."""
-    cargoes = {_cargo_at_start(vehicle)}
+    cargoes = {_cargo_at_start(facts, vehicle)}
     for wanted in vehicle.committed or ():
         if wanted.stop is not None:
             stop = facts.stops[wanted.stop]
-            cargoes = {after for cargo in cargoes for after in _ways_to_load(vehicle, cargo, stop)}
+            cargoes = {after for cargo in cargoes for after in _ways_to_load(facts, vehicle, cargo, stop)}
         elif wanted.facility is not None:
             cargoes = {_tipped(cargo, facts.facilities[wanted.facility]) for cargo in cargoes}
     return cargoes
 
 
-def _ways_to_load(vehicle: Vehicle, cargo: _Cargo, stop: Stop) -> Iterator[_Cargo]:
-    permit = None if stop.facilities is None else frozenset(stop.facilities)
+def _ways_to_load(facts: _Facts, vehicle: Vehicle, cargo: _Cargo, stop: Stop) -> Iterator[_Cargo]:
+    its = facts.places(stop.material, stop.facilities)
     for number, (material, kg, litres, places) in enumerate(cargo):
         compartment = vehicle.compartments[number]
         if stop.material not in compartment.materials or material not in {None, stop.material}:
@@ -580,15 +587,12 @@ def _ways_to_load(vehicle: Vehicle, cargo: _Cargo, stop: Stop) -> Iterator[_Carg
             continue
         if compartment.l is not None and litres + stop.l > compartment.l:
             continue
-        both = _common([places, permit])
+        both = its if material is None else places & its
         yield (*cargo[:number], (stop.material, kg + stop.kg, litres + stop.l, both), *cargo[number + 1 :])
 
 
 def _tipped(cargo: _Cargo, facility: Facility) -> _Cargo:
-    return tuple(
-        (None, 0, 0, None) if one[0] in facility.accepts and (one[3] is None or facility.id in one[3]) else one
-        for one in cargo
-    )
+    return tuple((None, 0, 0, frozenset()) if one[0] is not None and facility.id in one[3] else one for one in cargo)
 
 
 # --- stranded trucks -------------------------------------------------------------------------------------------------
@@ -628,6 +632,7 @@ class _Partial:
     done: int
     cargo: _Cargo
     breaks: frozenset[str]
+    rests: bool = False  # whether the last step is a break that is not committed
 
 
 MAX_WAYS: Final = 200_000
@@ -653,7 +658,7 @@ class _Way:
 
     def _overfull(self) -> _Cargo:
         """Return what is on board after a head that cannot be loaded lawfully: everything in the first place."""
-        holds = _holds_at_start(self.vehicle)
+        holds = _holds_at_start(self.facts, self.vehicle)
         for wanted in self.vehicle.committed or ():
             if wanted.stop is not None:
                 stop = self.facts.stops[wanted.stop]
@@ -662,18 +667,18 @@ class _Way:
                     next((hold for hold in holds if hold.material is None), holds[0]),
                 )
                 hold.material, hold.kg, hold.l = stop.material, hold.kg + stop.kg, hold.l + stop.l
-                hold.permits.append(None if stop.facilities is None else frozenset(stop.facilities))
+                hold.places.append(self.facts.places(stop.material, stop.facilities))
             elif wanted.facility is not None:
                 facility = self.facts.facilities[wanted.facility]
-                holds = [_Hold() if hold.permits and hold.may_tip_at(facility) else hold for hold in holds]
-        return tuple((hold.material, hold.kg, hold.l, _common(hold.permits)) for hold in holds)
+                holds = [_Hold() if hold.places and hold.may_tip_at(facility) else hold for hold in holds]
+        return tuple((hold.material, hold.kg, hold.l, _common(hold.places)) for hold in holds)
 
     def _extend(self, way: "_Partial", alone: "_HeadAlone") -> bool:
         """Try every continuation of ``way``."""
         self.tried += 1
         if self.tried > MAX_WAYS:
             return True
-        if "committed_impossible" not in self.forgiven and _forward(way.steps, self.vehicle.shift[0]) is None:
+        if _forward(way.steps, self.vehicle.shift[0]) is None:
             return False
         if way.done == len(self.vehicle.committed or ()) and self._finishes(way):
             return True
@@ -686,10 +691,10 @@ class _Way:
         for pause in self.vehicle.breaks or ():
             if pause.id not in way.breaks | ahead:
                 step: _Step = (None, pause.duration_s, pause.windows)
-                yield replace(way, steps=[*way.steps, step], breaks=way.breaks | {pause.id})
+                yield replace(way, steps=[*way.steps, step], breaks=way.breaks | {pause.id}, rests=True)
         if way.done == len(head):
             for facility, step, cargo in self._tips(way.here, way.cargo):
-                yield replace(way, steps=[*way.steps, step], here=facility.location, cargo=cargo)
+                yield replace(way, steps=[*way.steps, step], here=facility.location, cargo=cargo, rests=False)
             return
         wanted = head[way.done]
         windows, service_s = _hours_and_service(self.facts, self.vehicle, wanted)
@@ -728,13 +733,12 @@ class _Way:
         steps, home = way.steps, self.vehicle.end_location
         if home is not None:
             leg_s = self.facts.leg_s(self.vehicle, way.here, home)
-            if leg_s is None:
-                return "committed_impossible" in self.forgiven
-            steps = [*steps, (leg_s, 0, None)]
-        elif steps and steps[-1][0] is None:
+            if leg_s is not None:
+                steps = [*steps, (leg_s, 0, None)]
+            elif "committed_impossible" not in self.forgiven:
+                return False
+        elif way.rests:
             return False  # a break lies between two visits
-        if "committed_impossible" in self.forgiven:
-            return True
         return any(self._lawful(begin_s, end_s, way.breaks) for begin_s, end_s in self._spans(steps))
 
     def _lawful(self, begin_s: int, end_s: int, breaks: frozenset[str]) -> bool:
@@ -742,7 +746,7 @@ class _Way:
         over_s = [end_s - vehicle.shift[1]]
         if vehicle.max_duration_s is not None:
             over_s.append(vehicle.used_s + end_s - begin_s - vehicle.max_duration_s)
-        if max(over_s) > vehicle.overtime_s:
+        if max(over_s) > vehicle.overtime_s and "committed_impossible" not in self.forgiven:
             return False
         return "break_impossible" in self.forgiven or not any(
             _is_owed(pause, begin_s, end_s) for pause in vehicle.breaks or () if pause.id not in breaks
@@ -753,6 +757,8 @@ class _Way:
         starts = [self.vehicle.shift[0]]
         starts += [max(b for _, b in pause.windows) + 1 for pause in self.vehicle.breaks or () if pause.windows]
         latest_end_s = self.vehicle.shift[1] + self.vehicle.overtime_s
+        if "committed_impossible" in self.forgiven:
+            latest_end_s = 2**60
         for first_s in starts:
             begin_s: int | None = max(first_s, self.vehicle.shift[0])
             while begin_s is not None:
