@@ -54,14 +54,8 @@ class Worker(faust.App):  # type: ignore[misc]
         self.flush_s = settings.flush_s
         self.reference = Reference()
         self.sliced_topics = {topic.name for topic in INPUTS}
-        self.states = self.Table(
-            TABLE,
-            partitions=JOINED_PARTITIONS,
-            key_type=bytes,
-            value_type=bytes,
-            key_serializer="raw",
-            value_serializer="raw",
-        )
+        self.states = self.Table(TABLE, partitions=JOINED_PARTITIONS, key_type=bytes, value_type=bytes)
+        self.states.key_serializer = self.states.value_serializer = "raw"  # Faust's default is JSON in JSON
         self._reader = ReferenceReader(settings.kafka_bootstrap, self.reference)
         self._partitions: dict[int, Partition] = {}
         self._limits = Limits()
@@ -218,6 +212,7 @@ def _faust_settings(settings: Settings) -> dict[str, Any]:
         "topic_partitions": JOINED_PARTITIONS,
         "topic_replication_factor": settings.replication,
         "topic_allow_declare": False,
+        "topic_disable_leader": True,
         "worker_redirect_stdouts": False,
         "web_enabled": False,
         "stream_wait_empty": True,

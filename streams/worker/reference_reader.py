@@ -6,8 +6,10 @@ a slice is folded without giving way.
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import ConsumerStoppedError
 
 from streams import codec, topics
 from streams.assets import BadReference, Reference
@@ -48,9 +50,10 @@ class ReferenceReader:
         return count
 
     async def follow(self) -> None:
-        """Go on reading until cancelled."""
-        while True:
-            await self._read(timeout_ms=1_000)
+        """Go on reading until stopped."""
+        with suppress(ConsumerStoppedError):
+            while True:
+                await self._read(timeout_ms=1_000)
 
     async def stop(self) -> None:
         """Disconnect."""

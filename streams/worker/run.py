@@ -51,6 +51,7 @@ def _run(settings: Settings, core: truck.Settings) -> int:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     worker = FaustWorker(Worker(settings, core), loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
+    worker.spinner = None
     try:
         worker.execute_from_commandline()
     except SystemExit as leaving:
