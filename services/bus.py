@@ -7,6 +7,7 @@ Offsets are never committed to Kafka on the way in: who keeps an effect keeps th
 
 import logging
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -172,10 +173,10 @@ class Follower:
                 raise TimeoutError(f"topics not read to their end within {timeout_s} s")
 
     def lag(self) -> dict[str, int]:
-        """Records not yet polled, by topic. Asks the broker."""
-        ends = self._consumer.end_offsets(list(self._targets))
+        """Records not yet polled, by topic, as of the last fetch. Does not ask the broker, so never blocks."""
         lag: dict[str, int] = {}
-        for tp, end in ends.items():
+        for tp, target in self._targets.items():
+            end = max(self._consumer.highwater(tp) or 0, target)
             lag[tp.topic] = lag.get(tp.topic, 0) + max(0, end - self.next_offsets[tp.topic, tp.partition])
         return lag
 
@@ -259,6 +260,28 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pytho
                 self._consumer.seek(tp, offsets[tp.topic, tp.partition])
             else:
                 self._consumer.seek_to_beginning(tp)
+
+
+def answers(bootstrap: str, timeout_s: float = 1.0) -> bool:
+    """Whether any broker answers now; blocks at most ``timeout_s`` an address.
+
+    One ApiVersions request (Kafka protocol, API key 18, version 0) by hand: a broker that is paused still takes
+    connections, and kafka-python's own calls block half a minute before they say that nobody is there.
+    """
+    return any(_answers(address, timeout_s) for address in bootstrap.split(","))
+
+
+def _answers(address: str, timeout_s: float) -> bool:
+    host, port = address.rsplit(":", 1)
+    correlation_id, client_id = 1, b"probe"
+    body = struct.pack(">hhih", 18, 0, correlation_id, len(client_id)) + client_id
+    try:
+        with socket.create_connection((host, int(port)), timeout_s) as connection:
+            connection.settimeout(timeout_s)
+            connection.sendall(struct.pack(">i", len(body)) + body)
+            return len(connection.recv(8)) > 0
+    except OSError:
+        return False
 
 
 def wait_for_broker(bootstrap: str, timeout_s: float = 30.0) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import socket
 import threading
 import time
 from typing import Any, Final
@@ -33,7 +32,6 @@ PROBE_EVERY_S: Final = 2.0
 LAG_EVERY_S: Final = 5.0
 FIRST_WAIT_S: Final = 0.2
 LONGEST_WAIT_S: Final = 5.0
-_CONNECT_S: Final = 1.0
 
 
 class Follow:
@@ -87,7 +85,7 @@ class Follow:
 
     def _connect(self, start: dict[bus.Partition, int]) -> bus.Follower | None:
         """Return a follower; None = not yet, after a pause."""
-        if not self._answers():  # asking kafka-python would take half a minute
+        if not bus.answers(self._bootstrap):  # asking kafka-python would take half a minute
             self._tell(heard=False)
             self._stop.wait(1.0)
             return None
@@ -107,33 +105,17 @@ class Follow:
                 self._in_loop(
                     self._hub.take, [e for r in records if (e := _decoded(r)) is not None], clock.city_now_ms()
                 )
-                metrics.LAST_PROGRESS.set_to_current_time()
+            metrics.LAST_PROGRESS.set_to_current_time()
             if time.monotonic() >= next_probe_s:
                 next_probe_s = time.monotonic() + PROBE_EVERY_S
-                self._tell(heard=bool(records) or self._answers())
+                self._tell(heard=bool(records) or bus.answers(self._bootstrap))
             if time.monotonic() >= next_lag_s and self._hub.stale_since_ms is None:
                 self._tell_lag(follower)
                 next_lag_s = time.monotonic() + LAG_EVERY_S
         follower.close()
 
-    def _answers(self) -> bool:
-        """Whether any broker takes a connection."""
-        for address in self._bootstrap.split(","):
-            host, _, port = address.rpartition(":")
-            try:
-                socket.create_connection((host, int(port)), _CONNECT_S).close()
-            except OSError:
-                continue
-            return True
-        return False
-
     def _tell_lag(self, follower: bus.Follower) -> None:
-        try:
-            lag = follower.lag()
-        except bus.BusError as error:
-            logger.warning("Kafka does not answer: %s", error)
-            self._tell(heard=False)
-            return
+        lag = follower.lag()
         for topic, records in lag.items():
             metrics.CONSUMER_LAG.labels(topic).set(records)
         self._tell(heard=True, lag=lag)

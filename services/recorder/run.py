@@ -66,12 +66,14 @@ def run(bootstrap: str, recorder: Recorder, stop: threading.Event) -> None:
         on_revoked=recorder.forget,
     )
     try:
-        _rounds(reader, recorder, stop, alive)
+        _rounds(bootstrap, reader, recorder, stop, alive)
     finally:
         reader.close()
 
 
-def _rounds(reader: bus.GroupReader, recorder: Recorder, stop: threading.Event, alive: "_Alive") -> None:
+def _rounds(
+    bootstrap: str, reader: bus.GroupReader, recorder: Recorder, stop: threading.Event, alive: "_Alive"
+) -> None:
     next_lag_s = time.monotonic() + LAG_EVERY_S
     while not stop.is_set():
         alive.tell()
@@ -87,7 +89,7 @@ def _rounds(reader: bus.GroupReader, recorder: Recorder, stop: threading.Event, 
             alive.progress()
         if time.monotonic() >= next_lag_s and not stop.is_set():
             next_lag_s = time.monotonic() + LAG_EVERY_S
-            _watch(reader, recorder, alive)
+            _watch(bootstrap, reader, recorder, alive)
 
 
 def _gather(reader: bus.GroupReader, stop: threading.Event) -> dict[bus.Partition, list[bus.Record]]:
@@ -107,9 +109,15 @@ def _reposition(reader: bus.GroupReader, recorder: Recorder, stop: threading.Eve
         reader.seek(partition, offset)
 
 
-def _watch(reader: bus.GroupReader, recorder: Recorder, alive: "_Alive") -> None:
+def _watch(bootstrap: str, reader: bus.GroupReader, recorder: Recorder, alive: "_Alive") -> None:
     """Show how far behind the tables are; raise `StalledError` if that does not get less."""
-    ends = reader.ends()
+    if not (answers := bus.answers(bootstrap)):
+        logger.warning("Kafka is away: waiting")
+        alive.progress()
+    metrics.UNHEALTHY.labels("kafka away").set(not answers)
+    ends = _ends(reader) if answers else None
+    if ends is None:
+        return
     behind = recorder.behind(ends)
     for topic, records in behind.items():
         metrics.CONSUMER_LAG.labels(topic).set(records)
@@ -119,6 +127,15 @@ def _watch(reader: bus.GroupReader, recorder: Recorder, alive: "_Alive") -> None
         raise StalledError(
             f"no record taken for {NO_PROGRESS_S:.0f} s, {sum(behind.values())} wait in {len(ends)} partitions"
         )
+
+
+def _ends(reader: bus.GroupReader) -> dict[bus.Partition, int] | None:
+    """Return the broker's ends; None = it went away while it was asked, which may have taken half a minute."""
+    try:
+        return reader.ends()
+    except bus.BusError as error:
+        logger.warning("Kafka does not answer: %s", error)
+        return None
 
 
 def _patiently(ask: Callable[[], Any], stop: threading.Event, alive: "_Alive") -> Any:
