@@ -13,6 +13,7 @@ import {
   type MapMouseEvent,
   NavigationControl,
   type SourceSpecification,
+  type StyleSpecification,
   setWorkerUrl,
 } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
@@ -96,7 +97,7 @@ export class CityMap {
     this.#still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.gl = new GlMap({
       container,
-      style: mapStyle(theme, null, { sources: {}, layers: [] }),
+      style: this.#style(null),
       bounds: city.bounds,
       fitBoundsOptions: { padding: 24 },
       attributionControl: false,
@@ -122,7 +123,15 @@ export class CityMap {
 
   async #open(city: City): Promise<void> {
     this.#archive = await openArchive(city.base_map);
-    this.#restyle();
+    this.#addBase();
+  }
+
+  /** Trucks are drawn at once; the streets slide under them when the archive has answered. */
+  #addBase(): void {
+    if (!this.#archive || !this.#ready || this.gl.getSource("base")) return;
+    const { sources, layers } = mapStyle(this.#theme, this.#archive, { sources: {}, layers: [] });
+    for (const [name, source] of Object.entries(sources)) this.gl.addSource(name, source);
+    for (const layer of layers) if (layer.id !== "ground") this.gl.addLayer(layer, "track");
   }
 
   setTheme(theme: Theme): void {
@@ -133,17 +142,21 @@ export class CityMap {
 
   #restyle(): void {
     this.#ready = this.#dimmed = false;
+    this.gl.setStyle(this.#style(this.#archive), { diff: false });
+  }
+
+  #style(archive: Archive | null): StyleSpecification {
     const sources: Record<string, SourceSpecification> = {};
     for (const name of SOURCES)
       sources[name] = { type: "geojson", data: NONE, ...(name === "bins" ? { promoteId: "id", maxzoom: 14 } : {}) };
-    this.gl.setStyle(mapStyle(this.#theme, this.#archive, { sources, layers: ownLayers(this.#theme) }), {
-      diff: false,
-    });
+    return mapStyle(this.#theme, archive, { sources, layers: ownLayers(this.#theme) });
   }
 
   #fillAgain(): void {
     if (!this.gl.getSource("trucks")) return;
     this.#ready = true;
+    this.#addBase();
+    this.showBins(this.#shown);
     for (const name of SOURCES) this.#source(name)?.setData(this.#data.get(name) ?? NONE);
     for (const [id, state] of this.#bins) this.gl.setFeatureState({ source: "bins", id }, state);
   }
@@ -207,10 +220,12 @@ export class CityMap {
 
   /** Only these kinds of waste; null = all; empty = no bins. */
   showBins(materials: string[] | null): void {
-    if (!this.#ready) return void this.gl.once("style.load", () => this.showBins(materials));
+    this.#shown = materials;
+    if (!this.#ready) return;
     for (const layer of ["bins", "bins-due"])
       this.gl.setFilter(layer, materials ? ["in", ["get", "material"], ["literal", materials]] : null);
   }
+  #shown: string[] | null = null;
 
   // ------------------------------------------------------------------------------------------------------- sites
 
@@ -280,6 +295,7 @@ export class CityMap {
     if (this.#dimmed === dimmed || !this.#ready) return;
     this.#dimmed = dimmed;
     this.gl.setPaintProperty("bins", "circle-opacity", binOpacity(dimmed));
+    this.gl.setPaintProperty("bins-due", "circle-stroke-opacity", dueOpacity(dimmed));
   }
 
   /** How many trucks are drawn. */
@@ -407,6 +423,10 @@ function binOpacity(dimmed: boolean): ExpressionSpecification {
   return ["case", ["<", FILL, 0], dimmed ? 0.2 : 0.45, dimmed ? 0.35 : 0.95] as unknown as ExpressionSpecification;
 }
 
+function dueOpacity(dimmed: boolean): ExpressionSpecification {
+  return ["case", ["boolean", ["feature-state", "due"], false], dimmed ? 0.3 : 0.9, 0];
+}
+
 /** Trucks and their arrows grow together. */
 const TRUCK_SIZE = ["interpolate", ["linear"], ["zoom"], 10, 0.6, 13, 0.85, 15, 1];
 
@@ -446,7 +466,7 @@ function ownLayers(theme: Theme): LayerSpecification[] {
         "circle-color": "rgba(0,0,0,0)",
         "circle-stroke-color": colours.ink,
         "circle-stroke-width": ["case", ["boolean", ["feature-state", "due"], false], 1.4, 0],
-        "circle-stroke-opacity": ["case", ["boolean", ["feature-state", "due"], false], 0.9, 0],
+        "circle-stroke-opacity": dueOpacity(false),
       },
     },
     {
