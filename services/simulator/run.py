@@ -41,7 +41,6 @@ LATE_S: Final = 3.0
 POLL_S: Final = 3.0
 """How often a driver looks at the page, wall time."""
 SAVE_S: Final = 5.0
-FAREWELL_S: Final = 2.0
 
 
 def main() -> None:

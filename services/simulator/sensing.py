@@ -19,7 +19,9 @@ MOVING_SPREAD: Final = 0.010
 SLOPE_SHARE: Final = 0.012
 """How much a slope swings the reading; the slope itself is made up from the odometer (no heights are known)."""
 SLOPE_WAVES_M: Final = (1_700.0, 620.0)
-DRIFT_SHARE_PER_HOUR: Final = 0.002
+DRIFT_SHARE: Final = 0.0003
+"""How far a load reading drifts from one report to the next, as a share of the payload; it comes back slowly."""
+DRIFT_STAYS: Final = 0.998
 LOADED_SHARE: Final = 0.06
 """From this share of the payload on, the terminal's load bit says "loaded"."""
 FULL_SHARE: Final = 0.9

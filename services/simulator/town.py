@@ -438,7 +438,8 @@ class Town:
         keys = (self.play.script.seed, self._keys[truck.truck_id], now_ms // SECOND_MS)
         sensing.wander(truck, sensing.interval_ms(truck) / 1000, *keys)
         payload_kg = self._payload_kg(truck)
-        truck.drift_kg = 0.998 * truck.drift_kg + payload_kg * 0.0003 * noise.gauss(*keys, 15)
+        drift_kg = payload_kg * sensing.DRIFT_SHARE * noise.gauss(*keys, 15)
+        truck.drift_kg = sensing.DRIFT_STAYS * truck.drift_kg + drift_kg
         truck.in_tunnel = truck.drive is not None and bool(
             len(self._tunnels.query(shapely.Point(truck.lon, truck.lat), predicate="intersects"))
         )
