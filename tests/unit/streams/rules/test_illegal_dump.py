@@ -1,0 +1,141 @@
+"""A load that leaves the truck where nothing may be unloaded."""
+
+import pytest
+
+from streams import events
+from tests.unit.streams import town
+from tests.unit.streams.judging import alerts, states
+
+RULE = "illegal-dump"
+
+
+def tip(drive: town.Drive, kg: float = 14_000.0, *, seconds: float = 60, **sensors: object) -> town.Drive:
+    """Raise the bed, let the load fall, lower it, stay a little, and drive on."""
+    drive.wait(20, cover="open", **sensors)
+    drive.wait(seconds, falling_kg=kg, bed="raised").wait(70, bed="level", cover="closed")
+    return drive.go(drive.x_m + 1_000)
+
+
+def test_a_load_tipped_off_the_road_is_observed_once_with_its_kilograms() -> None:
+    """Bed and load agree: one alert, observed, high, ended, with place and kilograms."""
+    drive = town.loaded().go(3_000).go(3_000, 200)
+    place = town.at(3_000, 200)
+    found = alerts(tip(drive), RULE)
+    assert states(found) == ["raised", "ended"]
+    first, last = found
+    assert (first.certainty, first.severity, first.revision) == ("observed", "high", 1)
+    assert first.alert_id == last.alert_id == events.alert_id(RULE, "t1", first.start_ms)
+    assert last.where is not None
+    assert last.where["coordinates"] == pytest.approx(place, abs=1e-5)
+    assert last.lost_kg == pytest.approx(14_000, rel=0.05)
+    assert last.lost_kg_low is not None
+    assert last.lost_kg_high is not None
+    assert last.lost_kg_low <= 14_000 <= last.lost_kg_high
+    assert all(condition.met for condition in last.because)
+    assert "m, " in last.unless[0]
+    assert first.source_id == "s1"
+    assert first.contractor_id == "c1"
+
+
+@pytest.mark.parametrize(("x_m", "y_m"), [(town.STREET_M, 0), (town.STREET_M - 75, 0), (4_000, 500), (2_000, 500)])
+def test_tipping_at_a_known_place_or_within_its_buffer_is_lawful(x_m: float, y_m: float) -> None:
+    """Yard, 25 m before its fence, workshop, depot: no alert."""
+    assert alerts(tip(town.loaded().go(x_m).go(x_m, y_m)), RULE) == []
+
+
+def test_an_empty_bed_raised_to_clean_it_is_no_dump() -> None:
+    """Nothing on board, nothing dumped."""
+    drive = town.Drive().fix().wait(60).go(3_000)
+    drive.wait(90, bed="raised").wait(90, bed="level").go(4_000)
+    assert alerts(drive, RULE) == []
+
+
+def test_maintenance_is_no_dump() -> None:
+    """The maintenance bit says the bed is moved for repair."""
+    drive = town.loaded().go(3_000).wait(20, maintenance=True)
+    assert alerts(tip(drive, kg=0), RULE) == []
+
+
+def test_a_raised_bed_whose_load_stays_is_no_dump() -> None:
+    """A healthy load sensor that reads the same afterwards contradicts the bed."""
+    assert alerts(tip(town.loaded().go(3_000), kg=0), RULE) == []
+
+
+@pytest.mark.parametrize(("share", "fires"), [(0.07, False), (0.15, True)])
+def test_part_of_a_load_counts_from_a_tenth_of_the_payload(share: float, fires: bool) -> None:
+    """Both sides of the threshold of 10 % of 16 t."""
+    found = alerts(tip(town.loaded().go(3_000), kg=share * 16_000), RULE)
+    assert bool(found) is fires
+
+
+def test_without_a_load_sensor_the_bed_alone_is_likely() -> None:
+    """One signal: to be verified, and the gap is named."""
+    health = events.SensorHealth(cover="ok", bed="ok", load="open")
+    found = alerts(tip(town.loaded().go(3_000), sensor_health=health, load_kg=None), RULE)
+    assert found[0].certainty == "likely"
+    assert found[0].severity == "medium"
+    assert "load sensor: open" in found[0].gaps
+
+
+def test_without_a_bed_sensor_the_falling_load_is_likely() -> None:
+    """The bed sensor is short-circuited; standing away from every place, the load goes."""
+    health = events.SensorHealth(cover="ok", bed="short", load="ok")
+    drive = town.loaded().go(3_000).wait(30, sensor_health=health)
+    drive.wait(90, falling_kg=14_000).wait(60).go(4_000)
+    found = alerts(drive, RULE)
+    assert states(found) == ["raised", "ended"]
+    assert found[0].certainty == "likely"
+
+
+def test_air_suspension_that_sinks_with_the_engine_off_is_no_dump() -> None:
+    """Parked for lunch: readings without ignition are not believed, even without a bed sensor."""
+    health = events.SensorHealth(cover="ok", bed="missing", load="ok")
+    drive = town.loaded().go(3_000).wait(30, sensor_health=health)
+    drive.wait(1_200, every_s=60, falling_kg=6_000, ignition=False)
+    drive.kg = 14_000
+    assert alerts(drive.wait(60, ignition=True).go(5_000), RULE) == []
+
+
+def test_a_compactor_raises_its_tailgate_at_every_stop() -> None:
+    """Class compactor: the bed says nothing."""
+    reference = town.reference(town.truck("t1", "compactor", version=2))
+    drive = town.loaded().go(3_000).wait(90, bed="raised").wait(60, bed="level").go(4_000)
+    assert alerts(drive, RULE, reference) == []
+
+
+def dark(reports_lost: int) -> town.Drive:
+    """A drive whose terminal is silent for ten minutes, and whose load is gone afterwards."""
+    drive = town.loaded().go(3_000).silence(600, reports_lost=reports_lost)
+    drive.kg, drive.x_m = 0.0, 5_000.0
+    return drive.fix(10.0).go(6_000)
+
+
+def test_a_load_gone_while_the_terminal_was_unplugged_is_a_dump_in_the_dark() -> None:
+    """No number is missing: the terminal did not report, and the load is gone."""
+    found = alerts(dark(0), RULE)
+    assert states(found) == ["raised", "ended"]
+    assert found[0].certainty == "possible"
+    assert found[0].lost_kg == pytest.approx(14_000, rel=0.1)
+
+
+def test_a_load_gone_in_a_blind_area_is_none() -> None:
+    """Numbers are missing: those reports will come, so silence proves nothing."""
+    assert alerts(dark(60), RULE) == []
+
+
+def test_a_dump_in_the_dark_is_withdrawn_when_a_report_of_that_time_comes() -> None:
+    """The ground was "the terminal was silent"; a late report takes it away, and is named."""
+    drive = dark(0)
+    inside_ms = drive.fixes[-1].event_time_ms - 400_000
+    late = events.TruckState(
+        truck_id="t1",
+        terminal_id="tm-t1",
+        event_time_ms=inside_ms,
+        received_time_ms=drive.time_ms + 60_000,
+        resent=True,
+    )
+    drive.fixes.append(late)
+    found = alerts(drive, RULE)
+    assert states(found)[-1] == "cancelled"
+    assert str(inside_ms) in (found[-1].reason or "")
+    assert found[-1].revision == len(found)
