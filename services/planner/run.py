@@ -60,7 +60,7 @@ FIRST_SEARCH_S: Final = 3.0
 """Wall seconds of a search: for a change of one truck, of several, and for the first plan of a material …"""
 SEARCH_S_A_STOP: Final = 0.005
 """… and for each stop in it."""
-MOST_ATTEMPTS: Final = 3
+MOST_ATTEMPTS: Final = 2
 """Searches for one situation, each longer than the one before, until what was planned is in the plan again."""
 STUCK_S: Final = 60.0
 """A search that does not come back for so long ends the process."""
