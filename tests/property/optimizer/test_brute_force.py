@@ -1,0 +1,57 @@
+"""Tiny problems tried out completely: nobody is left out who could have been served, nothing is cheaper than the best."""
+
+from itertools import permutations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from random_problems import problems
+
+from optimizer.engines.beginning import begin
+from optimizer.engines.instance import compile_problem
+from optimizer.engines.registry import ENGINES
+from optimizer.engines.route import Judge
+from optimizer.engines.solution import Solution
+from optimizer.problem import Problem
+from optimizer.solve import solve
+
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+
+
+def best_rank(problem: Problem) -> tuple[int, int]:
+    """Return required stops left out and cost of the best plan of one truck, by trying every order with every tip.
+
+    Each order of each set of stops, with no tip or any one between any two and at the end: complete for one truck and
+    a few stops (two tips in a row only matter with two compartments).
+    """
+    instance = compile_problem(problem)
+    judge = Judge(instance)
+    first = begin(judge)
+    best = first.rank
+    if first.routes[0] is not None and first.routes[0].stranded:
+        return best
+    truck = instance.trucks[0]
+    tips = [instance.stops + facility for facility in range(instance.facilities)]
+    stops = [stop for stop in instance.free if instance.may_serve[0][stop]]
+    for count in range(len(stops) + 1):
+        for order in permutations(stops, count):
+            for visits in _with_every_tip(truck.head, order, tips):
+                route = judge.judge(0, visits)
+                if route is not None:
+                    best = min(best, Solution(instance, (route,), first.left_out - set(order)).rank)
+    return best
+
+
+def _with_every_tip(head: tuple[int, ...], order: tuple[int, ...], tips: list[int]) -> list[tuple[int, ...]]:
+    ways: list[tuple[int, ...]] = [head, *((*head, tip) for tip in tips)]
+    for stop in order:
+        ways = [more for way in ways for more in ((*way, stop), *((*way, stop, tip) for tip in tips))]
+    return [*ways, *((*way, tip) for way in ways for tip in tips if way and way[-1] in tips and way[-1] != tip)]
+
+
+@pytest.mark.parametrize("engine", [name for name in ENGINES if name != "baseline"])
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
+@given(problem=problems(max_stops=3, max_vehicles=1))
+def test_nobody_is_left_out_who_could_be_served(engine: str, problem: Problem) -> None:
+    """With one truck and three stops, exactly as many required stops are left out as must be, and cost is the least."""
+    plan = solve(problem, iterations=60, engine=engine)
+    assert plan.cost.rank == best_rank(problem)
