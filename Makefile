@@ -54,6 +54,7 @@ test: $(STAMP) ## Every test: unit, property, integration on real parts, end to 
 	@$(PYTHON) -m pytest $(TESTS)
 
 bench: $(STAMP) ## Events per core-second, plan times
+	@$(PYTHON) -m streams bench
 	@$(PYTHON) -m optimizer bench
 
 ##@ Develop · 开发

@@ -19,6 +19,12 @@ PROCESSES: Final = {
 }
 """Our processes: ``python -m <package> <program>``. Each has the next port for its metrics, in this order."""
 
+_OWN: Final = {
+    # a stable name in its group: after a kill its successor takes over at once instead of after the session's 10 s
+    "worker": {"QINGYUN_WORKER_INSTANCE": "local"},
+}
+"""Settings of one process alone."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
@@ -61,7 +67,7 @@ def processes(local: Local, clock: CityClock) -> list[Program]:
         Program(
             name=name,
             argv=(sys.executable, "-m", package, program),
-            environment=shared | {"QINGYUN_METRICS_PORT": str(port)},
+            environment=shared | {"QINGYUN_METRICS_PORT": str(port)} | _OWN.get(name, {}),
             metrics_port=port,
         )
         for port, (name, (package, program)) in zip(_metrics_ports(local), PROCESSES.items(), strict=True)
