@@ -32,6 +32,9 @@ MOST: Final = 1 << 40
 SHARES: Final = (0.34, 0.5, 1.0)
 """Of what is left, the time of each model; between two, facilities the plan has used up get another copy."""
 
+FAILURES: Final = 50
+"""Dead ends for each solution of an iteration limit, after which the search is over as well."""
+
 
 def routing(judge: Judge, solution: Solution, budget: Budget, *, seed: int, report: Report) -> Solution:
     """Improve ``solution`` by guided local search. ``seed`` has no effect: this search has no chance in it."""
@@ -279,6 +282,8 @@ class Model:
         if budget.iterations is not None:
             parameters.solution_limit = max(1, int(share * (budget.iterations - budget.done)))
         self.model.CloseModelWithParameters(parameters)
+        if budget.iterations is not None:  # where nothing can be found, solutions are never counted
+            self.model.AddSearchMonitor(self.model.solver().FailuresLimit(FAILURES * parameters.solution_limit))
         self.model.AddAtSolutionCallback(_Watch(self, budget, report))
         plan = self.model.ReadAssignmentFromRoutes(self._as_indices(), True)
         if plan is None:
