@@ -25,6 +25,8 @@ NEVER_S: Final = 30 * 86_400
 """Begin of a window nobody can reach: what is closed as far as we can see."""
 OVERFLOWS_ANYWAY_MS: Final = 20 * MINUTE_MS
 """A bin that overflows sooner than this is emptied as soon as can be, without a deadline."""
+GRACE_MS: Final = 15 * MINUTE_MS
+"""A stop planned before the bin overflows may come this much later than that."""
 FORGOTTEN_BREAK_MS: Final = 20 * MINUTE_MS
 """A break this much longer than it was to be is over; the driver forgot the button."""
 
@@ -116,11 +118,17 @@ def _placed(
 
 
 def _deadline_ms(now: Situation, stop: Stop) -> int | None:
-    """When a bin overflows that must be emptied in this plan; None where nothing can be done about it any more."""
+    """When a bin overflows that must be emptied in this plan; None where nothing can be done about it any more.
+
+    A stop that is planned in time keeps its place though its truck is a little late.
+    """
     at_ms = stop.overflow_ms
     if at_ms is None or at_ms < now.now_ms + OVERFLOWS_ANYWAY_MS or not costs.required(stop, now.now_ms):
         return None
-    return at_ms if now.arrivals_ms.get(stop.stop_id, 0) <= at_ms else None
+    planned_ms = now.arrivals_ms.get(stop.stop_id)
+    if planned_ms is None:
+        return at_ms
+    return at_ms + GRACE_MS if planned_ms <= at_ms else None
 
 
 def _rounded(place: LonLat) -> LonLat:

@@ -48,6 +48,9 @@ GATHER_S: Final[Mapping[str, float]] = {
 GATHER_URGENT_S: Final = 0.2
 
 
+_INSERTED: Final = ("new_due", "new_order", "stop_skipped")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Round:
     """One call of the optimiser to make. ``truck_ids`` None = all trucks of the material."""
@@ -57,6 +60,11 @@ class Round:
     params: Mapping[str, str | int | float]
     triggers: tuple[Trigger, ...]
     truck_ids: frozenset[str] | None
+
+    @property
+    def only_inserts(self) -> bool:
+        """Whether stops only come or go one by one: then no other truck, and no order of stops, needs to change."""
+        return all(one.reason in _INSERTED for one in self.triggers)
 
     def reason_for(self, truck_id: str) -> Trigger | None:
         """Return the most urgent trigger that hits a truck itself, or None."""

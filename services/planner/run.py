@@ -60,6 +60,8 @@ FIRST_SEARCH_S: Final = 3.0
 """Wall seconds of a search: for a change of one truck, of several, and for the first plan of a material …"""
 SEARCH_S_A_STOP: Final = 0.005
 """… and for each stop in it."""
+INSERTING: Final = "baseline"
+"""The optimiser's engine that inserts where it is cheapest and leaves the rest as it is."""
 MOST_ATTEMPTS: Final = 2
 """Searches for one situation, each longer than the one before, until what was planned is in the plan again."""
 STUCK_S: Final = 60.0
@@ -244,7 +246,8 @@ class Planner:
         chosen = build.case(now, due.material, due.truck_ids, **wish)
         problem = build.problem(chosen, self._roads.matrix(chosen.places))
         attempt = 1 if last is None else last.attempt + 1
-        answer = self._solver.ask(problem, seconds=_search_s(due, chosen) * attempt, seed=attempt)
+        engine = INSERTING if due.only_inserts else "auto"
+        answer = self._solver.ask(problem, seconds=_search_s(due, chosen) * attempt, seed=attempt, engine=engine)
         begun_s = time.monotonic() if last is None else last.begun_s
         self._search = _Search(done=due, chosen=chosen, answer=answer, begun_s=begun_s, attempt=attempt)
 

@@ -20,11 +20,12 @@ _LENGTH: Final = struct.Struct(">Q")
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """A problem (contract: ``qingyun.problem/1``) and how long to search, wall seconds."""
+    """A problem (contract: ``qingyun.problem/1``), how long to search, wall seconds, and with what."""
 
     problem: msgspec.Raw
     seconds: float
     seed: int
+    engine: str = "auto"
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,9 +51,10 @@ class Solver:
         self._reader = threading.Thread(target=self._read, name="solver answers", daemon=True)
         self._reader.start()
 
-    def ask(self, problem: dict[str, Any], *, seconds: float, seed: int) -> "Future[Answer]":
+    def ask(self, problem: dict[str, Any], *, seconds: float, seed: int, engine: str = "auto") -> "Future[Answer]":
         """Hand in a problem; one at a time. The future fails with `SolverEnded` if the child dies."""
-        request = Request(problem=msgspec.Raw(msgspec.json.encode(problem)), seconds=seconds, seed=seed)
+        raw = msgspec.Raw(msgspec.json.encode(problem))
+        request = Request(problem=raw, seconds=seconds, seed=seed, engine=engine)
         future: Future[Answer] = Future()
         with self._lock:
             if self._waiting is not None:
@@ -121,7 +123,7 @@ def answer(request: Request) -> Answer:
 
     try:
         problem = problems.parse(bytes(request.problem))
-        plan = solve(problem, seconds=request.seconds, seed=request.seed)
+        plan = solve(problem, seconds=request.seconds, seed=request.seed, engine=request.engine)
     except (problems.ProblemError, UnlawfulPlanError) as error:
         return Answer(broken=[str(error)])
     return Answer(plan=plan, broken=check(problem, plan).broken)

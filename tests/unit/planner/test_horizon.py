@@ -319,6 +319,18 @@ def test_ten_bins_make_one_round(town):
     assert len(found.triggers) == 10
 
 
+def test_stops_that_come_and_go_need_no_search(town):
+    """A new bin or a skipped stop is an insertion or a gap; a breakdown is a new distribution."""
+    town.press("t2", "skipped", stop_id="b3")
+    found = next_round(town)
+    assert found is not None
+    assert found.only_inserts
+    town.press("t1", "breakdown")
+    found = next_round(town)
+    assert found is not None
+    assert not found.only_inserts
+
+
 def test_what_could_not_be_mended_waits(town):
     """A trigger that outlives its round is not asked about again at once, but after a while."""
     rounds = Rounds()
