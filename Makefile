@@ -30,7 +30,7 @@ reset: $(STAMP) ## Delete the data (.data/) after asking
 	@$(LOCAL) reset
 
 replay-real: $(STAMP) ## Play 68 real garbage trucks into the running system: RATE=600
-	@QINGYUN_CLOCK_RATE= $(PYTHON) -m services replay-real --rate $(call given,RATE,600)
+	@QINGYUN_CLOCK_RATE= $(LOCAL) tool replay-real --rate $(call given,RATE,600)
 
 ##@ See · 查看
 status: $(STAMP) ## What is alive, how far behind, and why something is not healthy

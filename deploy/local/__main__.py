@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.local import checkup, ending, health, jars, launcher, settings
+from deploy.local import beside, checkup, ending, health, jars, launcher, settings
 from deploy.local.failure import LocalStartError
 
 app = typer.Typer(
@@ -60,6 +60,12 @@ def reset(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = F
 def setup() -> None:
     """Fetch and build what `run` and the tests need first: jars, pages, road graph, base map, browser."""
     launcher.setup(settings.current())
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def tool(context: typer.Context) -> None:
+    """Run one of `python -m services …` beside the running system, with its settings."""
+    raise typer.Exit(beside.run(settings.current(), context.args))
 
 
 @app.command(hidden=True)

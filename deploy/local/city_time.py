@@ -30,6 +30,7 @@ class Shown:
     city_ms: int
     wall_ms: int
     ended: bool
+    rate: float = 1.0
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
@@ -53,9 +54,14 @@ class Shown:
         """Replace the record, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_suffix(".new")
-        text = json.dumps({"city_ms": self.city_ms, "wall_ms": self.wall_ms, "ended": self.ended})
+        text = json.dumps({"city_ms": self.city_ms, "wall_ms": self.wall_ms, "ended": self.ended, "rate": self.rate})
         beside.write_text(text, encoding="utf-8")
         beside.replace(path)
+
+
+def running(shown: Shown) -> CityClock:
+    """Return the clock of the system that wrote this record, while it runs."""
+    return CityClock(origin_ms=shown.city_ms, wall_origin_ms=shown.wall_ms, rate=shown.rate)
 
 
 def begin(shown: Shown | None, *, wall_ms: int, rate: float, time_zone: str) -> CityClock:

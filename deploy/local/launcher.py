@@ -205,7 +205,7 @@ def _changes(before: dict[str, ProcessState], now: dict[str, ProcessState]) -> l
 
 def _record_clock(local: Local, clock: CityClock, *, ended: bool) -> None:
     wall_ms = wall_now_ms()
-    shown = city_time.Shown(city_ms=clock.at_wall(wall_ms), wall_ms=wall_ms, ended=ended)
+    shown = city_time.Shown(city_ms=clock.at_wall(wall_ms), wall_ms=wall_ms, ended=ended, rate=clock.rate)
     shown.write(local.run / "clock.json")
 
 
