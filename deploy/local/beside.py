@@ -1,5 +1,6 @@
 """Tools beside the running system: ``python -m services …`` with its broker, its database, its clock."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ def run(local: Local, arguments: Sequence[str]) -> int:
     shown = city_time.Shown.read(local.run / "clock.json")
     if shown is None or once.holder(local.run / "lock") is None:
         raise LocalStartError("Qingyun does not run; start it first with `make run`")
-    environment = programs.merged(programs.environment(local, city_time.running(shown)))
+    environment = {**os.environ, **programs.environment(local, city_time.running(shown))}
     return subprocess.run(
         [sys.executable, "-m", "services", *arguments], cwd=ROOT, env=environment, check=False
     ).returncode
