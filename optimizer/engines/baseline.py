@@ -4,7 +4,8 @@ It keeps every rule, because every route is judged before it is taken, and it is
 other engines begin with, takes new stops into a running plan, and fills up what they have left out.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import random
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Final
 
@@ -19,7 +20,11 @@ from optimizer.engines.solution import Solution
 TRIES: Final = 12
 """Ways into one truck that are judged before it is given up for a stop."""
 
-Cooled = Callable[[int, Way], bool]
+OVERLOOKED: Final = 0.02
+"""Of the ways in, so many are overlooked where chance is wanted."""
+
+Memory = dict[int, Gaps]
+"""Of a truck: the gaps of its route as last looked at."""
 
 
 def baseline(judge: Judge, solution: Solution, budget: Budget, *, seed: int, report: Report) -> Solution:  # noqa: ARG001  # greedy needs no chance
@@ -36,6 +41,8 @@ def insert(
     *,
     budget: Budget,
     in_order: bool = False,
+    memory: Memory | None = None,
+    chance: random.Random | None = None,
 ) -> Solution:
     """Return ``solution`` with as many of ``stops`` as fit, required ones first.
 
@@ -47,22 +54,33 @@ def insert(
         Watched between insertions, so that even a large problem ends in time.
     in_order
         Take them as they come; otherwise the one first whose second best truck is so much worse than its best.
+    memory
+        Keeps what was worked out about routes from one call to the next.
+    chance
+        Overlooks a way in now and then, so that not always the same ones are taken.
     """
     required = [stop for stop in stops if judge.instance.required[stop]]
     optional = [stop for stop in stops if not judge.instance.required[stop]]
     for todo in (required, optional):
         if todo:
-            solution = _Inserting(judge, solution, todo).run(budget, in_order=in_order)
+            solution = _Inserting(judge, solution, todo, {} if memory is None else memory, chance).run(
+                budget, in_order=in_order
+            )
     return solution
 
 
 class _Inserting:
     """Stops on their way into a solution: for each truck and stop the cheapest way in that is known."""
 
-    def __init__(self, judge: Judge, solution: Solution, todo: Sequence[int]) -> None:
+    def __init__(
+        self, judge: Judge, solution: Solution, todo: Sequence[int], memory: Memory, chance: random.Random | None
+    ) -> None:
+        self.memory = memory
+        self.chance = chance
         self.judge = judge
         self.solution = solution
         self.todo = list(todo)
+        self.open = list(range(len(self.todo)))  # columns of the stops still to come
         self.instance: Instance = judge.instance
         trucks = [t.number for t in self.instance.trucks if not _is_stranded(solution, t.number)]
         self.trucks = [truck for truck in trucks if self.instance.may_serve[truck][self.todo].any()]
@@ -73,43 +91,54 @@ class _Inserting:
             self.gaps.append(self._look(line))
 
     def _look(self, line: int) -> Gaps:
-        gaps = Gaps(self.judge, self.solution, self.instance.trucks[self.trucks[line]])
-        self.ways[line] = gaps.best_ways(self.todo)
-        self.costs[line] = [NO_WAY if way is None else way.cost for way in self.ways[line]]
+        gaps = self._gaps_of(self.trucks[line])
+        ways: list[Way | None] = [None] * len(self.todo)
+        for column, way in zip(self.open, gaps.best_ways([self.todo[c] for c in self.open]), strict=True):
+            if way is not None and not (self.chance is not None and self.chance.random() < OVERLOOKED):
+                ways[column] = way
+        self.ways[line] = ways
+        self.costs[line] = [NO_WAY if way is None else way.cost for way in ways]
+        return gaps
+
+    def _gaps_of(self, truck: int) -> Gaps:
+        """Return the gaps of a route, remembered as long as no other truck can have a say in them."""
+        route = self.solution.routes[truck]
+        known = self.memory.get(truck)
+        if known is not None and known.route is route and not self.instance.limited:
+            return known
+        gaps = self.memory[truck] = Gaps(self.judge, self.solution, self.instance.trucks[truck])
         return gaps
 
     def run(self, budget: Budget, *, in_order: bool) -> Solution:
-        open_columns = np.ones(len(self.todo), dtype=np.bool_)
-        while self.trucks and open_columns.any() and not (budget.deadline is not None and budget.left_s() <= 0):
-            column = self._next(open_columns, in_order=in_order)
-            stop = self.todo[column]
-            placed = self._place(column, stop)
+        while self.trucks and self.open and not (budget.deadline is not None and budget.left_s() <= 0):
+            column = self._next(in_order=in_order)
+            placed = self._place(column, self.todo[column])
+            self.open.remove(column)
             if placed is None:
-                open_columns[column] = False
                 continue
             line, route = placed
             self.solution = self.solution.with_route(self.trucks[line], route)
-            open_columns[column] = False
-            self._forget(column)
-            self.gaps[line] = self._look(line)
-            self.costs[:, ~open_columns] = NO_WAY
-            if self.instance.limited:
-                for other in range(len(self.trucks)):
-                    if other != line and not self.instance.limited.isdisjoint(u.facility for u in route.unloadings):
-                        self.gaps[other] = self._look(other)
+            if self.open:
+                self.gaps[line] = self._look(line)
+                self._look_at_sites(line, route)
         return self.solution
 
-    def _forget(self, column: int) -> None:
-        self.costs[:, column] = NO_WAY
+    def _look_at_sites(self, line: int, route: TimedRoute) -> None:
+        """Look again at the trucks that share a limited site with ``route``."""
+        if self.instance.limited.isdisjoint(one.facility for one in route.unloadings):
+            return
+        for other in range(len(self.trucks)):
+            if other != line:
+                self.gaps[other] = self._look(other)
 
-    def _next(self, open_columns: np.ndarray[tuple[int], np.dtype[np.bool_]], *, in_order: bool) -> int:
-        columns = np.flatnonzero(open_columns)
-        if in_order or len(self.trucks) == 1:
-            if in_order:
-                return int(columns[0])
-            return int(columns[self.costs[0, columns].argmin()])
-        two = np.partition(self.costs[:, columns], 1, axis=0)[:2]
-        return int(columns[(two[1] - two[0] - two[0] * 1e-6).argmax()])
+    def _next(self, *, in_order: bool) -> int:
+        if in_order:
+            return self.open[0]
+        costs = self.costs[:, self.open]
+        if len(self.trucks) == 1:
+            return self.open[int(costs[0].argmin())]
+        two = np.partition(costs, 1, axis=0)[:2]
+        return self.open[int((two[1] - two[0] * (1 + 1e-6)).argmax())]
 
     def _place(self, column: int, stop: int) -> tuple[int, TimedRoute] | None:
         """Return the truck's line and its judged route with ``stop``, the cheapest one that holds."""

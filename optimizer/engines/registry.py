@@ -5,6 +5,7 @@ from typing import Final
 from optimizer.engines.baseline import baseline
 from optimizer.engines.interface import Budget, Engine, Report
 from optimizer.engines.route import Judge
+from optimizer.engines.ruin_recreate import ruin_recreate
 from optimizer.engines.solution import Solution
 from optimizer.problem import Problem
 
@@ -16,7 +17,7 @@ def _routing(judge: Judge, solution: Solution, budget: Budget, *, seed: int, rep
     return routing(judge, solution, budget, seed=seed, report=report)
 
 
-ENGINES: Final[dict[str, Engine]] = {"baseline": baseline, "routing": _routing}
+ENGINES: Final[dict[str, Engine]] = {"baseline": baseline, "ruin_recreate": ruin_recreate, "routing": _routing}
 
 
 def choose(problem: Problem) -> str:  # noqa: ARG001
