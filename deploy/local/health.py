@@ -102,7 +102,9 @@ def judge(samples: Samples, *, now_s: float) -> tuple[dict[str, int], float | No
     progress = [value for _, value in samples.get("qingyun_last_progress_timestamp_seconds", []) if value > 0]
     age_s = round(now_s - max(progress), 1) if progress else None
     why = [labels.get("reason", "?") for labels, value in samples.get("qingyun_unhealthy", []) if value]
-    if age_s is not None and age_s > STUCK_S and behind:
+    if age_s is None:  # then it has not said how far behind it is either, and silence is not "nothing to do"
+        why.append("has not finished its first round of work yet")
+    elif age_s > STUCK_S and behind:
         why.append(f"no progress for {age_s:.0f} s with {sum(behind.values())} records to do")
     return behind, age_s, why
 

@@ -23,7 +23,8 @@ def _samples(*, lag=0.0, progress_s=NOW_S - 1, unhealthy=0.0):
         pytest.param(_samples(progress_s=NOW_S - 600), [], id="idle: nothing to do is not stuck"),
         pytest.param(_samples(lag=7, progress_s=NOW_S - 90), ["no progress for 90 s with 7 records to do"], id="stuck"),
         pytest.param(_samples(unhealthy=1.0), ["no database"], id="says so itself"),
-        pytest.param({}, [], id="says nothing"),
+        pytest.param({}, ["has not finished its first round of work yet"], id="silence is not health"),
+        pytest.param(_samples(progress_s=0.0), ["has not finished its first round of work yet"], id="just started"),
     ],
 )
 def test_a_process_is_judged_by_what_it_says(samples, reasons):
