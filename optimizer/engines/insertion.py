@@ -114,7 +114,8 @@ class Gaps:
         return known
 
     def _room(self, material: int, mask: int) -> Floats:
-        rooms = np.full((6, self.count), -1.0)
+        none = (-1.0,) * 6
+        best: list[tuple[float, ...]] = [none] * self.count
         stops = self.instance.stops
         for number, (materials, most_kg, most_l) in enumerate(self.truck.boxes):
             if material not in materials:
@@ -129,12 +130,13 @@ class Gaps:
                 if held not in {material, -1}:
                     never_emptied = True  # it would have to be tipped before it can take this
                     continue
-                room = [-1.0, -1.0, most_kg - held_kg, most_l - held_l, -1.0, -1.0]
+                before_kg, before_l = most_kg - held_kg, most_l - held_l
+                room = (-1.0, -1.0, before_kg, before_l, -1.0, -1.0)
                 if not never_emptied:
-                    room[0], room[1] = most_kg - peak_kg, most_l - peak_l
-                    room[4], room[5] = most_kg - (peak_kg - held_kg), most_l - (peak_l - held_l)
-                rooms[:, gap] = np.maximum(rooms[:, gap], room)
-        return rooms
+                    alone_kg, alone_l = most_kg - peak_kg, most_l - peak_l
+                    room = (alone_kg, alone_l, before_kg, before_l, alone_kg + held_kg, alone_l + held_l)
+                best[gap] = room if best[gap] is none else tuple(map(max, room, best[gap]))
+        return np.array(best, dtype=np.float64).T
 
     def best_ways(self, stops: Sequence[int]) -> list[Way | None]:
         """Return the cheapest way in for each of ``stops``, by estimate."""

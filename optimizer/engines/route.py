@@ -181,6 +181,8 @@ class Judge:
         ):
             return None
         loadings: Sequence[Loading] = head.loadings
+        if len(truck.boxes) == 1 == len(loadings):
+            loadings, tail = _load_one_box(instance, truck, loadings[0], tail), ()
         for code in tail:
             if code < instance.stops:
                 loadings = [more for one in loadings for more in ways_to_load(instance, truck, one, code)]
@@ -189,7 +191,7 @@ class Judge:
             if len(loadings) > 1:
                 loadings = list({one.cargo: one for one in loadings}.values())[:MAX_LOADINGS]
             if not loadings:
-                return None
+                break
         tips = [code - instance.stops for code in visits if code >= instance.stops]
         must_be_empty = truck.tip_before_end and "cannot_tip" not in forgiven
         return next(
@@ -297,6 +299,34 @@ class Judge:
                 for place, ((facility, begin_s, leave_s), kg) in enumerate(zip(tips, loading.tipped, strict=True))
             ),
         )
+
+
+def _load_one_box(instance: Instance, truck: Truck, loading: Loading, tail: Sequence[int]) -> list[Loading]:
+    """Return ``loading`` after ``tail`` for a truck with one compartment, where there is nothing to choose; [] if full."""
+    held, kg, litres, mask = loading.cargo[0]
+    materials, most_kg, most_l = truck.boxes[0]
+    stops = instance.stops
+    tipped: list[int] = []
+    collected = 0
+    for code in tail:
+        if code >= stops:
+            given = held >= 0 and mask >> (code - stops) & 1
+            tipped.append(kg if given else 0)
+            if given:
+                held, kg, litres, mask = EMPTY
+            continue
+        collected += 1
+        if held < 0:
+            held = instance.material[code]
+        elif held != instance.material[code]:
+            return []
+        kg += instance.kg[code]
+        litres += instance.litres[code]
+        mask &= instance.tippable[code]
+        if kg > most_kg or litres > most_l or held not in materials:
+            return []
+    boxes = loading.boxes + (0,) * collected
+    return [Loading(((held, kg, litres, mask),), boxes, (*loading.tipped, *tipped))]
 
 
 def ways_to_load(instance: Instance, truck: Truck, loading: Loading, stop: int) -> Iterator[Loading]:
