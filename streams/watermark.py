@@ -47,7 +47,7 @@ class Waiting(Struct, array_like=True, order=True):
     seq: int
     arrival: int
     terminal_id: str
-    ready_ms: int
+    arrived_ms: int
     fix: events.TruckState
 
 
@@ -109,8 +109,7 @@ def arrive(order: Order, fix: events.TruckState, now_ms: int, bounds: Bounds) ->
     seq = -1 if fix.seq is None else fix.seq
     if not order.waiting and not _is_phone(fix) and _follows(terminal, seq, time_ms):
         return _release_one(order, terminal, fix, seq, time_ms)
-    wait_ms = _wait_ms(terminal, seq, time_ms, bounds)
-    insort(order.waiting, Waiting(time_ms, seq, order.arrivals, terminal_id, now_ms + wait_ms, fix))
+    insort(order.waiting, Waiting(time_ms, seq, order.arrivals, terminal_id, now_ms, fix))
     return release(order, now_ms, bounds)
 
 
@@ -121,7 +120,8 @@ def release(order: Order, now_ms: int, bounds: Bounds) -> list[Released]:
     while waiting:
         head = waiting[0]
         terminal = order.terminals[head.terminal_id]
-        overdue = head.ready_ms <= now_ms or len(waiting) > bounds.buffer_records
+        waited = now_ms - head.arrived_ms >= _wait_ms(terminal, head.seq, head.time_ms, bounds)
+        overdue = waited or len(waiting) > bounds.buffer_records
         known = not _is_phone(head.fix) and _follows(terminal, head.seq, head.time_ms)
         if not (overdue or known or head.time_ms < order.released_ms):
             break

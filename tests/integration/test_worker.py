@@ -1,0 +1,254 @@
+"""The Faust worker on a real broker: killed, poisoned, restarted; nothing lost, nothing doubled."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from services import bus
+from streams import codec, events, state
+from streams import topics as catalogue
+from streams.topics import Topic
+from streams.worker.folding import partition_of
+from tests.unit.streams import town
+
+pytestmark = pytest.mark.integration
+
+TRUCKS = tuple(f"w{n:02}" for n in range(24))
+
+
+@contextmanager
+def running(bootstrap: str, app_id: str, log: Path, instance: str = "") -> Iterator[subprocess.Popen[bytes]]:
+    """Run a worker; kill it at the end if it still lives."""
+    environment = os.environ | {
+        "KAFKA_BOOTSTRAP": bootstrap,
+        "QINGYUN_WORKER_APP_ID": app_id,
+        "QINGYUN_WORKER_INSTANCE": instance,
+        "QINGYUN_WORKER_SLICE_RECORDS": "20",  # many small slices: many places to be killed at
+        "QINGYUN_WORKER_SESSION_S": "6",
+    }
+    with log.open("ab") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streams", "worker"], env=environment, stderr=file, stdout=file
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = 40.0) -> None:
+    """Wait until the condition holds."""
+    deadline_s = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline_s:
+            pytest.fail(f"waited {timeout_s:g} s for {what}")
+        time.sleep(0.05)
+
+
+class Reader:
+    """Everything that is on some topics, read on demand."""
+
+    def __init__(self, bootstrap: str, *of: Topic) -> None:
+        self._follower = bus.Follower(bootstrap, of, client_id="test", otherwise="latest")
+        self.records: list[bus.Record] = []
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._follower.close()
+
+    def read(self) -> list[bus.Record]:
+        """Return all records so far."""
+        while fresh := self._follower.poll(0.2):
+            self.records += fresh
+        return self.records
+
+    def alerts(self) -> list[events.Alert]:
+        """All revisions of alerts of this test's trucks, each once: a replay after a crash may repeat one."""
+        revisions = {}
+        for record in self.read():
+            alert: events.Alert = codec.decode(catalogue.ALERTS, record.value)
+            if alert.truck_id in TRUCKS:
+                revisions.setdefault((alert.alert_id, alert.revision), alert)
+        return list(revisions.values())
+
+
+def day() -> list[events.TruckState]:
+    """Two thousand fixes: every truck loads, every third dumps, the others drive uncovered or off the street."""
+    fixes = []
+    for n, truck_id in enumerate(TRUCKS):
+        drive = town.loaded(truck_id, seed=n).go(2_000)
+        if n % 3 == 0:
+            drive.go(2_000, 200).wait(60, falling_kg=14_000, bed="raised").wait(70, bed="level").go(4_000)
+        elif n % 3 == 1:
+            drive.go(4_000, cover="open").go(6_000, cover="closed")
+        else:
+            drive.go(2_000, 300).go(4_500, 300).go(4_500, 0).go(6_000)
+        fixes += drive.fixes
+    fixes.sort(key=lambda fix: fix.event_time_ms)
+    return fixes
+
+
+def expected(fixes: list[events.TruckState]) -> dict[str, state.Truck]:
+    """The pure fold of the input, and what each truck's ledger says last."""
+    from streams import truck  # noqa: PLC0415
+
+    known = town.reference(truck_ids=TRUCKS)
+    states = {truck_id: state.Truck(truck_id=truck_id) for truck_id in TRUCKS}
+    for fix in fixes:
+        truck.step(states[fix.truck_id], fix, known)
+    return states
+
+
+def told(states: dict[str, state.Truck]) -> Counter[tuple[str, int, str]]:
+    """Last revision of each rule's alert of each truck: id, revision, state."""
+    return Counter(
+        (alert.alert_id, alert.revision, alert.state) for one in states.values() for alert in one.ledger.last.values()
+    )
+
+
+def last_revisions(alerts: list[events.Alert]) -> Counter[tuple[str, int, str]]:
+    """Last revision of each alert."""
+    last: dict[str, events.Alert] = {}
+    for alert in alerts:
+        if alert.alert_id not in last or alert.revision > last[alert.alert_id].revision:
+            last[alert.alert_id] = alert
+    return Counter((alert.alert_id, alert.revision, alert.state) for alert in last.values())
+
+
+def stored(bootstrap: str, app_id: str) -> dict[str, state.Truck]:
+    """State of each truck by the changelog: the last record of its key."""
+    changelog = Topic(name=f"{app_id}-state-changelog", key="key", record=None, written_by="worker")
+    found: dict[str, state.Truck] = {}
+    with closing(bus.Follower(bootstrap, [changelog], client_id="test")) as follower:
+        for record in follower.read_to_end():
+            if record.key is not None and record.value is not None and record.key.startswith(b"truck:"):
+                found[record.key.decode().removeprefix("truck:")] = state.decode("truck", record.value).state
+    return found
+
+
+def changelog_records(bootstrap: str, app_id: str) -> int:
+    """Number of states written so far."""
+    changelog = Topic(name=f"{app_id}-state-changelog", key="key", record=None, written_by="worker")
+    with closing(bus.Follower(bootstrap, [changelog], client_id="test")) as follower:
+        return sum(1 for _ in follower.read_to_end())
+
+
+def has_more(bootstrap: str, app_id: str, than: int) -> bool:
+    """Tell whether the worker has written states since; no changelog yet = no."""
+    with suppress(bus.BusError):
+        return changelog_records(bootstrap, app_id) > than
+    return False
+
+
+def send(producer: bus.Producer, fixes: list[events.TruckState]) -> None:
+    """Send and wait for the broker."""
+    for fix in fixes:
+        producer.send_event(fix)
+    producer.flush()
+
+
+@pytest.fixture
+def producer(topics: str) -> Iterator[bus.Producer]:
+    """A producer of this test."""
+    with closing(bus.Producer(topics, client_id="test")) as sender:
+        yield sender
+
+
+@pytest.fixture
+def alerts(topics: str) -> Iterator[Reader]:
+    """Alerts from now on."""
+    with closing(Reader(topics, catalogue.ALERTS)) as reader:
+        yield reader
+
+
+@pytest.fixture
+def letters(topics: str) -> Iterator[Reader]:
+    """Dead letters from now on."""
+    with closing(Reader(topics, catalogue.DEAD_LETTERS)) as reader:
+        yield reader
+
+
+@pytest.fixture(scope="module")
+def town_on_kafka(topics: str) -> str:
+    """A broker that knows the test's town."""
+    with closing(bus.Producer(topics, client_id="test")) as sender:
+        for record in town.records(TRUCKS):
+            sender.send_event(record)
+        sender.flush()
+    return topics
+
+
+def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(
+    town_on_kafka: str, producer: bus.Producer, alerts: Reader, tmp_path: Path
+) -> None:
+    """Killed with -9 three times mid-stream: alerts and states are those of the pure fold of the input."""
+    fixes, log = day(), tmp_path / "worker.log"
+    want = told(expected(fixes))
+    quarter = len(fixes) // 4
+    for n in range(3):
+        with running(town_on_kafka, "killed", log, instance="slot-1") as worker:
+            before = changelog_records(town_on_kafka, "killed") if n else 0
+            send(producer, fixes[n * quarter : (n + 1) * quarter])
+            wait_for(partial(has_more, town_on_kafka, "killed", before), "the first states of this life")
+            worker.send_signal(signal.SIGKILL)
+    with running(town_on_kafka, "killed", log, instance="slot-1") as worker:
+        send(producer, fixes[3 * quarter :])
+        wait_for(lambda: last_revisions(alerts.alerts()) == want, f"the {len(want)} alerts of the pure fold")
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(timeout=20) == 0, log.read_text()[-2_000:]
+    assert len(want) >= len(TRUCKS) - 1
+    found, pure = stored(town_on_kafka, "killed"), expected(fixes)
+    assert {name: msgspec.to_builtins(one) for name, one in found.items()} == {
+        name: msgspec.to_builtins(one) for name, one in pure.items()
+    }
+
+
+def test_a_poison_record_is_set_aside_and_the_next_is_judged(
+    town_on_kafka: str, producer: bus.Producer, alerts: Reader, letters: Reader, tmp_path: Path
+) -> None:
+    """Bytes that are no record go to dead-letters with their reason; the worker goes on."""
+    with running(town_on_kafka, "poisoned", tmp_path / "worker.log") as worker:
+        wait_for(lambda: len(stored(town_on_kafka, "poisoned")) > 0, "the worker to have read what was there")
+        name = TRUCKS[0]
+        other = next(number for number in range(12) if number != partition_of(name))
+        sos = events.DriverAction(action_id="p1", truck_id=name, kind="sos", event_time_ms=town.START_MS + 9_000_000)
+        for poison in (b"\xff\x00", b"[1]", b'{"truck_id": "w00"}', b'{"truck_id": "", "event_time_ms": 1}'):
+            producer.send("driver-actions", name, poison)
+        producer.send("driver-actions", name, codec.encode(sos), [("schema", b"driver-action/9")])
+        producer.send("driver-actions", "stray", codec.encode(sos), partition=other)
+        producer.send_event(sos)
+        producer.flush()
+        wait_for(
+            lambda: any(alert.rule == "sos" for alert in alerts.alerts()), "the alert of the record after the poison"
+        )
+        wait_for(lambda: len(letters.read()) >= 6, "six dead letters")
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(timeout=20) == 0
+    reasons = [letter.headers["reason"].decode() for letter in letters.read()]
+    assert any("kind" in reason or "action_id" in reason for reason in reasons)
+    assert any("driver-action/9" in reason for reason in reasons)
+    assert any("murmur2" in reason for reason in reasons)
+    assert {letter.headers["topic"] for letter in letters.read()} == {b"driver-actions"}
+
+
+def test_a_flood_of_poison_stops_the_worker(town_on_kafka: str, producer: bus.Producer, tmp_path: Path) -> None:
+    """More than a hundred dead letters in a row are a bad deploy: exit 70, nothing committed past them."""
+    for _ in range(150):
+        producer.send("weighings", TRUCKS[1], b"{}")
+    producer.flush()
+    log = tmp_path / "worker.log"
+    with running(town_on_kafka, "flooded", log) as worker:
+        assert worker.wait(timeout=40) == 70
+    assert "TooMany" in log.read_text()

@@ -1,0 +1,121 @@
+"""Whatever order reports arrive in, within the bound, and however often: the same end state, the same outputs."""
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams import events, state, truck
+from streams.assets import Reference
+from streams.watermark import Bounds
+from tests.unit.streams import town
+
+BOUNDS = Bounds()
+KNOWN = town.reference()
+
+
+def _journey(seed: int) -> list[events.TruckState]:
+    drive = town.loaded(seed=seed).go(1_500).go(1_500, 250).go(2_600, 250, cover="open")
+    return drive.wait(60, falling_kg=14_000, bed="raised").wait(70, bed="level").go(3_500, cover="closed").fixes
+
+
+JOURNEYS = {seed: _journey(seed) for seed in range(3)}
+
+
+def _arrivals(fixes: list[events.TruckState], delays_s: list[int], repeats: list[int]) -> list[events.TruckState]:
+    """The fixes as they arrive: each delayed, some twice. The first comes first: before it nothing can be missed."""
+    first, *rest = fixes
+    arrivals = [(first.event_time_ms, 0, first)]
+    for n, fix in enumerate(rest, start=1):
+        delay_ms = delays_s[n % len(delays_s)] * 1000
+        arrivals.append((fix.event_time_ms + delay_ms, n, fix))
+        if n in repeats:
+            arrivals.append((fix.event_time_ms + delay_ms + 7_000, n, fix))
+    arrivals.sort(key=lambda one: one[:2])
+    return [msgspec.structs.replace(fix, received_time_ms=max(at_ms, fix.event_time_ms)) for at_ms, _, fix in arrivals]
+
+
+def _fold(records: list[events.TruckState], known: Reference = KNOWN) -> tuple[state.Truck, list[events.Event]]:
+    one, outputs = state.Truck(truck_id="t1"), []
+    for record in records:
+        one, told = truck.step(one, record, known)
+        outputs += told
+    last_ms = max(record.received_time_ms or 0 for record in records)
+    one, told = truck.step(one, events.Tick(at_ms=last_ms + BOUNDS.gap_ms), known)
+    return one, outputs + told
+
+
+def _said(outputs: list[events.Event]) -> list[object]:
+    """Outputs without the time they left at."""
+    said = [msgspec.to_builtins(output) for output in outputs]
+    return [{name: value for name, value in one.items() if name != "emitted_ms"} for one in said]
+
+
+def _judged(one: state.Truck) -> object:
+    """What was concluded of the truck: its state without the bookkeeping of arrival."""
+    kept = msgspec.to_builtins(one)
+    for arrival in ("order", "newest_arrival_ms"):
+        del kept[arrival]
+    for alert in one.ledger.last:
+        del kept["ledger"][0][alert]["emitted_ms"]
+    return kept
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.sampled_from(sorted(JOURNEYS)),
+    delays_s=st.lists(st.integers(0, BOUNDS.gap_ms // 1000 - 1), min_size=1, max_size=40),
+    repeats=st.lists(st.integers(1, 60), max_size=15),
+)
+def test_any_arrival_within_the_bound_gives_the_same_judgement(
+    seed: int, delays_s: list[int], repeats: list[int]
+) -> None:
+    """Delayed by less than the bound, swapped, doubled: nothing that is concluded changes."""
+    in_order, told = _fold(JOURNEYS[seed])
+    shuffled, told_again = _fold(_arrivals(JOURNEYS[seed], delays_s, repeats))
+    assert _said(told_again) == _said(told)
+    assert _judged(shuffled) == _judged(in_order)
+    assert shuffled.order.late == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.sampled_from(sorted(JOURNEYS)), at=st.integers(0, 150))
+def test_going_on_from_the_bytes_of_a_state_is_going_on(seed: int, at: int) -> None:
+    """Encoded and decoded at any point, a state leads to the same end: nothing is kept outside of it."""
+    whole, told = _fold(JOURNEYS[seed])
+    fixes = JOURNEYS[seed]
+    stamped = state.new_truck("t1")
+    outputs: list[events.Event] = []
+    for fix in fixes[:at]:
+        stamped.state, said = truck.step(stamped.state, fix, KNOWN)
+        outputs += said
+    again = state.decode("truck", state.encode(stamped)).state
+    for fix in fixes[at:]:
+        again, said = truck.step(again, fix, KNOWN)
+        outputs += said
+    last_ms = max(fix.received_time_ms or 0 for fix in fixes)
+    again, said = truck.step(again, events.Tick(at_ms=last_ms + BOUNDS.gap_ms), KNOWN)
+    assert _said(outputs + said) == _said(told)
+    assert msgspec.to_builtins(again) == msgspec.to_builtins(whole)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.sampled_from(sorted(JOURNEYS)), weeks=st.integers(-8, 8))
+def test_moving_a_day_by_whole_weeks_moves_nothing_but_time(seed: int, weeks: int) -> None:
+    """Rules do not know the date: only times and the ids made of them differ."""
+    shift_ms = weeks * 7 * 86_400_000
+    moved = [
+        msgspec.structs.replace(
+            fix,
+            event_time_ms=fix.event_time_ms + shift_ms,
+            received_time_ms=(fix.received_time_ms or 0) + shift_ms,
+        )
+        for fix in JOURNEYS[seed]
+    ]
+    _, told = _fold(JOURNEYS[seed])
+    _, told_moved = _fold(moved)
+    assert [_untimed(one) for one in _said(told_moved)] == [_untimed(one) for one in _said(told)]
+
+
+def _untimed(said: object) -> object:
+    assert isinstance(said, dict)
+    return {name: value for name, value in said.items() if not name.endswith("_ms") and not name.endswith("_id")}
