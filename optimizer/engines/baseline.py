@@ -101,11 +101,13 @@ class _Inserting:
         return gaps
 
     def _gaps_of(self, truck: int) -> Gaps:
-        """Return the gaps of a route, remembered as long as no other truck can have a say in them."""
+        """Return the gaps of a route, remembered as long as neither it nor what others do at limited sites changes."""
         route = self.solution.routes[truck]
         known = self.memory.get(truck)
-        if known is not None and known.route is route and not self.instance.limited:
-            return known
+        if known is not None and known.route is route:
+            sites = self.solution.sites(truck)
+            if sites is None or sites.same_as(known.sites):
+                return known
         gaps = self.memory[truck] = Gaps(self.judge, self.solution, self.instance.trucks[truck])
         return gaps
 

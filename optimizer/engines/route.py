@@ -57,6 +57,10 @@ class Sites:
         """Return what the facility can still take beside the others."""
         return self.instance.remaining_kg[facility] - sum(one.kg for one in self.unloadings.get(facility, ()))
 
+    def same_as(self, other: "Sites | None") -> bool:
+        """Whether the others do the same here as in ``other``."""
+        return other is not None and self.unloadings == other.unloadings
+
     def hours(self, facility: int, *, beside_committed: bool = True) -> Hours:
         """Return when an unloading may begin: the site is open and a dock is free until it is over.
 

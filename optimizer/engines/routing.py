@@ -22,7 +22,7 @@ from ortools.constraint_solver import pywrapcp, routing_enums_pb2
 
 from optimizer.engines.baseline import insert, tidy
 from optimizer.engines.beginning import begin
-from optimizer.engines.instance import Hours, Instance, Truck
+from optimizer.engines.instance import Cargo, Hours, Instance, Truck
 from optimizer.engines.interface import Budget, Report
 from optimizer.engines.route import Judge
 from optimizer.engines.solution import Solution
@@ -157,7 +157,7 @@ class Model:
                 )
         horizon_s = max(min(MOST // 2, t.latest_s + t.overtime_s) for t in self.trucks)
         self.model.AddDimensionWithVehicleTransits(
-            [known[truck.profile] for truck in self.trucks], horizon_s, horizon_s, False, "time"
+            [known[truck.profile] for truck in self.trucks], horizon_s if self._waits() else 0, horizon_s, False, "time"
         )
         self.time = self.model.GetDimensionOrDie("time")
         for node, index in self._index.items():
@@ -174,6 +174,12 @@ class Model:
                 self.time.SetSpanUpperBoundForVehicle(max(0, longest_s), vehicle)
             if truck.cost_per_s:
                 self.time.SetSpanCostCoefficientForVehicle(truck.cost_per_s, vehicle)
+
+    def _waits(self) -> bool:
+        """Whether anybody may have to wait: without windows and breaks the model is quicker without it."""
+        return any(truck.breaks for truck in self.trucks) or any(
+            self.instance.hours[self.nodes[node].code] is not None for node in self._index
+        )
 
     def _breaks(self) -> None:
         """Breaks still to come; the model may take them before the start or after the end, as the contract may."""
@@ -199,11 +205,15 @@ class Model:
         }
         for material in sorted(materials - {-1}):
             mine = [stop for stop in self.stops if self.instance.material[stop] == material]
+            seen = not any(truck.tip_before_end for truck in self.trucks)  # whether the end can tell empty from not
             for number, amounts in enumerate((self.instance.kg, self.instance.litres)):
                 caps = [_room(truck, material, number + 1) for truck in self.trucks]
-                if min(caps) < MOST:
+                total = sum(amounts[stop] for stop in mine)
+                if min(caps) < min(MOST, total + 1):
                     self._load(f"{material} {number}", {s: amounts[s] for s in mine}, caps, material, number + 1)
-            self._load(f"{material} aboard", dict.fromkeys(mine, 1), [MOST] * len(caps), material, 0)
+                    seen = seen or all(amounts[stop] for stop in mine)
+            if not seen or any(hold[0] == material for t in self.trucks for hold in self._on_board(t)):
+                self._load(f"{material} aboard", dict.fromkeys(mine, 1), [MOST] * len(self.trucks), material, 0)
 
     def _load(self, name: str, amounts: dict[int, int], caps: list[int], material: int, field: int) -> None:
         """Add a dimension for ``amounts``; ``field`` of a hold is what is on board already (0: one load)."""
@@ -227,11 +237,14 @@ class Model:
         for vehicle, truck in enumerate(self.trucks):
             start = self.model.Start(vehicle)
             dimension.SlackVar(start).SetValue(0)
-            on_board = [hold for hold in self.judge.heads[truck.number].loadings[0].cargo if hold[0] == material]
+            on_board = [hold for hold in self._on_board(truck) if hold[0] == material]
             loaded = len(on_board) if field == 0 else sum(hold[field] for hold in on_board)
             dimension.CumulVar(start).SetValue(min(loaded, caps[vehicle]))
             if truck.tip_before_end:
                 dimension.CumulVar(self.model.End(vehicle)).SetMax(0)
+
+    def _on_board(self, truck: Truck) -> Cargo:
+        return self.judge.heads[truck.number].loadings[0].cargo
 
     def _day_caps(self) -> None:
         """Stops and kg of the day that are left to each truck."""
