@@ -110,7 +110,7 @@ class Kafka:
             name="kafka",
             argv=self._java("kafka.Kafka", str(self._properties)),
             folder=self.data,
-            stop_within_s=6,
+            stop_within_s=5,
             keeps_data=True,
         )
 

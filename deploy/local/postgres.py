@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import psutil  # type: ignore[import-untyped]
 
@@ -56,7 +57,7 @@ class Postgres:
     @property
     def url(self) -> str:
         """What clients connect to (SQLAlchemy, psycopg 3)."""
-        return f"postgresql+psycopg://{USER}@/{DATABASE}?host={self.socket_folder}"
+        return f"postgresql+psycopg://{USER}@/{DATABASE}?host={quote(str(self.socket_folder))}"
 
     @property
     def socket_folder(self) -> Path:
@@ -87,7 +88,7 @@ class Postgres:
             argv=(str(_programs() / "postgres"), "-D", str(self.data), *options),
             folder=self.data,
             stop_signal="SIGINT",
-            stop_within_s=6,
+            stop_within_s=5,
             death_signal="SIGQUIT",
             keeps_data=True,
             unprivileged=True,

@@ -27,7 +27,7 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     folder: Path = ROOT
     stop_signal: str = "SIGTERM"
-    stop_within_s: int = 7
+    stop_within_s: int = 5
     death_signal: str = "SIGKILL"
     keeps_data: bool = False
     unprivileged: bool = False

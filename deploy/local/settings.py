@@ -17,6 +17,7 @@ from services.settings import SettingError, Settings
 DEFAULT_RATE: Final = 10.0
 _RATES: Final = (1.0, 60.0)
 _HIGHEST_PORT: Final = 65535
+_IMPOSSIBLE: Final = '%:"\n'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ class Local:
             services = replace(services, clock_rate=DEFAULT_RATE)
         if not _RATES[0] <= services.clock_rate <= _RATES[1]:
             raise LocalStartError(f"RATE is {services.clock_rate:g}, expected 1 to 60 (city seconds a second)")
-        data, build = (ROOT / services.data_dir).resolve(), (ROOT / services.build_dir).resolve()
+        data, build = _folder(services.data_dir, "QINGYUN_DATA_DIR"), _folder(services.build_dir, "QINGYUN_BUILD_DIR")
         return cls(
             services=replace(services, data_dir=str(data), build_dir=str(build)),
             data=data,
@@ -125,6 +126,16 @@ def _header(city: str) -> dict[str, Any]:
     if "time_zone" not in header:
         raise LocalStartError(f"{path} has no time_zone, expected a name such as Europe/Lisbon")
     return header
+
+
+def _folder(path: str, setting: str) -> Path:
+    """Return the absolute path; refuse what the supervisor's configuration or Java's classpath cannot express."""
+    folder = (ROOT / path).resolve()
+    if found := next((sign for sign in _IMPOSSIBLE if sign in str(folder)), None):
+        raise LocalStartError(
+            f"the path {folder} has a {found!r} in it; choose another with {setting}, or move the clone"
+        )
+    return folder
 
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -50,6 +50,7 @@ def test_given_parts_are_used_not_started():
         ({"QINGYUN_CLOCK_RATE": "nan"}, r"RATE is nan, expected 1 to 60"),
         ({"QINGYUN_CLOCK_RATE": "fast"}, r"QINGYUN_CLOCK_RATE is 'fast'"),
         ({"QINGYUN_LOCAL_KAFKA_PORT": "kafka"}, r"QINGYUN_LOCAL_KAFKA_PORT is 'kafka', expected a port"),
+        ({"QINGYUN_DATA_DIR": "/data/100%"}, r"the path /data/100% has a '%' in it.*QINGYUN_DATA_DIR"),
         ({"QINGYUN_COLOUR": "red"}, r"unknown setting QINGYUN_COLOUR"),
     ],
 )
