@@ -109,7 +109,7 @@ class _Inquiry:
             )
         carriers = [t for t in self.trucks if any(self.instance.material[number] in box[0] for box in t.boxes)]
         if not carriers:
-            return "material", f"None of the {len(self.trucks)} trucks has a compartment for {stop.material}."
+            return "material", f"No truck has a compartment for {stop.material} (trucks: {len(self.trucks)})."
         return (
             self._no_site(number, stop, carriers)
             or self._not_allowed(number, stop, carriers)
@@ -142,7 +142,7 @@ class _Inquiry:
             )
         named = ", ".join(stop.vehicles or ()) or "no truck at all"
         able = ", ".join(truck.id for truck in carriers[:3])
-        return "locked_vehicle", f"It is locked to {named}, which cannot serve it; {able} could."
+        return "locked_vehicle", f"It is locked to {named}; {able} could serve it."
 
     def _too_big(self, number: int, stop: Stop, carriers: list[Truck]) -> Reason | None:
         able = [t for t in carriers if self._serves(t, number, frozenset({"capacity"}))]
@@ -315,7 +315,7 @@ class _Inquiry:
 
     def say_lock(self, number: int, fit: _Fit) -> str:
         named = ", ".join(self.problem.stops[number].vehicles or ()) or "no truck at all"
-        return f"It is locked to {named}, which cannot take it; {fit.truck.id} could."
+        return f"It is locked to {named}, without room or time for it; {fit.truck.id} could serve it."
 
 
 _SENTENCES: Final[dict[Code, Callable[[_Inquiry, int, _Fit], str]]] = {
