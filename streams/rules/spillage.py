@@ -22,10 +22,14 @@ from streams.units import MINUTE_MS
 NAME: Final[RuleName] = "spillage"
 VERSION: Final = "1"
 _KEPT_MINUTES: Final = 30
+_FEWEST_MINUTES: Final = 2
+"""Minutes that make a level to start from."""
 _LEAST_READINGS: Final = 3
 """Readings in a minute that make it count."""
-_SCATTERS: Final = 2.6
+_SCATTERS: Final = 1.5
 """A fall must exceed this many standard errors of the difference of two levels."""
+_STILL_GONE: Final = 0.6
+"""Share of the fall that the last two minutes must still show: rough road passes."""
 _MOVING_MPS: Final = 2.0
 _LONG_STOP_MS: Final = 4 * MINUTE_MS
 """After a stop this long, what the load did is not a spill: a new comparison begins."""
@@ -50,7 +54,8 @@ class Memory(Struct, array_like=True):
     minute_ms: int = 0
     readings: list[float] = field(default_factory=list)
     places: list[geo.LonLat] = field(default_factory=list)
-    moved_ms: int = 0
+    stood_since_ms: int = 0
+    """Since when it reports that it stands; 0 = it drives."""
     suspected_ms: int = 0
     """Since when a fall is suspected and waits for its confirmation; 0 = none."""
     start_ms: int = 0
@@ -64,11 +69,11 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     """Judge one fix."""
     if moment.cargo.state != "loaded" or moment.bed_raised() or moment.fix.maintenance:
         return _forget(memory, moment) if memory.minutes or memory.readings else None
-    moving = moment.speed_mps > _MOVING_MPS
-    if not moving:
-        stopped = memory.moved_ms and moment.time_ms - memory.moved_ms > _LONG_STOP_MS
+    if moment.speed_mps <= _MOVING_MPS:
+        memory.stood_since_ms = memory.stood_since_ms or moment.time_ms
+        stopped = moment.time_ms - memory.stood_since_ms > _LONG_STOP_MS
         return _forget(memory, moment) if stopped and memory.minutes else None
-    memory.moved_ms = moment.time_ms
+    memory.stood_since_ms = 0
     fix = moment.fix
     if fix.load_kg is None or fix.sensor_health.load != "ok" or moment.load.stuck or moment.place is None:
         return None
@@ -95,14 +100,14 @@ def _close_minute(memory: Memory, moment: Moment, limits: Thresholds) -> Finding
 
 def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     """Compare the level of the last minutes with the highest before."""
-    width = round(limits.spill_window_s / 60)
     minutes = memory.minutes
-    if len(minutes) < 2 * width:
+    level = _highest_before(minutes, _width(limits))
+    if level is None:
         return None
-    after_kg = _level(minutes[-width:])
-    before_kg = max(_level(minutes[n : n + width]) for n in range(len(minutes) - 2 * width + 1))
-    fall_kg = before_kg - after_kg
-    if fall_kg < _least_fall(minutes, before_kg, width, limits):
+    before_kg, of_minutes = level
+    fall_kg = before_kg - _level(minutes[-_width(limits) :])
+    back = before_kg - _level(minutes[-2:]) < _STILL_GONE * fall_kg
+    if back or fall_kg < _least_fall(minutes, before_kg, of_minutes, limits):
         memory.suspected_ms = 0
         return None
     if memory.suspected_ms == 0:
@@ -115,8 +120,25 @@ def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     return _finding("begin", memory, moment, limits)
 
 
-def _least_fall(minutes: list[Minute], before_kg: float, width: int, limits: Thresholds) -> float:
-    least = max(limits.spill_kg, limits.spill_share * before_kg, _SCATTERS * _error_kg(minutes, width))
+def _width(limits: Thresholds) -> int:
+    return round(limits.spill_window_s / 60)
+
+
+def _highest_before(minutes: list[Minute], width: int) -> tuple[float, int] | None:
+    """Return the highest earlier level and of how many minutes it is; a short journey's start must do with fewer."""
+    earlier = minutes[:-width]
+    if len(earlier) < _FEWEST_MINUTES:
+        return None
+    if len(earlier) <= width:
+        return _level(earlier), len(earlier)
+    return max(_level(earlier[n : n + width]) for n in range(len(earlier) - width + 1)), width
+
+
+def _least_fall(minutes: list[Minute], before_kg: float, of_minutes: int, limits: Thresholds) -> float:
+    """Return the fall that counts: more where the level before is of few minutes, or the cover is closed."""
+    width = _width(limits)
+    fewer = ((1 / of_minutes + 1 / width) * width / 2) ** 0.5
+    least = max(limits.spill_kg, limits.spill_share * before_kg, _SCATTERS * _error_kg(minutes, width)) * fewer
     return least * (1.0 if any(minute.uncovered for minute in minutes[-2 * width :]) else limits.spill_closed_factor)
 
 
@@ -155,8 +177,7 @@ def _go_on(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None
 
 
 def _finding(kind: str, memory: Memory, moment: Moment, limits: Thresholds) -> Finding:
-    width = round(limits.spill_window_s / 60)
-    error_kg = max(_error_kg(memory.minutes, width), 0.1 * memory.lost_kg)
+    error_kg = max(_error_kg(memory.minutes, _width(limits)), 0.1 * memory.lost_kg)
     stretch = _stretch(memory)
     uncovered = any(minute.uncovered for minute in stretch)
     end_ms = stretch[-1].start_ms + MINUTE_MS
@@ -188,8 +209,7 @@ def _stretch(memory: Memory) -> list[Minute]:
 
 
 def _because(memory: Memory, limits: Thresholds, *, uncovered: bool) -> tuple[events.Condition, ...]:
-    width = round(limits.spill_window_s / 60)
-    least_kg = _least_fall(memory.minutes, memory.before_kg, width, limits)
+    least_kg = _least_fall(memory.minutes, memory.before_kg, _width(limits), limits)
     return (
         explain.known("loaded and driving", f"{memory.before_kg:.0f} kg before"),
         explain.at_least("the load fell while driving", memory.lost_kg, least_kg, "kg"),

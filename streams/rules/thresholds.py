@@ -31,13 +31,13 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Silence after which a load that is gone is a dump in the dark (contract: 5 minutes)."""
 
     # spillage
-    spill_window_s: float = 300.0
+    spill_window_s: float = 240.0
     """Levels before and after are medians over this time: longer than slope and braking swing [P]."""
     spill_share: float = 0.035
     """Least fall of the load while moving, share of what was on board [P: domain rule R3 says 3 %]."""
     spill_kg: float = 450.0
     """Least fall of the load while moving [P: R3 says 150 kg; readings of moving trucks are not that good]."""
-    spill_closed_factor: float = 1.5
+    spill_closed_factor: float = 1.2
     """With the cover closed the fall must be this much larger: one signal instead of two [P]."""
     spill_confirm_s: float = 120.0
     """The fall must still be there after this time: rough road shakes readings, and ends [P]."""
