@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,16 +83,6 @@ class System:
         )
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
 def _consecutive_ports(count: int) -> int:
     """Return the first of ``count`` free ports in a row."""
     for first in range(31000, 39000, count):
@@ -109,15 +100,16 @@ def _consecutive_ports(count: int) -> int:
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Start everything, wait until the pages are live, end everything."""
     data = tmp_path_factory.mktemp("system")
-    gateway, ingest, jt808 = _free_ports(3)
+    first = _consecutive_ports(15)
+    gateway, ingest, jt808, kafka, metrics = first, first + 1, first + 2, first + 3, first + 5
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("QINGYUN_")},
         "QINGYUN_DATA_DIR": str(data),
         "QINGYUN_GATEWAY_PORT": str(gateway),
         "QINGYUN_INGEST_PORT": str(ingest),
         "QINGYUN_JT808_PORT": str(jt808),
-        "QINGYUN_LOCAL_KAFKA_PORT": str(_consecutive_ports(2)),
-        "QINGYUN_LOCAL_METRICS_PORT": str(_consecutive_ports(10)),
+        "QINGYUN_LOCAL_KAFKA_PORT": str(kafka),
+        "QINGYUN_LOCAL_METRICS_PORT": str(metrics),
         "QINGYUN_CLOCK_RATE": str(RATE),
     }
     running = System(f"http://127.0.0.1:{gateway}", f"http://127.0.0.1:{ingest}", data, environment)
@@ -126,7 +118,9 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         [sys.executable, "-m", "deploy.local", "run"], cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
     )
     try:
-        eventually(lambda: _is_live(running, launcher), within_s=START_S, what="a live page")
+        eventually(lambda: _answers(running, launcher), within_s=START_S, what="the pages")
+        with closing(running.client("dispatcher")) as client:
+            eventually(lambda: _trucks_seen(running, client) > 10, within_s=60, what="trucks with a position")
         yield running
     finally:
         launcher.send_signal(signal.SIGINT)
@@ -139,15 +133,17 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
             log.close()
 
 
-def _is_live(running: System, launcher: subprocess.Popen[bytes]) -> bool:
+def _answers(running: System, launcher: subprocess.Popen[bytes]) -> bool:
     if launcher.poll() is not None:
         pytest.fail(f"the local start ended:\n{(running.data / 'launcher.log').read_text()[-3000:]}")
     try:
-        httpx.get(f"{running.address}/health", timeout=2).raise_for_status()
-        with running.client("dispatcher") as client:
-            return sum(truck.get("lon") is not None for truck in running.snapshot(client)["trucks"]) > 10
-    except (httpx.HTTPError, FileNotFoundError, json.JSONDecodeError):
+        return httpx.get(f"{running.address}/health", timeout=2).is_success and bool(running.users())
+    except (httpx.HTTPError, FileNotFoundError):
         return False
+
+
+def _trucks_seen(running: System, client: httpx.Client) -> int:
+    return sum(truck.get("lon") is not None for truck in running.snapshot(client)["trucks"])
 
 
 @pytest.fixture(scope="session")
@@ -163,22 +159,32 @@ def browser() -> Iterator[Browser]:
 LogIn = Callable[..., Page]
 
 
+@pytest.fixture(scope="session")
+def sessions() -> dict[str, Any]:
+    """Keep who has logged in already: the gateway rightly refuses the ninth log-in of a minute."""
+    return {}
+
+
 @pytest.fixture
-def log_in_as(system: System, browser: Browser) -> Iterator[LogIn]:
-    """Give a function that logs in on the log-in page, as a person would, and waits for live data."""
+def log_in_as(system: System, browser: Browser, sessions: dict[str, Any]) -> Iterator[LogIn]:
+    """Give a function that opens a person's page: through the log-in page the first time; then waits for live data."""
     contexts: list[BrowserContext] = []
 
     def log_in(login: str, password: str, *, language: str = "en", width: int = 1440, height: int = 900) -> Page:
         context = browser.new_context(
-            locale={"en": "en-GB", "zh": "zh-CN"}[language], viewport={"width": width, "height": height}
+            locale={"en": "en-GB", "zh": "zh-CN"}[language],
+            viewport={"width": width, "height": height},
+            storage_state=sessions.get(login),
         )
         contexts.append(context)
         page = context.new_page()
         page.goto(system.address)
-        page.locator("input[name=login]").fill(login)
-        page.locator("input[name=password]").fill(password)
-        page.get_by_test_id("sign-in").locator("button[type=submit]").click()
+        if login not in sessions:
+            page.get_by_test_id("login-name").fill(login)
+            page.get_by_test_id("login-password").fill(password)
+            page.get_by_test_id("login-submit").click()
         page.wait_for_selector('body[data-live="open"]', timeout=30_000)
+        sessions[login] = {"cookies": context.cookies(), "origins": []}
         return page
 
     yield log_in
