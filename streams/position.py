@@ -1,6 +1,7 @@
 """Which fixes are a place. GPS that cannot be right (no fix, mocked, jumps no truck can drive) is not.
 
-After a jump the old place is believed first; if the new ones go on for long and agree, they are.
+After a jump the old place is believed first; if the new ones go on for long and agree, they are. A truck that stands
+keeps its place: what moves faster than a queue then is the jitter of the fixes.
 """
 
 from typing import Final
@@ -18,6 +19,10 @@ _SPEED_SLACK: Final = 2.0
 """A truck may have been this much faster between two fixes than both of them say."""
 _BELIEVE_AFTER_MS: Final = 180 * SECOND_MS
 """New places that go on this long are believed …"""
+_STANDING_MPS: Final = 0.5
+_QUEUE_M: Final = 40.0
+_QUEUE_MPS: Final = 2.5
+"""A truck in a queue moves up between two reports that both say it stands: this far, and this fast, it may."""
 _FARTHEST_M: Final = 200_000.0
 """… unless they are this far away: swapped or broken coordinates."""
 
@@ -42,6 +47,8 @@ def locate(position: Position, fix: events.TruckState, time_ms: int) -> geo.LonL
     speed_mps = fix.speed_mps or 0.0
     if position.lon is not None and position.lat is not None:
         away_m = geo.metres_between(position.lon, position.lat, fix.lon, fix.lat)
+        if _stands_still(position, fix, away_m, time_ms):
+            return position.lon, position.lat
         if away_m > _SLACK_M and not _can_be(position, fix.speed_mps, away_m, time_ms):
             position.doubted += 1
             position.doubted_ms = position.doubted_ms or time_ms
@@ -49,6 +56,16 @@ def locate(position: Position, fix: events.TruckState, time_ms: int) -> geo.LonL
     position.lon, position.lat, position.time_ms, position.speed_mps = fix.lon, fix.lat, time_ms, speed_mps
     position.doubted_ms = 0
     return fix.lon, fix.lat
+
+
+def _stands_still(position: Position, fix: events.TruckState, away_m: float, time_ms: int) -> bool:
+    """True if the truck stood at both fixes and moved farther than a queue does between them."""
+    return (
+        fix.speed_mps is not None
+        and fix.speed_mps < _STANDING_MPS
+        and position.speed_mps < _STANDING_MPS
+        and away_m > _QUEUE_M + _QUEUE_MPS * (time_ms - position.time_ms) / 1000
+    )
 
 
 def _can_be(position: Position, speed_mps: float | None, away_m: float, time_ms: int) -> bool:

@@ -13,7 +13,7 @@ from streams import geo, plans
 from streams.alerts import Finding
 from streams.assets import Permission
 from streams.events import RuleName
-from streams.moment import Moment
+from streams.moment import RESTING_MPS, Moment
 from streams.rules import explain
 from streams.rules.thresholds import Thresholds
 
@@ -41,8 +41,8 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     """Judge one fix."""
     if moment.cargo.state != "loaded":
         return _end(memory, moment, moment.time_ms) if memory.start_ms and moment.cargo.state == "empty" else None
-    if moment.place is None:
-        return None
+    if moment.place is None or (moment.speed_mps < RESTING_MPS and not memory.alerted):
+        return None  # a truck leaves its corridor by driving; what a standing one shows is jitter
     away_m = _metres_off(memory, moment, limits)
     if away_m is None:
         return _back(memory, moment, limits) if memory.start_ms else None

@@ -139,7 +139,8 @@ def _least_fall(minutes: list[Minute], before_kg: float, of_minutes: int, limits
     width = _width(limits)
     fewer = ((1 / of_minutes + 1 / width) * width / 2) ** 0.5
     least = max(limits.spill_kg, limits.spill_share * before_kg, _SCATTERS * _error_kg(minutes, width)) * fewer
-    return least * (1.0 if any(minute.uncovered for minute in minutes[-2 * width :]) else limits.spill_closed_factor)
+    uncovered = any(minute.uncovered for minute in minutes[-2 * width :])
+    return float(least if uncovered else least * limits.spill_closed_factor)
 
 
 def _level(minutes: list[Minute]) -> float:

@@ -6,7 +6,7 @@ cover that flaps in the wind is open only if it is open most of the time.
 
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from streams import geo
 from streams.alerts import Finding
@@ -20,6 +20,11 @@ VERSION: Final = "1"
 _LONGEST_STEP_MS: Final = 60_000
 """A longer silence between two fixes is not counted as driving."""
 
+_FLAPS: Final = 5
+"""Openings and closings within `_FLAPPING_MS` after which a cover is said to flap."""
+_FLAPPING_MS: Final = 600_000
+_FLAPPING_FACTOR: Final = 3
+
 
 class Memory(Struct, array_like=True):
     """What the rule remembers of one truck."""
@@ -31,6 +36,9 @@ class Memory(Struct, array_like=True):
     closed_ms: int = 0
     """Driving time with the cover closed, since the start."""
     shut_since_ms: int = 0
+    changes_ms: list[int] = field(default_factory=list)
+    """When the cover last opened or closed on the road."""
+    was_open: bool = False
     alerted: bool = False
 
 
@@ -39,6 +47,7 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     is_open = moment.cover_open()
     if is_open is None:
         return None
+    _watch_flapping(memory, moment, is_open=is_open)
     if moment.cargo.state != "loaded":
         return _end(memory, moment) if moment.cargo.state == "empty" else None
     if memory.start_ms == 0 and not (is_open and _driving(moment, limits)):
@@ -61,10 +70,23 @@ def _count(memory: Memory, moment: Moment, limits: Thresholds, *, is_open: bool)
         if moment.time_ms - memory.shut_since_ms >= limits.covered_again_s * 1000:
             return _end(memory, moment)
     share = memory.open_ms / max(1, memory.open_ms + memory.closed_ms)
-    if memory.alerted or not is_open or memory.open_ms < limits.uncovered_s * 1000 or share < limits.uncovered_share:
+    if memory.alerted or not is_open or memory.open_ms < _enough_ms(memory, limits) or share < limits.uncovered_share:
         return None
     memory.alerted = True
     return _begin(memory, moment, limits)
+
+
+def _watch_flapping(memory: Memory, moment: Moment, *, is_open: bool) -> None:
+    if is_open != memory.was_open:
+        memory.was_open = is_open
+        memory.changes_ms = [at_ms for at_ms in memory.changes_ms if moment.time_ms - at_ms < _FLAPPING_MS]
+        memory.changes_ms.append(moment.time_ms)
+
+
+def _enough_ms(memory: Memory, limits: Thresholds) -> float:
+    """Return how long it must be open: longer for a cover that flaps."""
+    flaps = len(memory.changes_ms) >= _FLAPS
+    return limits.uncovered_s * 1000 * (_FLAPPING_FACTOR if flaps else 1)
 
 
 def _begin(memory: Memory, moment: Moment, limits: Thresholds) -> Finding:
