@@ -101,8 +101,8 @@ def _ignored(memory: Memory, moment: Moment, limits: Thresholds) -> None:  # noq
 
 
 def _bed(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
-    if moment.fix.maintenance and not memory.alerted:
-        memory.phase = "ignored"
+    if not memory.alerted and (moment.fix.maintenance or _near(moment, limits)):
+        memory.phase = "ignored"  # it stands where it may; the place at the start was a stray fix
         return None
     if moment.bed_raised() is not True:
         memory.phase, memory.end_ms = "settling", moment.time_ms
