@@ -50,6 +50,7 @@ class Case:
     too_late: frozenset[str]
     base_ms: int
     places: tuple[LonLat, ...]
+    fair_stops: int
 
     def second(self, at_ms: int) -> int:
         """Return a moment as the problem's second, not before it."""
@@ -97,6 +98,7 @@ def case(
         },
         too_late=too_late,
         base_ms=day_of(now.now_ms, now.state.reference.zone(now.now_ms))[0],
+        fair_stops=now.fair_stops(material),
         places=_once([*starts.values(), *ends.values(), *site_places, *(stop.place for stop in stops)]),
     )
 
@@ -284,6 +286,7 @@ def _vehicle(chosen: Case, crew: Crew, location: Mapping[LonLat, int]) -> dict[s
         ],
         "breaks": pauses,
         "tip_before_end": True,
+        "day_stops": max(chosen.fair_stops, sum(visit.kind == "collect" for visit in crew.left)),
         "cost_per_m": costs.PER_M,
         "cost_per_s": costs.PER_S,
         "cost_per_overtime_s": costs.PER_OVERTIME_S,

@@ -17,6 +17,12 @@ PER_OVERTIME_S: Final = 15
 PER_MOVED_STOP: Final = 3_000
 """Moving a stop to another truck must save 3 km: people plan their day, and a page that changes is a page to read."""
 
+FAIR_SHARE: Final = 1.5
+"""Nobody's plan holds more than this many times the mean number of stops: metres alone would send one truck round the
+whole city while the others stand, and the last bins of its round would overflow."""
+LEAST_STOPS: Final = 6
+"""… but so many always."""
+
 REQUIRED_AHEAD_MS: Final = 4 * HOUR_MS
 """A bin that overflows within this time must be emptied in this plan, whatever it costs."""
 REQUIRED_FILL: Final = 0.97

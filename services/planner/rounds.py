@@ -141,6 +141,8 @@ def _nearest(stop: Stop, crews: Iterable[Crew], now: Situation) -> set[str]:
     if lock is not None:
         return {lock}
     able = [crew for crew in crews if stop.truck_ids is None or crew.truck_id in stop.truck_ids]
+    fair = now.fair_stops(stop.material)
+    able = [crew for crew in able if sum(visit.kind == "collect" for visit in crew.left) < fair] or able
     if stop.overflow_ms is not None and stop.overflow_ms <= now.now_ms + REQUIRED_AHEAD_MS and len(able) <= 2 * NEARBY:
         return {crew.truck_id for crew in able}
     return {crew.truck_id for crew in sorted(able, key=lambda crew: _passes_m(crew, stop, now))[:NEARBY]}

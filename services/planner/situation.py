@@ -1,11 +1,12 @@
 """What holds at one moment, drawn from the fold: who can work, what is wanted, who is to do it by the running plans."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from services.planner import progress
+from services.planner import costs, progress
 from services.planner.demand import Stop
 from services.planner.fleet import Truck
 from services.planner.reference import compartments_of, place_of
@@ -100,6 +101,12 @@ class Situation:
         return [
             stop for stop_id, stop in self.stops.items() if stop.material == material and stop_id not in self.resting
         ]
+
+    def fair_stops(self, material: str) -> int:
+        """Return how many stops one truck may have in its plan, so that all of a material's trucks share the work."""
+        working = sum(crew.works for crew in self.crews_of(material))
+        share = len(self.open_stops(material)) / max(1, working)
+        return max(costs.LEAST_STOPS, math.ceil(costs.FAIR_SHARE * share))
 
     def materials(self) -> list[str]:
         """Return all materials that somebody carries or that wait somewhere."""
