@@ -31,6 +31,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """A due bin is told again when its overflow moved by more than this (contract)."""
     emptied_drop: float = 0.3
     """A fall of the fill by this much or more between two readings is an emptying, not noise."""
+    emptied_least: float = 0.1
+    """… and so is a smaller fall of at least this much, …"""
+    emptied_left: float = 0.3
+    """… if it leaves at most this share of what was in the bin."""
     not_due_share: float = 0.7
     """A due bin below this fill and beyond twice the horizon is no longer due (its forecast was corrected)."""
     memory_ms: int = 3 * DAY_MS
@@ -56,6 +60,9 @@ class Filling(Struct, array_like=True):
     last_ms: int = 0
     """Event time of the last valid reading; 0 = none yet."""
     fill: float = 0.0
+    anchor_ms: int = 0
+    """Event time of the reading from which the next step is learnt; 0 = none."""
+    anchor_fill: float = 0.0
     rate_per_h: float | None = None
     """Mean rise of the fill a busy hour; None = not known yet."""
     scatter_per_h: float = 0.0
@@ -108,20 +115,21 @@ def step(
 
 def _read(state: Filling, time_ms: int, fill: float, settings: Settings) -> bool:
     """Take a valid reading in; return whether the bin was emptied before it."""
-    before, since_ms = state.fill, state.last_ms
-    state.fill, state.last_ms = fill, time_ms
-    if since_ms == 0:
-        return False
-    if before - fill >= settings.emptied_drop:
+    before, state.fill, state.last_ms = state.fill, fill, time_ms
+    emptied = state.anchor_ms > 0 and _is_emptied(before, fill, settings)
+    if emptied:
         state.emptied_ms = time_ms
-        return True
-    if time_ms - since_ms < settings.least_interval_ms:
-        state.fill, state.last_ms = before, since_ms
-        if abs(fill - before) > 0.02:
-            state.fill = fill
+    elif state.anchor_ms and time_ms - state.anchor_ms < settings.least_interval_ms:
         return False
-    _learn(state, since_ms, time_ms, fill - before, settings)
-    return False
+    elif state.anchor_ms:
+        _learn(state, state.anchor_ms, time_ms, fill - state.anchor_fill, settings)
+    state.anchor_ms, state.anchor_fill = time_ms, fill
+    return emptied
+
+
+def _is_emptied(before: float, fill: float, settings: Settings) -> bool:
+    nearly_all = before - fill >= settings.emptied_least and fill <= settings.emptied_left * before
+    return nearly_all or before - fill >= settings.emptied_drop
 
 
 def _learn(state: Filling, since_ms: int, time_ms: int, gained: float, settings: Settings) -> None:

@@ -1,0 +1,150 @@
+"""How a bin fills, when it overflows, when it is due."""
+
+import random
+
+import pytest
+
+from streams import events, filling
+from streams.assets import Reference
+from streams.units import DAY_MS, HOUR_MS, MINUTE_MS
+from tests.unit.streams import town
+
+BIN = events.Asset(
+    id="b1",
+    kind="bin",
+    tenant_id="porto",
+    material="residual",
+    volume_l=1_000,
+    density_kg_per_l=0.1,
+    lon=town.LON,
+    lat=town.LAT,
+    valid_from_ms=0,
+)
+KNOWN = Reference([BIN])
+NOON_MS = town.START_MS // DAY_MS * DAY_MS + 12 * HOUR_MS
+
+
+def read(one: filling.Filling, fills: list[tuple[int, float]], known: Reference = KNOWN) -> list[events.CollectionDue]:
+    """Fold readings ``(event time, fill)`` in; return what was told."""
+    told: list[events.Event] = []
+    for at_ms, fill in fills:
+        _, said = filling.step(one, events.BinReading(bin_id="b1", event_time_ms=at_ms, fill=fill), known)
+        told += said
+    return [record for record in told if isinstance(record, events.CollectionDue)]
+
+
+def steady(rate_per_h: float, hours: int, *, start: float = 0.05, noise: float = 0.0) -> list[tuple[int, float]]:
+    """Hourly readings of a bin that fills evenly."""
+    chance = random.Random(3)
+    return [(NOON_MS + n * HOUR_MS, min(1.0, start + rate_per_h * n + chance.gauss(0, noise))) for n in range(hours)]
+
+
+@pytest.mark.parametrize(("fill", "due"), [(0.79, False), (0.80, True)])
+def test_a_bin_is_due_from_four_fifths_whatever_the_forecast(fill: float, due: bool) -> None:
+    """Both sides, with the first reading: nothing is known of its rate."""
+    told = read(filling.Filling(bin_id="b1"), [(NOON_MS, fill)])
+    assert [record.due for record in told] == ([True] if due else [])
+
+
+def test_the_overflow_of_an_even_filling_is_where_the_line_ends() -> None:
+    """2 % an hour from 5 %: full after 47.5 hours; the quantiles are in order."""
+    one = filling.Filling(bin_id="b1")
+    read(one, steady(0.02, 24))
+    overflow = filling.forecast(one)
+    assert overflow.p10_ms is not None
+    assert overflow.p50_ms is not None
+    assert overflow.p90_ms is not None
+    assert overflow.p10_ms <= overflow.p50_ms <= overflow.p90_ms
+    assert overflow.p50_ms == pytest.approx(NOON_MS + 47.5 * HOUR_MS, abs=1.5 * HOUR_MS)
+
+
+def test_noise_widens_the_forecast() -> None:
+    """A bin that fills in jumps overflows less surely."""
+    calm, noisy = filling.Filling(bin_id="b1"), filling.Filling(bin_id="b1")
+    read(calm, steady(0.01, 48))
+    read(noisy, steady(0.01, 48, noise=0.03))
+    assert _width_ms(noisy) > 2 * _width_ms(calm)
+
+
+def _width_ms(one: filling.Filling) -> int:
+    overflow = filling.forecast(one)
+    assert overflow.p10_ms is not None
+    assert overflow.p90_ms is not None
+    return overflow.p90_ms - overflow.p10_ms
+
+
+def test_only_crossings_are_told_and_emptying_is_one() -> None:
+    """Due once, moved at most by what counts, no longer due when emptied; kg and l follow from volume and density."""
+    one = filling.Filling(bin_id="b1")
+    told = read(one, [*steady(0.02, 44), (NOON_MS + 44 * HOUR_MS, 0.03), (NOON_MS + 45 * HOUR_MS, 0.05)])
+    assert told[0].due
+    assert told[-1].due is False
+    assert told[-1].why == "emptied"
+    assert sum(not record.due for record in told) == 1
+    assert len(told) <= 4
+    first = told[0]
+    assert first.fill_now is not None
+    assert first.l == pytest.approx(first.fill_now * 1_000)
+    assert first.kg == pytest.approx(first.fill_now * 100)
+    assert first.tenant_id == "porto"
+
+
+def test_time_alone_makes_a_bin_due() -> None:
+    """No further reading comes; a tick six hours before the expected overflow says so."""
+    one = filling.Filling(bin_id="b1")
+    assert read(one, steady(0.02, 24)) == []
+    overflow_ms = filling.forecast(one).p50_ms
+    assert overflow_ms is not None
+    before, at = overflow_ms - 6 * HOUR_MS - MINUTE_MS, overflow_ms - 6 * HOUR_MS
+    assert filling.step(one, events.Tick(at_ms=before), KNOWN)[1] == []
+    (told,) = filling.step(one, events.Tick(at_ms=at), KNOWN)[1]
+    assert isinstance(told, events.CollectionDue)
+    assert told.due
+    assert told.overflow_ms == overflow_ms
+    assert filling.step(one, events.Tick(at_ms=at + 10_000), KNOWN)[1] == []
+
+
+def test_an_overflow_that_moves_is_told_again_only_beyond_half_an_hour() -> None:
+    """A due bin that fills faster than thought."""
+    one = filling.Filling(bin_id="b1")
+    read(one, steady(0.02, 42))
+    assert one.due
+    start_ms = one.last_ms
+    told = read(one, [(start_ms + HOUR_MS, min(0.99, one.fill + 0.12))])
+    assert [record.why for record in told] == ["overflow moved"]
+    assert read(one, [(start_ms + HOUR_MS + 10 * MINUTE_MS, one.fill)]) == []
+
+
+def test_an_invalid_reading_is_health_not_fill() -> None:
+    """Neither level nor rate nor due change."""
+    one = filling.Filling(bin_id="b1")
+    read(one, steady(0.02, 24))
+    fill, rate = one.fill, one.rate_per_h
+    broken = events.BinReading(bin_id="b1", event_time_ms=one.last_ms + HOUR_MS, fill=1.0, invalid="echo lost")
+    assert filling.step(one, broken, KNOWN)[1] == []
+    assert (one.fill, one.rate_per_h, one.invalid) == (fill, rate, 1)
+
+
+def test_a_repeated_or_late_reading_changes_nothing() -> None:
+    """Same event time, or an earlier one."""
+    one = filling.Filling(bin_id="b1")
+    readings = steady(0.02, 24)
+    read(one, readings)
+    fill = one.fill
+    read(one, [readings[-1], (readings[3][0], 0.9)])
+    assert one.fill == fill
+    assert one.ignored == 2
+
+
+def test_frequent_readings_learn_the_same_rate() -> None:
+    """Every two minutes or every hour: 2 % an hour."""
+    one = filling.Filling(bin_id="b1")
+    read(one, [(NOON_MS + n * 2 * MINUTE_MS, 0.05 + 0.02 * n / 30) for n in range(30 * 20)])
+    assert one.rate_per_h == pytest.approx(0.02, rel=0.1)
+
+
+def test_a_bin_nobody_knows_is_not_sent_for() -> None:
+    """Without a register entry nobody could go there; it is told as soon as there is one."""
+    one = filling.Filling(bin_id="b1")
+    assert read(one, [(NOON_MS, 0.9)], Reference()) == []
+    assert read(one, [(NOON_MS + HOUR_MS, 0.91)])[0].due
