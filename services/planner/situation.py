@@ -9,6 +9,7 @@ from typing import Final
 from services.planner import costs, progress
 from services.planner.demand import Stop
 from services.planner.fleet import Truck
+from services.planner.geo import distance_m
 from services.planner.reference import compartments_of, place_of
 from services.planner.roads import LonLat
 from services.planner.state import PlannerState
@@ -18,6 +19,8 @@ from streams.units import HOUR_MS, MINUTE_MS
 
 AHEAD_MS: Final = 2 * HOUR_MS
 """A truck is planned from this long before its shift begins."""
+AT_STOP_M: Final = 60.0
+"""A truck this near to a stop stands at it: a building site is larger than a bin, a fix is good to some metres."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,8 +188,20 @@ def left_out(stop: Stop, code: str, reason: str) -> LeftOut:
 
 
 def does_not_fit(crew: Crew, stop: Stop, now_ms: int) -> bool:
-    """Whether a stop's load no longer fits on the truck as it is now."""
+    """Whether a stop's load no longer fits on the truck as it is now.
+
+    A truck that stands at the stop is taking it: a part of it is on board already and would count twice.
+    """
+    if _stands_at(crew, stop):
+        return False
     return crew.load_kg + stop.kg > crew.kg or crew.truck.says_full(now_ms)
+
+
+def _stands_at(crew: Crew, stop: Stop) -> bool:
+    arrived, fix = crew.truck.arrived, crew.truck.fix
+    if arrived is not None and arrived.stop_id == stop.stop_id:
+        return True
+    return fix is not None and distance_m(fix.place, stop.place) <= AT_STOP_M
 
 
 def planned_tips_kg(crews: Iterable[Crew]) -> dict[str, dict[str, float]]:
