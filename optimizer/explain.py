@@ -203,9 +203,14 @@ class _Inquiry:
         instance = _lifted_for(scene.instance, number, lifted)
         judge = Judge(instance)
         fits: list[_Fit] = []
+        seen: set[int] = set()  # trucks that are alike and not used need one look
         for truck in self.trucks:
-            if not instance.may_serve[truck.number][number]:
+            twin = self.instance.alike[truck.number]
+            unused = self.solution.routes[truck.number] is None
+            if not instance.may_serve[truck.number][number] or (unused and twin in seen):
                 continue
+            if unused:
+                seen.add(twin)
             gaps = copy(scene.gaps(truck.number))
             gaps.instance = instance
             for way in gaps.ranked_ways(number)[:TRIES]:

@@ -26,8 +26,8 @@ from optimizer.plan import Cost, Plan, Search
 from optimizer.problem import Problem, validate
 
 DEFAULT_SECONDS: Final = 10.0
-EXPLAIN_S: Final = 0.5
-"""At most so long are reasons looked for by trying."""
+REASON_S: Final = 0.01
+"""What finding the reason for one stop may take."""
 
 
 class UnlawfulPlanError(RuntimeError):
@@ -108,12 +108,15 @@ def solve(
     first = resume(judge, begin(judge))
     best.offer(first)
     best.offer(insert(judge, first, sorted(first.left_out), budget=budget))
+    if budget.deadline is not None and seconds is not None:
+        budget.deadline -= min(0.2 * seconds, REASON_S * len(best.solution.left_out))
     if name != "baseline" and not budget.is_over() and not is_finished(best.solution):
         ENGINES[name](judge, best.solution, budget, seed=seed, report=best.offer)
         best.offer(insert(judge, best.solution, sorted(best.solution.left_out), budget=budget))
     search = Search(engine=name, seconds=0.0, iterations=budget.done, seed=seed)
+    until = float("inf") if seconds is None else max(started + seconds, time.monotonic() + 0.05)
     for solution in best.lately():
-        plan, verdict = _written(judge, solution, search)
+        plan, verdict = _written(judge, solution, search, until)
         if verdict.lawful:
             return replace(plan, search=replace(search, seconds=round(time.monotonic() - started, 3)))
     raise UnlawfulPlanError(" ".join(verdict.broken))
@@ -156,11 +159,11 @@ class _Best:
         return self._kept[::-1]
 
 
-def _written(judge: Judge, solution: Solution, search: Search) -> tuple[Plan, Verdict]:
+def _written(judge: Judge, solution: Solution, search: Search, until: float) -> tuple[Plan, Verdict]:
     plan = Plan(
         cost=cost_of(solution),
         routes=routes_of(solution),
-        unassigned=left_out_reasons(judge, solution, until=time.monotonic() + EXPLAIN_S),
+        unassigned=left_out_reasons(judge, solution, until=until),
         stranded=stranded_reasons(judge, solution),
         search=search,
     )

@@ -87,11 +87,20 @@ class _Inserting:
         self.costs = np.full((len(self.trucks), len(self.todo)), float(NO_WAY))
         self.ways: list[list[Way | None]] = [[] for _ in self.trucks]
         self.gaps: list[Gaps] = []
+        self.unused: dict[int, int] = {}  # of trucks that are alike and not used: the line of the first
         for line in range(len(self.trucks)):
             self.gaps.append(self._look(line))
+        self.unused = {}
 
     def _look(self, line: int) -> Gaps:
         gaps = self._gaps_of(self.trucks[line])
+        if gaps.route is None:
+            twin = self.instance.alike[self.trucks[line]]
+            if twin in self.unused:
+                self.ways[line] = self.ways[self.unused[twin]]
+                self.costs[line] = self.costs[self.unused[twin]]
+                return gaps
+            self.unused[twin] = line
         ways: list[Way | None] = [None] * len(self.todo)
         for column, way in zip(self.open, gaps.best_ways([self.todo[c] for c in self.open]), strict=True):
             if way is not None and not (self.chance is not None and self.chance.random() < OVERLOOKED):
@@ -132,6 +141,7 @@ class _Inserting:
         for other in range(len(self.trucks)):
             if other != line:
                 self.gaps[other] = self._look(other)
+        self.unused = {}
 
     def _next(self, *, in_order: bool) -> int:
         if in_order:

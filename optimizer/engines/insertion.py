@@ -106,6 +106,12 @@ class Gaps:
             steps.append((place, service_s, None if number < len(late) and late[number] else hours))
         return steps
 
+    def holds(self) -> set[int]:
+        """Return where what is on board along the route may be tipped, if trucks hold several kinds of load."""
+        if len(self.truck.boxes) == 1 == len(self.truck.boxes[0][0]) and not self.instance.permits:
+            return set()
+        return {hold[3] for cargo in self._cargos[self.first :] for hold in cargo if hold[0] >= 0}
+
     def room(self, material: int, mask: int) -> Floats:
         """Return room at each gap for such a load: rows kg, l alone; kg, l before a tip; kg, l after one; -1: none."""
         known = self._rooms.get((material, mask))
@@ -121,18 +127,19 @@ class Gaps:
             if material not in materials:
                 continue
             _, peak_kg, peak_l, _ = self._cargos[-1][number]
-            never_emptied = self.truck.tip_before_end
+            stays = self.truck.tip_before_end  # no tip between here and an end that must be empty
+            mixed = False  # another material is in it before the next tip
             for gap in range(self.count - 1, -1, -1):
                 held, held_kg, held_l, _ = self._cargos[gap + self.first][number]
                 code = self.visits[self.first + gap] if gap < self.count - 1 else 0
                 if code >= stops and mask >> (code - stops) & 1:
-                    peak_kg, peak_l, never_emptied = held_kg, held_l, False
-                if held not in {material, -1}:
-                    never_emptied = True  # it would have to be tipped before it can take this
-                    continue
+                    peak_kg, peak_l, stays, mixed = held_kg, held_l, False, False
                 before_kg, before_l = most_kg - held_kg, most_l - held_l
-                room = (-1.0, -1.0, before_kg, before_l, -1.0, -1.0)
-                if not never_emptied:
+                room: tuple[float, ...] = (-1.0, -1.0, before_kg, before_l, -1.0, -1.0)
+                if held not in {material, -1}:
+                    mixed = True
+                    room = none if stays else (-1.0, -1.0, -1.0, -1.0, most_kg, most_l)
+                elif not stays and not mixed:
                     alone_kg, alone_l = most_kg - peak_kg, most_l - peak_l
                     room = (alone_kg, alone_l, before_kg, before_l, alone_kg + held_kg, alone_l + held_l)
                 best[gap] = room if best[gap] is none else tuple(map(max, room, best[gap]))
@@ -206,7 +213,7 @@ def _estimate(gaps: Gaps, stops: list[int], room: Floats, mask: int) -> _Estimat
     if width and len(rows):
         if len(rows) < len(stops):
             entries = _Entries(gaps, [stops[row] for row in rows.tolist()], room)
-        beside = _BesideTip(entries, near[rows])
+        beside = _BesideTip(entries, near[rows], mask)
         cost[rows, gaps.count :] = np.concatenate([beside.then_tip(), beside.tip_first()], axis=1)
     return _Estimate(cost, gaps.count, gaps.first, near)
 
@@ -276,8 +283,9 @@ class _Entries:
 class _BesideTip:
     """The same with a tip before or behind the stop: axes stop, facility, gap."""
 
-    def __init__(self, entries: _Entries, near: NDArray[np.int64]) -> None:
+    def __init__(self, entries: _Entries, near: NDArray[np.int64], mask: int) -> None:
         self.entries = entries
+        self.takes = np.array([mask >> f & 1 for f in range(entries.gaps.instance.facilities)], dtype=np.bool_)[near]
         instance = entries.gaps.instance
         self.sites = np.array(instance.location[instance.stops :])[near]
         self.unload_s = np.array(instance.service_s[instance.stops :], dtype=np.float64)[near][:, :, None]
@@ -292,6 +300,7 @@ class _BesideTip:
         left_s = entries.leave_s(gaps.leave_s + entries.to_stop_s)
         begin_s = _within(self.hours, left_s[:, None] + over_s[:, :, None])
         possible = (begin_s + self.unload_s + next_s <= gaps.arrive_by_s) & entries.fits(2)[:, None]
+        possible &= self.takes[:, :, None]
         more_m = entries.to_stop_m[:, None] + over_m[:, :, None] + next_m
         more_s = entries.to_stop_s[:, None] + over_s[:, :, None] + next_s
         return np.where(possible, entries.cost(more_m, more_s, self.extra), NO_WAY).reshape(len(entries.at), -1)
@@ -312,6 +321,8 @@ class _BesideTip:
 def _near(gaps: Gaps, at: NDArray[np.int64], mask: int) -> NDArray[np.int64]:
     """Return the facilities to look at for each stop: all that may take it, or the nearest few of them."""
     instance = gaps.instance
+    for hold in gaps.holds():
+        mask |= hold  # to make room, another load may be tipped where this stop's may not
     allowed = [f for f in range(instance.facilities) if mask >> f & 1 and _takes_more(gaps, f)]
     every = np.array(allowed, dtype=np.int64)
     if len(allowed) <= NEAREST:

@@ -4,7 +4,7 @@ A *visit code* says where a truck goes: ``0 … n-1`` is a stop, ``n … n+m-1``
 second, … break. All tables are indexed by visit code or by location.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -74,6 +74,7 @@ class Instance:
     kg: list[int]
     litres: list[int]
     tippable: list[int]  # of a stop: bit mask of the facilities that may take it
+    permits: bool  # whether any load is bound to certain facilities
     accepts: list[frozenset[int]]  # of a facility: materials
     remaining_kg: list[int]
     docks: list[int | None]
@@ -85,6 +86,7 @@ class Instance:
     duration_array: list[Floats]
     distance_array: list[Floats]
     trucks: tuple[Truck, ...]
+    alike: list[int]  # of a truck: the first one that differs from it in nothing but its name
     may_serve: list[NDArray[np.bool_]]  # of a truck, then of a stop: material, skill, lock, size, not committed
     free: tuple[int, ...]  # stops that no truck is committed to
     moved_cost: int
@@ -118,6 +120,7 @@ def compile_problem(problem: Problem) -> Instance:
             for stop_id in route.stops:
                 if stop_id in stop_number:
                     ran_before[stop_number[stop_id]].add(truck_number[route.vehicle])
+    may_serve = [_may_serve(problem, vehicle, committed) for vehicle in problem.vehicles]
     stop_hours = [_hours(stop.windows) for stop in problem.stops]
     return Instance(
         problem=problem,
@@ -133,6 +136,8 @@ def compile_problem(problem: Problem) -> Instance:
         kg=[s.kg for s in problem.stops],
         litres=[s.l for s in problem.stops],
         tippable=[numbering.places(materials[s.material], s.facilities) for s in problem.stops],
+        permits=any(s.facilities is not None for s in problem.stops)
+        or any(load.facilities is not None for v in problem.vehicles for load in v.load),
         accepts=accepts,
         remaining_kg=[NO_LIMIT if f.remaining_kg is None else f.remaining_kg for f in problem.facilities],
         docks=[f.docks for f in problem.facilities],
@@ -148,7 +153,8 @@ def compile_problem(problem: Problem) -> Instance:
         duration_array=[_array(legs[0]) for legs in tables],
         distance_array=[_array(legs[1]) for legs in tables],
         trucks=trucks,
-        may_serve=[_may_serve(problem, vehicle, committed) for vehicle in problem.vehicles],
+        alike=_alike(trucks, may_serve, moving_costs=bool(problem.cost_per_moved_stop)),
+        may_serve=may_serve,
         free=tuple(stop for stop in range(n) if stop not in committed),
         moved_cost=problem.cost_per_moved_stop,
         ran_before=[frozenset(before) for before in ran_before],
@@ -274,6 +280,14 @@ def _may_serve(problem: Problem, vehicle: Vehicle, committed: set[int]) -> NDArr
     return np.array(
         [number not in committed and serves(vehicle, stop) for number, stop in enumerate(problem.stops)], dtype=np.bool_
     )
+
+
+def _alike(trucks: tuple[Truck, ...], may_serve: list[NDArray[np.bool_]], *, moving_costs: bool) -> list[int]:
+    first: dict[tuple[Truck, bytes], int] = {}
+    return [
+        first.setdefault((replace(truck, number=0, id=truck.id if moving_costs else ""), may.tobytes()), truck.number)
+        for truck, may in zip(trucks, may_serve, strict=True)
+    ]
 
 
 def serves(vehicle: Vehicle, stop: Stop, lifted: frozenset[str] = frozenset()) -> bool:

