@@ -22,6 +22,7 @@ look "arrows between the parts" .venv/bin/lint-imports
 look "pages: packages" .venv/bin/python -m deploy.local packages
 look "pages: types" in_web types
 look "pages: lint" in_web lint
+look "pages: unit tests" in_web test
 
 if [ -n "$failed" ]; then
     echo "× not clean: ${failed#, }" >&2

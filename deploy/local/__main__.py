@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.local import beside, checkup, ending, health, jars, launcher, settings
+from deploy.local import beside, checkup, ending, health, jars, launcher, measure, settings
 from deploy.local.failure import LocalStartError
 
 app = typer.Typer(
@@ -66,6 +66,12 @@ def setup() -> None:
 def tool(context: typer.Context) -> None:
     """Run one of `python -m services …` beside the running system, with its settings."""
     raise typer.Exit(beside.run(settings.current(), context.args))
+
+
+@app.command("measure")
+def measured(*, minutes: Annotated[float, typer.Option(help="How long to watch.")] = 3.0) -> None:
+    """Watch the running system as a page does, and say how fast it is."""
+    measure.run(settings.current(), minutes=minutes)
 
 
 @app.command(hidden=True)
