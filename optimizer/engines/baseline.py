@@ -131,17 +131,7 @@ class _Inserting:
             self.solution = self.solution.with_route(self.trucks[line], route)
             if self.open:
                 self.gaps[line] = self._look(line)
-                self._look_at_sites(line, route)
         return self.solution
-
-    def _look_at_sites(self, line: int, route: TimedRoute) -> None:
-        """Look again at the trucks that share a limited site with ``route``."""
-        if self.instance.limited.isdisjoint(one.facility for one in route.unloadings):
-            return
-        for other in range(len(self.trucks)):
-            if other != line:
-                self.gaps[other] = self._look(other)
-        self.unused = {}
 
     def _next(self, *, in_order: bool) -> int:
         if in_order:
@@ -171,21 +161,22 @@ class _Inserting:
         way = self.ways[line][column]
         if way is None:
             return None
-        gaps = self.gaps[line]
-        route = self._judged(gaps, way, stop)
+        route = self._judged(line, way, stop)
         if route is not None:
             return route
-        for other in islice(gaps.ranked_ways(stop), TRIES):
+        self.gaps[line] = self._gaps_of(self.trucks[line])  # others may unload at its sites by now
+        for other in islice(self.gaps[line].ranked_ways(stop), TRIES):
             if other.cost >= below:
                 break
-            route = self._judged(gaps, other, stop)
+            route = self._judged(line, other, stop)
             if route is not None:
                 return route
         return None
 
-    def _judged(self, gaps: Gaps, way: Way, stop: int) -> TimedRoute | None:
-        visits = way.into(gaps.visits, stop, self.instance.stops)
-        return self.judge.judge(gaps.truck.number, visits, gaps.sites)
+    def _judged(self, line: int, way: Way, stop: int) -> TimedRoute | None:
+        truck = self.trucks[line]
+        visits = way.into(self.gaps[line].visits, stop, self.instance.stops)
+        return self.judge.judge(truck, visits, self.solution.sites(truck))
 
     def _added(self, line: int, route: TimedRoute) -> int:
         before = self.gaps[line].route
