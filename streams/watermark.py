@@ -36,8 +36,8 @@ class Bounds(Struct, frozen=True, kw_only=True):
     """Delays of a clock that is merely wrong differ by no more than this (a backlog's delays shrink)."""
     phone_fills_ms: int = 60 * SECOND_MS
     """A phone's fix counts only if the terminal was silent for longer than this (contract)."""
-    buffer_records: int = 2_000
-    """A truck's waiting room; beyond it the oldest are released unwaited for (about half an hour at 1 Hz)."""
+    buffer_records: int = 120
+    """A truck's waiting room; beyond it the oldest are released unwaited for. Kept small: it is part of the state."""
 
 
 class Waiting(Struct, array_like=True, order=True):
@@ -109,7 +109,8 @@ def arrive(order: Order, fix: events.TruckState, now_ms: int, bounds: Bounds) ->
     seq = -1 if fix.seq is None else fix.seq
     if not order.waiting and not _is_phone(fix) and _follows(terminal, seq, time_ms):
         return _release_one(order, terminal, fix, seq, time_ms)
-    insort(order.waiting, Waiting(time_ms, seq, order.arrivals, terminal_id, now_ms, fix))
+    arrived_ms = now_ms if fix.received_time_ms is None else fix.received_time_ms
+    insort(order.waiting, Waiting(time_ms, seq, order.arrivals, terminal_id, arrived_ms, fix))
     return release(order, now_ms, bounds)
 
 
@@ -120,7 +121,7 @@ def release(order: Order, now_ms: int, bounds: Bounds) -> list[Released]:
     while waiting:
         head = waiting[0]
         terminal = order.terminals[head.terminal_id]
-        waited = now_ms - head.arrived_ms >= _wait_ms(terminal, head.seq, head.time_ms, bounds)
+        waited = now_ms - _waits_since_ms(order, head) >= _wait_ms(terminal, head.seq, head.time_ms, bounds)
         overdue = waited or len(waiting) > bounds.buffer_records
         known = not _is_phone(head.fix) and _follows(terminal, head.seq, head.time_ms)
         if not (overdue or known or head.time_ms < order.released_ms):
@@ -131,6 +132,11 @@ def release(order: Order, now_ms: int, bounds: Bounds) -> list[Released]:
             continue
         released += _release_one(order, terminal, head.fix, head.seq, head.time_ms)
     return released
+
+
+def _waits_since_ms(order: Order, head: Waiting) -> int:
+    """Since when the device's gap is open: no fix waits longer than the bound for all that is missing before it."""
+    return min(one.arrived_ms for one in order.waiting if one.terminal_id == head.terminal_id)
 
 
 def _release_one(order: Order, terminal: Terminal, fix: events.TruckState, seq: int, time_ms: int) -> list[Released]:

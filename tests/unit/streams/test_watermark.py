@@ -27,7 +27,7 @@ def started(seq: int = 10) -> Order:
     """An order whose terminal is known up to ``seq``."""
     order = Order()
     watermark.arrive(order, fix(0, seq), T0, BOUNDS)
-    watermark.release(order, T0 + BOUNDS.unnumbered_ms, BOUNDS)
+    watermark.release(order, T0 + 300 + BOUNDS.unnumbered_ms, BOUNDS)
     return order
 
 
@@ -128,3 +128,19 @@ def test_a_truck_with_a_phone_alone_is_followed_by_it() -> None:
     arrive(order, *(fix(10 * n, None, terminal_id=None, source="osmand") for n in range(3)))
     assert len(watermark.release(order, T0 + 60_000, BOUNDS)) > 0
     assert order.unneeded == 0
+
+
+def test_the_waiting_room_is_bounded() -> None:
+    """A state must fit a record: beyond the bound the oldest are judged without what is missing."""
+    order = started()
+    arrive(order, *(fix(20 + n / 10, 12 + n, lag_s=0) for n in range(BOUNDS.buffer_records + 30)))
+    assert len(order.waiting) <= BOUNDS.buffer_records
+
+
+def test_an_arrival_clock_that_went_back_stalls_nobody() -> None:
+    """One record from the future of arrival time: those after it do not wait for that future."""
+    order = started()
+    future_ms = T0 + 10**9
+    assert watermark.arrive(order, fix(20, 12, received_time_ms=future_ms, resent=True), future_ms, BOUNDS) == []
+    released = watermark.arrive(order, fix(30, 14), future_ms, BOUNDS)
+    assert [one.fix.seq for one in released] == [12, 14]
