@@ -1,4 +1,4 @@
-"""Integration tests run on a real broker and a real database, one of each a session."""
+"""Integration tests run on a real broker and a real database, one of each a file."""
 
 from tests.embedded import database_url, kafka, postgres, topics
 
