@@ -5,9 +5,11 @@ expected is a dead letter, anything else ends the process before it commits.
 """
 
 import logging
+import os
 import tempfile
 import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any, Final
 
@@ -196,7 +198,8 @@ def _faust_settings(settings: Settings) -> dict[str, Any]:
         "broker": [f"kafka://{address}" for address in settings.kafka_bootstrap.split(",")],
         "value_serializer": "raw",
         "key_serializer": "raw",
-        "datadir": tempfile.mkdtemp(prefix="qingyun-worker-"),
+        # nothing is kept there (tables are in memory), but Faust makes the folder: one name, so that none pile up
+        "datadir": str(Path(tempfile.gettempdir()) / f"qingyun-worker-{os.getuid()}"),
         "broker_session_timeout": settings.session_s,
         "broker_heartbeat_interval": settings.heartbeat_s,
         "broker_rebalance_timeout": 20.0,
