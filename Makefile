@@ -17,7 +17,7 @@ STAMP := .venv/requirements.stamp
 LOCAL := $(PYTHON) -m deploy.local
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run stop status doctor reset setup replay-real check format test bench lock
+.PHONY: help run stop status measure doctor reset setup replay-real check format test bench lock
 
 ##@ Run · 运行
 run: $(STAMP) ## The whole system, until Ctrl-C: make run CITY=porto RATE=10 PORT=8080
@@ -35,6 +35,9 @@ replay-real: $(STAMP) ## Play 68 real garbage trucks into the running system: RA
 ##@ See · 查看
 status: $(STAMP) ## What is alive, how far behind, and why something is not healthy
 	@$(LOCAL) status
+
+measure: $(STAMP) ## Watch the running system as a page does: how fast is it? MINUTES=3
+	@$(LOCAL) measure --minutes $(call given,MINUTES,3)
 
 doctor: $(STAMP) ## What a start needs, and what to do about it
 	@$(LOCAL) doctor
