@@ -30,7 +30,7 @@ export const PLANNER_PHRASES: [pattern: RegExp, chinese: (...parts: string[]) =>
   [/^(\S+) is committed to it, but there is no way for it to get there\.$/, t => `${t} 已承诺前往，但无路可达。`],
   [/^No truck is free: every one is stranded\.$/, () => "没有可用车辆：全部受困。"],
   [/^No truck is free: there is none in the problem\.$/, () => "没有可用车辆。"],
-  [/^None of the (\S+) trucks has a compartment for (\S+)\.$/, (n, m) => `${n} 辆车都没有装${waste(m)}的车厢。`],
+  [/^No truck has a compartment for (\S+) \(trucks: (\S+)\)\.$/, (m, n) => `${n} 辆车都没有装${waste(m)}的车厢。`],
   [/^No facility accepts (\S+)\.$/, m => `没有场站接收${waste(m)}。`],
   [
     /^Its load may be tipped only at (.+); (\S+) is accepted by (.+)\.$/,
@@ -41,9 +41,10 @@ export const PLANNER_PHRASES: [pattern: RegExp, chinese: (...parts: string[]) =>
     (needs, n, m, t, lacks) => `需要 ${needs}；${n} 辆${waste(m)}车中 ${t} 最接近，缺 ${lacks}。`,
   ],
   [
-    /^It is locked to (.+), which cannot (?:serve|take) it; (.+) could\.$/,
-    (to, could) => `指定给 ${amounts(to)}，但其无法收运；${could} 可以。`,
+    /^It is locked to (.+), without room or time for it; (\S+) could serve it\.$/,
+    (only, other) => `锁定给 ${amounts(only)}，但其装不下或来不及；${other} 可以。`,
   ],
+  [/^It is locked to (.+); (\S+) could serve it\.$/, (only, other) => `锁定给 ${amounts(only)}；${other} 可以。`],
   [
     /^It is (\S+) kg and (\S+) l; the largest compartment for it, of (\S+), holds (.+)\.$/,
     (kg, l, t, room) => `共 ${kg} 千克、${l} 升；最大的车厢（${t}）可装 ${amounts(room)}。`,
