@@ -61,7 +61,7 @@ bench: $(STAMP) ## Events per core-second, plan times
 	@$(PYTHON) -m optimizer bench
 
 ##@ Develop · 开发
-lock: ## Pin all dependencies anew: requirements.lock, Kafka's jars
+lock: $(STAMP) ## Pin all dependencies anew: requirements.lock, Kafka's jars
 	@.venv/bin/uv pip compile requirements.in --generate-hashes --no-emit-index-url --universal --python-version 3.12 --no-header --quiet --output-file requirements.lock
 	@$(LOCAL) lock-jars
 

@@ -96,7 +96,11 @@ def alert(alert_id: Id, me: Me, parts: Parts) -> Json:
 def act(action_id: Id, body: AlertActionBody, me: Me, parts: Parts) -> Json:
     """Say something about an alert. The same again is the same; another content under the same id is 409."""
     known = queries.alert(parts.engine, me.user.tenant_id, body.alert_id, me.scope.district_id)
-    rule = known["rule"] if known else parts.hub.tenant(me.user.tenant_id).town.alert_rule(body.alert_id)
+    rule = (
+        known["rule"]
+        if known
+        else parts.hub.tenant(me.user.tenant_id).town.alert_rule(body.alert_id, me.scope.district_id)
+    )
     if rule is None:
         raise not_found()
     if me.reach == "safety" and rule not in SAFETY_RULES:

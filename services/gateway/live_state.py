@@ -528,10 +528,14 @@ class Town:
         plan, seen = self._plans.get(truck_id), self._seen_plans.get(truck_id)
         return Day(plan, truck.shift, tuple(permits), seen, truck.down.action_id if truck.down else None)
 
-    def alert_rule(self, alert_id: str) -> str | None:
-        """Return the rule of an alert that is shown."""
+    def alert_rule(self, alert_id: str, district_id: str | None) -> str | None:
+        """Return the rule of an alert that is shown to people of this district (None = of all); city-wide ones are."""
         known = self._alerts.get(alert_id)
-        return known.alert.rule if known and known.alert else None
+        if known is None or known.alert is None:
+            return None
+        alert = known.alert
+        own = self._district_of_truck(alert.truck_id or "") or self._district_of_bin(alert.bin_id or "")
+        return alert.rule if own is None or district_id in (None, own) else None
 
     def bounds(self) -> tuple[float, float, float, float] | None:
         """Return west, south, east, north of all trucks' last places."""

@@ -57,7 +57,7 @@ async def first_page(_request: Request, parts: Parts) -> Response:
 
 def _entry(web: Path, name: str) -> Response:
     if not (web / ENTRIES[name]).is_file():
-        raise Problem(503, "pages_not_built", "The pages are not built yet: run make web.")
+        raise Problem(503, "pages_not_built", "The pages are not built yet: run `make setup`.")
     return FileResponse(web / ENTRIES[name], headers={"Cache-Control": _ASK_FIRST})
 
 

@@ -6,12 +6,11 @@ too large, 503 that Kafka (or the register) does not answer: send it again.
 
 import asyncio
 import logging
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -39,7 +38,7 @@ _ANSWERS: Final[dict[type[Exception], tuple[int, str]]] = {
     SpoolFull: (503, "spool_full"),
 }
 """Status and outcome of what stops a request."""
-_SECRET: Final = re.compile(rb"(^|[?&])(secret=)[^&\s]*")
+_FORM: Final = "application/x-www-form-urlencoded"
 
 
 class _Refused(Exception):  # noqa: N818  # an answer, not a failure of ours
@@ -195,9 +194,22 @@ def _too_large() -> _Refused:
     return _Refused(413, f"the body may have at most {MAX_BODY_BYTES} bytes", "too_large")
 
 
+def _content_type(call: _Call) -> str:
+    return call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _struck_out(form: bytes) -> bytes:
+    """Return a query or form without the value of its secret, however the name is written."""
+    parts = form.split(b"&")
+    return b"&".join(b"secret=***" if _names_a_secret(part) else part for part in parts)
+
+
+def _names_a_secret(part: bytes) -> bool:
+    return unquote_to_bytes(part.partition(b"=")[0].replace(b"+", b" ")).strip().lower() == b"secret"
+
+
 def _form(call: _Call) -> dict[str, str]:
-    kind = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
+    if _content_type(call) != _FORM:
         return {}
     try:
         return dict(parse_qsl(call.body.decode(), keep_blank_values=True, max_num_fields=200))
@@ -239,8 +251,8 @@ def _as_it_came(call: _Call) -> bytes:
     """Return request line, content type and body; the value of a secret is struck out."""
     scope: Mapping[str, Any] = call.request.scope
     query: bytes = scope["query_string"]
-    target = scope["raw_path"] + (b"?" + query if query else b"")
+    target: bytes = scope["raw_path"] + (b"?" + _struck_out(query) if query else b"")
     kind = call.request.headers.get("content-type", "").encode("latin-1")
-    head = call.request.method.encode() + b" " + _SECRET.sub(rb"\1\2***", target) + b" HTTP/1.1\r\n"
-    body = _SECRET.sub(rb"\1\2***", call.body) if kind.startswith(b"application/x-www-form-urlencoded") else call.body
+    head = call.request.method.encode() + b" " + target + b" HTTP/1.1\r\n"
+    body = _struck_out(call.body) if _content_type(call) == _FORM else call.body
     return head + (b"Content-Type: " + kind + b"\r\n" if kind else b"") + b"\r\n" + body

@@ -27,6 +27,9 @@ OVERFLOWS_ANYWAY_MS: Final = 20 * MINUTE_MS
 """A bin that overflows sooner than this is emptied as soon as can be, without a deadline."""
 GRACE_MS: Final = 15 * MINUTE_MS
 """A stop planned before the bin overflows may come this much later than that."""
+UNKNOWN_UNLOAD_S: Final = 600
+"""Weighing, tipping and weighing again where the facility's record does not say how long that takes (an assumption of
+the usual order; the default city's facilities say 480 to 720 s)."""
 FORGOTTEN_BREAK_MS: Final = 20 * MINUTE_MS
 """A break this much longer than it was to be is over; the driver forgot the button."""
 
@@ -217,7 +220,7 @@ def _facility(chosen: Case, site: events.Asset, location: Mapping[LonLat, int]) 
         "location": location[place] if place else 0,
         "accepts": [chosen.material],
         "windows": _windows(chosen, state.reference.open_hours(site, state.span(now_ms))),
-        "unload_s": site.unload_s or 0,
+        "unload_s": UNKNOWN_UNLOAD_S if site.unload_s is None else site.unload_s,
         "remaining_kg": _room_kg(chosen, site),
         "docks": site.docks,
     }

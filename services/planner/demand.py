@@ -112,9 +112,10 @@ class Demand:
             exception=action.exception,
         )
 
-    def reopen(self, action_id: str) -> None:
-        """Forget a closing that the driver took back."""
-        self.closed = {stop: one for stop, one in self.closed.items() if one.action_id != action_id}
+    def reopen(self, action_id: str, truck_id: str) -> None:
+        """Forget a closing that the driver of this truck took back; another's stays."""
+        taken_back = (action_id, truck_id)
+        self.closed = {stop: one for stop, one in self.closed.items() if (one.action_id, one.truck_id) != taken_back}
 
     def apply_dispatch(self, action: events.DispatchAction) -> None:
         """Take what a dispatcher overruled; of one subject the newest action of each pair holds."""

@@ -119,7 +119,7 @@ class PlannerState:
                 truck.works_again(action.corrects)
                 if action.corrected_time_ms is None:
                     truck.correct(action.corrects)
-                    self.demand.reopen(action.corrects)
+                    self.demand.reopen(action.corrects, action.truck_id)
             return
         if action.action_id in truck.corrected:
             return

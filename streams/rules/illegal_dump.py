@@ -95,8 +95,14 @@ def _start(memory: Memory, way: Phase, start_ms: int, place: geo.LonLat | None, 
     memory.readings, memory.alerted = 0, False
 
 
-def _ignored(memory: Memory, moment: Moment, limits: Thresholds) -> None:  # noqa: ARG001  # the shape of a phase
-    if moment.bed_raised() is not True:
+def _bed_is_down(moment: Moment, limits: Thresholds) -> bool:
+    """Whether the bed came down: seen, or the truck drives off while nobody knows. One bad reading proves nothing."""
+    raised = moment.bed_raised()
+    return raised is False or (raised is None and moment.speed_mps > limits.dump_speed_mps)
+
+
+def _ignored(memory: Memory, moment: Moment, limits: Thresholds) -> None:
+    if _bed_is_down(moment, limits):
         memory.phase = ""
 
 
@@ -104,10 +110,10 @@ def _bed(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     if not memory.alerted and (moment.fix.maintenance or _near(moment, limits)):
         memory.phase = "ignored"  # it stands where it may; the place at the start was a stray fix
         return None
-    if moment.bed_raised() is not True:
+    if _bed_is_down(moment, limits):
         memory.phase, memory.end_ms = "settling", moment.time_ms
         return None
-    if memory.alerted:
+    if memory.alerted or moment.bed_raised() is None:
         return None
     lasted_s = (moment.time_ms - memory.start_ms) / 1000
     fall_kg = _fall_now(memory, moment)

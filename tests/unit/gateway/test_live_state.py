@@ -261,6 +261,15 @@ def test_a_district_sees_its_own_and_what_belongs_to_none() -> None:
     assert [one["alert_id"] for one in seen["alerts"]] == ["a0", "a2"]
 
 
+def test_a_district_may_act_on_what_it_sees() -> None:
+    """What is hidden from an officer of a district cannot be acknowledged by that officer either."""
+    made = town()
+    for number, district in enumerate(["d1", "d2"], start=1):
+        made.apply(asset("truck", f"t{number}", district_id=district), NOW_MS)
+        made.apply(alert(alert_id=f"a{number}", truck_id=f"t{number}"), NOW_MS)
+    assert [made.alert_rule("a1", scope) for scope in (None, "d1", "d2")] == ["spillage", "spillage", None]
+
+
 def test_every_member_is_there_also_at_its_default() -> None:
     """Kafka leaves defaults out, pages get them: a plan's visit says that it is a collection."""
     made = town()

@@ -50,6 +50,24 @@ def test_an_empty_bed_raised_to_clean_it_is_no_dump() -> None:
     assert alerts(drive, RULE) == []
 
 
+@pytest.mark.parametrize("bad", [events.SensorHealth(bed="suspect", load="ok"), events.SensorHealth(bed="open")])
+def test_one_bad_reading_of_a_lawfully_raised_bed_begins_nothing_anew(bad: events.SensorHealth) -> None:
+    """Raised in the yard, unknown for a report, raised again on the way out of the gate: it never came down."""
+    drive = town.loaded().go(town.STREET_M)
+    drive.wait(30, bed="raised").wait(10, bed="unknown", sensor_health=bad).wait(30, bed="raised", falling_kg=14_000)
+    drive.wait(20, bed="level").go(town.STREET_M - 1_500)
+    assert alerts(drive, RULE) == []
+
+
+def test_a_bad_reading_does_not_end_a_dump() -> None:
+    """Raised, unknown for a report, raised, level: one dump, with all its kilograms."""
+    drive = town.loaded().go(3_000).wait(20, cover="open")
+    drive.wait(30, falling_kg=7_000, bed="raised").wait(10, bed="unknown").wait(30, falling_kg=7_000, bed="raised")
+    found = alerts(drive.wait(70, bed="level").go(4_000), RULE)
+    assert len({alert.alert_id for alert in found}) == 1
+    assert found[-1].lost_kg == pytest.approx(14_000, rel=0.1)
+
+
 def test_maintenance_is_no_dump() -> None:
     """The maintenance bit says the bed is moved for repair."""
     drive = town.loaded().go(3_000).wait(20, maintenance=True)
