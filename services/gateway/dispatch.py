@@ -43,7 +43,8 @@ def act(action_id: Annotated[Text, Path()], body: DispatchActionBody, me: Me, pa
                 errors=[{"pointer": "/truck_id", "detail": "expected a truck's id"}],
             )
         see_truck(me, parts.engine, body.truck_id)
-    if body.kind == "replan" and body.subject_id not in events.MATERIALS:
+    known = body.subject_id in events.MATERIALS if body.kind == "replan" else _sees_stop(me, parts, body.subject_id)
+    if not known:
         raise not_found()
     said = events.DispatchAction(
         tenant_id=me.user.tenant_id,
@@ -53,3 +54,10 @@ def act(action_id: Annotated[Text, Path()], body: DispatchActionBody, me: Me, pa
         **body.model_dump(),
     )
     return keep(parts.engine, said, me)
+
+
+def _sees_stop(me: Me, parts: Parts, stop_id: str) -> bool:
+    """Whether this is a bin, or a truckload ``<order_id>/<n>`` of an order, that the person may see."""
+    town = parts.hub.tenant(me.user.tenant_id).town
+    places = (town.thing("bin", stop_id), town.thing("order", stop_id.rpartition("/")[0] or stop_id))
+    return any(place.value is not None and me.scope.sees(place) for place in places)

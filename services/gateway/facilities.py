@@ -31,6 +31,8 @@ class Closure(BaseModel):
 def close(facility_id: Annotated[str, Path(min_length=1, max_length=200)], body: Closure, me: Me, parts: Parts) -> Json:
     """Close a facility until a time, or open it; returns the newest version of its record."""
     now_ms = clock.city_now_ms()
+    if not me.scope.sees(parts.hub.tenant(me.user.tenant_id).town.thing("facility", facility_id)):
+        raise not_found()
 
     def closed(asset: events.Asset) -> events.Asset:
         return msgspec.structs.replace(

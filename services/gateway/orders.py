@@ -71,6 +71,8 @@ async def write(order_id: Id, body: OrderBody, me: Me, parts: Parts) -> Json:
 def cancel(order_id: Id, me: Me, parts: Parts) -> Json:
     """Cancel a booking; cancelled again it stays so. 409: it was collected."""
     now_ms = clock.city_now_ms()
+    if not me.scope.sees(parts.hub.tenant(me.user.tenant_id).town.thing("order", order_id)):
+        raise not_found()
 
     def cancelled(known: events.Order | None) -> events.Order | None:
         if known is None:
@@ -88,7 +90,8 @@ def _check(body: OrderBody, me: Me, parts: Parts) -> None:
     wrong: list[dict[str, str]] = []
     if body.material not in events.MATERIALS:
         wrong.append({"pointer": "/material", "detail": f"expected one of {', '.join(events.MATERIALS)}"})
-    if town.thing("source", body.source_id).value is None:
+    source = town.thing("source", body.source_id)
+    if source.value is None or not me.scope.sees(source):
         wrong.append({"pointer": "/source_id", "detail": f"there is no source {body.source_id!r}"})
     for facility_id in body.facility_ids:
         facility = town.thing("facility", facility_id).value
