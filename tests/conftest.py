@@ -1,0 +1,12 @@
+"""Order of the tests: the whole city last."""
+
+import pytest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Move the end-to-end tests to the end.
+
+    Their city would take the two cores from everybody after them, and the browser's driver keeps an event loop running
+    in the main thread, in which ``asyncio.run`` of other tests is refused.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("end_to_end") is not None)
