@@ -40,11 +40,11 @@ def test_a_changed_route_reaches_the_drivers_page(log_in: LogIn) -> None:
     """The driver skips the next stop; the page shows a new plan version with its reason, and the stop is gone."""
     page = log_in("driver", width=390, height=844)
     _confirm_what_waits(page)
-    stop = eventually(lambda: _next_collection(page), within_s=90, what="a stop to collect")
+    stop = eventually(lambda: _next_collection(page), within_s=240, what="a stop to collect")
     page.get_by_test_id("skipped").click()
     page.get_by_test_id("skip-blocked").click()
     changed = page.get_by_test_id("changed")
-    expect(changed).to_be_visible(timeout=60_000)
+    expect(changed).to_be_visible(timeout=90_000)
     expect(page.get_by_test_id("plan-reason").first).not_to_be_empty()
     assert _next_collection(page) != stop
     changed.get_by_test_id("confirm-plan").click()
