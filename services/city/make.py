@@ -30,7 +30,7 @@ from services.city.kinds import (
     ContainerKind,
 )
 from services.city.pbf import LonLat
-from services.city.streets import Metres, Spot, Streets
+from services.city.streets import Metres, Spot, Streets, Unsuitable
 
 CORRIDOR_M: Final = 60.0
 """Allowed distance from a permit's corridor."""
@@ -201,7 +201,7 @@ class _Pen:
                 self.yards.append(yard)
                 self.areas.append(area)
                 return yard
-        raise ValueError(
+        raise Unsuitable(
             f"no free plot of {width_m:.0f} × {depth_m:.0f} m for {place_id}: the road network is too small"
         )
 
@@ -534,7 +534,12 @@ class _Yard:
 
 
 class _Reachable:
-    """Keeps spots a truck can get to and away from: probed against the spot nearest the centre."""
+    """Keeps spots a truck can get to and away from, probed against a spot near the centre.
+
+    Of the nearest ones the best connected is taken: the very nearest may lie in a yard or behind a gate.
+    """
+
+    NEAREST: Final = 12
 
     def __init__(self, streets: Streets, ways: Ways) -> None:
         self._frame, self._ways = streets.frame, ways
@@ -542,13 +547,15 @@ class _Reachable:
     def only(self, spots: Sequence[Spot]) -> list[Spot]:
         if not spots:
             return []
-        heart = min(spots, key=lambda spot: math.hypot(*spot.at))
-        found = self._ways.matrix([self._frame.to_lonlat(spot.at) for spot in (heart, *spots)])
-        there, back = found.duration_s[0][1:], found.duration_s[:, 0][1:]
-        kept = [spot for spot, one, two in zip(spots, there, back, strict=True) if one >= 0 and two >= 0]
+        seconds = self._ways.matrix([self._frame.to_lonlat(spot.at) for spot in spots]).duration_s
+        both_ways = (seconds >= 0) & (seconds.T >= 0)
+        nearest = sorted(range(len(spots)), key=lambda number: math.hypot(*spots[number].at))[: self.NEAREST]
+        heart = max(nearest, key=lambda number: int(both_ways[number].sum()))
+        kept = [spot for spot, connected in zip(spots, both_ways[heart], strict=True) if connected]
         if len(kept) * 2 < len(spots):
-            raise ValueError(
-                "fewer than half of the sampled streets can be reached from the centre: is the extract whole?"
+            raise Unsuitable(
+                f"only {len(kept)} of {len(spots)} sampled streets can be reached from the centre:"
+                " is the extract whole? Else name another middle with --centre LON,LAT"
             )
         return kept
 

@@ -65,6 +65,10 @@ class Spot:
         return x + math.sin(self.direction) * off_m, y - math.cos(self.direction) * off_m
 
 
+class Unsuitable(ValueError):  # noqa: N818  # a verdict on the network, not a failure of ours
+    """No city can be drawn on this road network; the message says why, for people."""
+
+
 class Streets:
     """The streets of an extract that a truck may use, ready to sample from. Reads the whole file."""
 
@@ -72,7 +76,7 @@ class Streets:
         everything = list(pbf.ways(path))
         self._ways = [way for way in everything if way.tags.get("highway") in pbf.DRIVABLE and _open_to_trucks(way)]
         if not self._ways:
-            raise ValueError(f"{path} has no streets a truck may use (ways with a highway tag)")
+            raise Unsuitable(f"{path} has no streets a truck may use (ways with a highway tag)")
         self.frame = Frame(centre or _middle(self._ways))
         self.lines = [shapely.LineString([self.frame.to_m(point) for point in way.points]) for way in self._ways]
         self.tree = shapely.STRtree(self.lines)

@@ -71,9 +71,12 @@ def init(  # noqa: PLR0917  # a command's parameters are its options
         seed=seed,
         valid_from=dt.date(clock_year(), 1, 1),
     )
-    with _console.status("drawing the city"):
-        drawn = make.draw(wishes, streets.Streets(network, _place(centre)), roads.Roads(graph), network.name)
-        make.write(drawn, target)
+    try:
+        with _console.status("drawing the city"):
+            drawn = make.draw(wishes, streets.Streets(network, _place(centre)), roads.Roads(graph), network.name)
+            make.write(drawn, target)
+    except streets.Unsuitable as error:
+        _fail(str(error))
     city = _read(name)
     typer.echo(f"{target}: {_described(city)}. Next: python -m services city prepare {name}")
 

@@ -2,8 +2,11 @@
 
 import datetime as dt
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import shapely
 from shapely.geometry import shape
@@ -11,7 +14,8 @@ from shapely.geometry import shape
 from services.city import basemap, folder, make
 from services.city.folder import City
 from services.city.make import Drawing, Wishes
-from services.city.streets import Streets
+from services.city.pbf import LonLat
+from services.city.streets import Spot, Streets, Unsuitable
 from services.planner.roads import Roads
 from services.simulator import script
 
@@ -66,11 +70,25 @@ def test_plots_do_not_overlap(drawn: Drawing) -> None:
     assert all(isinstance(plot, shapely.Polygon) and plot.is_valid for plot in plots)
 
 
+def test_a_middle_behind_a_gate_does_not_spoil_the_city(streets: Streets) -> None:
+    """The spot nearest the centre cannot be reached: the best connected of those near it is taken instead."""
+
+    class Gated:
+        @staticmethod
+        def matrix(points: Sequence[LonLat]) -> SimpleNamespace:
+            seconds = np.zeros((len(points), len(points)), dtype=np.int64)
+            seconds[0, 1:] = seconds[1:, 0] = -1
+            return SimpleNamespace(duration_s=seconds)
+
+    spots = [Spot(at=(100.0 * number, 0.0), direction=0.0, road="residential", street="") for number in range(6)]
+    assert make._Reachable(streets, Gated()).only(spots) == spots[1:]
+
+
 def test_a_network_without_streets_is_refused(tmp_path: Path) -> None:
     """An extract that has no street for trucks is named, not drawn empty."""
     empty = tmp_path / "empty.osm"
     empty.write_text('<osm version="0.6"></osm>', encoding="utf-8")
-    with pytest.raises(ValueError, match=r"empty\.osm has no streets a truck may use"):
+    with pytest.raises(Unsuitable, match=r"empty\.osm has no streets a truck may use"):
         Streets(empty)
 
 
