@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "database": "migrate the database, show its state",
     "city": "prepare, load or make a city",
     "users": "demo users, new users",
+    "terminals": "trucks' terminals: who has a code, let one register once more",
     "replay-real": "play real garbage trucks' recorded fixes through the real doors",
 }
 """Tools that do one thing and end: ``services.cli.<name>:app``."""

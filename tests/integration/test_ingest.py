@@ -11,11 +11,13 @@ from typing import Any
 import httpx
 import pytest
 from ingest_client import Ingest, TerminalClient, ingest, location
+from typer.testing import CliRunner
 
 from deploy.local import embedded, kafka, ports
 from deploy.local.kafka import Kafka
 from deploy.local.program import ROOT
 from services import bus, store
+from services.cli import terminals
 from services.store import migrate, register
 from services.store.register import Device, Terminal, secret_hash
 from streams import codec
@@ -201,9 +203,10 @@ def test_a_code_is_given_once_and_again_after_reopening(doors: Ingest, database_
     stranger = TerminalClient(doors.jt808_port, "013912340004")
     assert stranger.register("QY00004", "QY-004", timeout_s=1.0) is None
     stranger.close()
-    engine = store.connect(database_url)
-    assert register.reopen_terminal(engine, "013912340004")
-    engine.dispose()
+    command = CliRunner()
+    reopened = command.invoke(terminals.app, ["reopen", "13912340004"], env={"DATABASE_URL": database_url})
+    assert (reopened.exit_code, reopened.output) == (0, "13912340004 may register once more\n")
+    assert "reopened" in command.invoke(terminals.app, ["show"], env={"DATABASE_URL": database_url}).output
     second = None
     for _ in range(20):  # the register is read again every 3 s
         again = TerminalClient(doors.jt808_port, "013912340004")
