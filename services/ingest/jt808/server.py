@@ -172,9 +172,8 @@ class TerminalServer:
         connection.heard_s = now_s
         for bad in connection.parts.expire(now_s):
             await self._step(connection, bad, received_time_ms)
-        if found.part is not None and connection.session.terminal is None:
-            refused = BadFrame("sub-packages are taken from authenticated terminals only", found.raw)
-            await self._step(connection, refused, received_time_ms)
+        if found.part is not None and (refusal := _no_part_from(found, connection.session)) is not None:
+            await self._step(connection, BadFrame(refusal, found.raw), received_time_ms)
             return
         message = connection.parts.add(found, now_s)
         if message is not None:
@@ -278,3 +277,12 @@ class TerminalServer:
                 "truck_id": None if terminal is None else terminal.truck_id,
             },
         )
+
+
+def _no_part_from(part: Frame, session: Session) -> str | None:
+    """Why a sub-package is not put together with others; None = it may be. Each part shows whose it is, as a whole does."""
+    if session.terminal is None:
+        return "sub-packages are taken from authenticated terminals only"
+    if part.phone_number != session.phone:
+        return f"phone of a sub-package is {part.phone_number}, expected {session.phone} as authenticated"
+    return None

@@ -11,7 +11,7 @@ import pytest
 
 from services.ingest.intake import Outgoing
 from services.ingest.jt808 import server
-from services.ingest.jt808.frame import Frame, Framer, encode
+from services.ingest.jt808.frame import FLAG, Frame, Framer, check_of, encode, escape
 from services.ingest.jt808.server import MAX_UNCONFIRMED, Limits, TerminalServer
 from services.ingest.keep import NotKept
 from services.ingest.register import RegisterAway
@@ -116,6 +116,14 @@ def frame(message_id: int, body: bytes = b"", serial: int = 1) -> bytes:
     return encode(message_id=message_id, phone=bytes.fromhex(PHONE), serial=serial, body=body)
 
 
+def part(phone: str, index: int, body: bytes) -> bytes:
+    """Return the given of two sub-packages of a location report."""
+    attributes = (1 << 13) | len(body)
+    numbers = (6 + index).to_bytes(2) + (2).to_bytes(2) + index.to_bytes(2)
+    content = (0x0200).to_bytes(2) + attributes.to_bytes(2) + bytes.fromhex(phone) + numbers + body
+    return FLAG + escape(content + check_of(content).to_bytes(1)) + FLAG
+
+
 async def answer(reader: asyncio.StreamReader) -> Frame:
     """Return the next frame."""
     await reader.readuntil(b"\x7e")
@@ -166,6 +174,22 @@ def test_what_is_not_kept_is_not_acknowledged() -> None:
             it.kafka.asked[0][1].set_exception(NotKept("Kafka is away"))
             it.kafka.asked[1][1].set_result(None)
             assert (await answer(reader)).body[:2] == b"\x00\x0a"
+            writer.close()
+
+    asyncio.run(run())
+
+
+def test_a_part_under_another_phone_is_joined_with_nothing() -> None:
+    """Each sub-package shows whose it is: one of another phone is set aside with its reason, and the message waits."""
+
+    async def run() -> None:
+        async with door() as it:
+            _, writer = await it.admitted()
+            writer.write(part(PHONE, 1, bytes(14)) + part("013900000000", 2, bytes(14)))
+            await eventually(lambda: it.kafka.asked)
+            [[letter]] = [records for records, _ in it.kafka.asked]
+            assert letter.topic == "dead-letters"
+            assert b"phone of a sub-package is 13900000000" in dict(letter.headers)["reason"]
             writer.close()
 
     asyncio.run(run())
