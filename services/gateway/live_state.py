@@ -6,7 +6,6 @@ here is "the newer wins". No I/O and no clock: time comes in as ``now_ms`` (city
 
 import heapq
 import itertools
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -18,6 +17,9 @@ from services.store.ranking import rank_ms
 from streams import events
 
 ACTIONS_KEPT: Final = 200
+"""The newest reports of all drivers, whatever they say; what pages need of older ones stays beside them."""
+PLAN_UNAWARE_MS: Final = 10 * 60_000
+"""A plan may not know yet what was reported shortly before it was made (`domain/progress.ts` asks the same way)."""
 ALERTS_KEPT: Final = 2_000
 FACILITY_RADIUS_M: Final = 40.0
 """A place without an area is a circle of this radius (contract, ``assets``)."""
@@ -61,13 +63,16 @@ class Scope(NamedTuple):
     truck_id: str | None = None
 
     def sees(self, change: Change) -> bool:
-        """Whether this thing is theirs to see. A driver sees the own truck, its plan, actions and permits."""
+        """Whether this thing is theirs to see.
+
+        A driver sees the own truck, its plan, actions and permits, and the facilities: where they are, whether open.
+        """
         if self.truck_id is not None:
-            return change.kind in _DRIVER_KINDS and self.truck_id in change.truck_ids
+            return change.kind == "facility" or (change.kind in _DRIVER_KINDS and self.truck_id in change.truck_ids)
         return self.district_id is None or change.district_id in (None, self.district_id)
 
 
-_DRIVER_KINDS: Final = frozenset({"truck", "plan", "action", "permit"})
+_DRIVER_KINDS: Final = frozenset({"truck", "plan", "action", "permit", "facility"})
 
 
 class Day(NamedTuple):
@@ -135,7 +140,8 @@ class Town:
         self._not_due_ms: dict[str, int] = {}
         self._zones: dict[str, events.Zone] = {}
         self._permits: dict[str, events.Permit] = {}
-        self._actions: OrderedDict[str, events.DriverAction] = OrderedDict()
+        self._actions: dict[str, events.DriverAction] = {}
+        self._actions_full = 2 * ACTIONS_KEPT
         self._seen_plans: dict[str, int] = {}
         self._corrected: set[str] = set()
         self._weighed: dict[str, events.Weighing] = {}
@@ -279,12 +285,26 @@ class Town:
             return
         self._actions[action.action_id] = action
         self._dirty.add(("action", action.action_id))
-        if len(self._actions) > ACTIONS_KEPT:
-            gone, _ = self._actions.popitem(last=False)
-            self._dirty.discard(("action", gone))
+        if len(self._actions) >= self._actions_full:
+            self._forget_actions()
         if action.kind == "accepted_plan" and action.plan_version is not None:
             self._seen_plans[action.truck_id] = max(action.plan_version, self._seen_plans.get(action.truck_id, 0))
         self._take_down(action)
+
+    def _forget_actions(self) -> None:
+        """Let go of old reports that say nothing any more of where a truck is in its plan."""
+        in_time = sorted(self._actions.values(), key=lambda action: action.event_time_ms)
+        newest = {(action.truck_id, action.kind): action.action_id for action in in_time}
+        kept = {*list(self._actions)[-ACTIONS_KEPT:], *newest.values()}
+        kept |= {action_id for action_id, action in self._actions.items() if self._under_plan(action)}
+        kept |= {action_id for action_id, action in self._actions.items() if action.corrects in kept}
+        self._dirty |= {("action", action_id) for action_id in self._actions if action_id not in kept}
+        self._actions = {action_id: action for action_id, action in self._actions.items() if action_id in kept}
+        self._actions_full = len(self._actions) + ACTIONS_KEPT
+
+    def _under_plan(self, action: events.DriverAction) -> bool:
+        plan = self._plans.get(action.truck_id)
+        return plan is not None and action.event_time_ms >= plan.made_ms - PLAN_UNAWARE_MS
 
     def _take_down(self, action: events.DriverAction) -> None:
         truck = self._truck(action.truck_id)

@@ -60,12 +60,16 @@ describe("how far a truck is", () => {
     expect(left([report("tipped", { facility_id: "f" })])).toEqual(["a", "b", "break", "f", "end"]);
   });
 
-  test("a tip of the plan before is not a tip of this one", () => {
-    expect(left([report("tipped", { facility_id: "f", plan_version: 3 })])).toHaveLength(6);
+  test("a tip before this plan was made is not a tip of this one; one after it is, whatever plan the driver saw", () => {
+    const before = { facility_id: "f", plan_version: 3, event_time_ms: MADE_MS - MINUTE_MS };
+    expect(left([report("tipped", before)])).toHaveLength(6);
+    expect(left([report("tipped", { ...before, event_time_ms: MADE_MS })])).toHaveLength(5);
   });
 
   test("a report that waits on the phone counts, whatever plan it saw", () => {
-    expect(left([report("tipped", { facility_id: "f", plan_version: 3, waiting: true })])).toHaveLength(5);
+    expect(
+      left([report("tipped", { facility_id: "f", plan_version: 3, event_time_ms: MADE_MS - 1, waiting: true })]),
+    ).toHaveLength(5);
   });
 
   test("a stop collected just before the plan was made is done: the planner may not have known", () => {
@@ -91,10 +95,19 @@ describe("how far a truck is", () => {
     expect(remaining(null, [])).toEqual([]);
   });
 
-  test("lateness counts from the planned arrival at what comes next", () => {
-    expect(lateness(remaining(plan, []), MADE_MS)).toBe(0);
-    expect(lateness(remaining(plan, []), MADE_MS + 8 * MINUTE_MS)).toBe(3 * MINUTE_MS);
-    expect(lateness([], MADE_MS)).toBe(0);
+  test("lateness counts from the planned arrival at what comes next, there from the planned departure", () => {
+    const next = remaining(plan, []);
+    expect(lateness(next, null, MADE_MS)).toBe(0);
+    expect(lateness(next, null, MADE_MS + 8 * MINUTE_MS)).toBe(3 * MINUTE_MS);
+    expect(lateness(next, [1, 1], MADE_MS + 8 * MINUTE_MS)).toBe(3 * MINUTE_MS);
+    expect(lateness(next, [0, 0.0005], MADE_MS + 8 * MINUTE_MS)).toBe(2 * MINUTE_MS);
+    expect(lateness([], null, MADE_MS)).toBe(0);
+  });
+
+  test("a truck that only has to come home is not late for anybody", () => {
+    const home = remaining(plan, []).filter(one => one.visit.kind === "end");
+    expect(home).toHaveLength(1);
+    expect(lateness(home, null, MADE_MS + 500 * MINUTE_MS)).toBe(0);
   });
 
   test("a break lasts from its begin to its end, whichever way the reports lie", () => {

@@ -1,6 +1,6 @@
 import { effect } from "@preact/signals";
 import { describe, expect, test } from "vitest";
-import type { Bin, Change, CollectionDue, DriverAction } from "../src/contract.ts";
+import type { Bin, Change, CollectionDue } from "../src/contract.ts";
 import { Store } from "../src/live/store.ts";
 
 const bin = (bin_id: string, fill: number) => ({ bin_id, fill, lon: 0, lat: 0 }) as Bin;
@@ -53,16 +53,5 @@ describe("the store", () => {
     store.takeSnapshot({ ...empty, bins: [bin("a", 0.1)] });
     store.takeDelta({ now_ms: 1, changes: [put("bin", "a", null), put("comet" as Change["kind"], "x", {})] });
     expect(store.tables.bin.items.size).toBe(0);
-  });
-
-  test("keeps the last 200 reports of drivers", () => {
-    const store = new Store();
-    const changes = Array.from({ length: 250 }, (_, n) =>
-      put("action", `a${n}`, { action_id: `a${n}` } as DriverAction),
-    );
-    store.takeDelta({ now_ms: 1, changes });
-    expect(store.tables.action.items.size).toBe(200);
-    expect(store.tables.action.get("a249")).toBeDefined();
-    expect(store.tables.action.get("a0")).toBeUndefined();
   });
 });

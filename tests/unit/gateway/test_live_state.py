@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.live_state import Scope, Town, acknowledged
+from services.gateway.live_state import ACTIONS_KEPT, Scope, Town, acknowledged
 from services.gateway.run import midnight_before
 from services.store.live import Picture, Position, Reading
 from streams import codec, events
@@ -52,7 +52,8 @@ def alert(revision: int = 1, **more: Any) -> events.Alert:
 
 
 def act(kind: str, action_id: str, at_ms: int = NOW_MS, **more: Any) -> events.DriverAction:
-    return events.DriverAction(action_id=action_id, truck_id="t1", kind=kind, event_time_ms=at_ms, **more)
+    given: dict[str, Any] = {"truck_id": "t1"}
+    return events.DriverAction(action_id=action_id, kind=kind, event_time_ms=at_ms, **(given | more))
 
 
 def shown(made: Town, kind: str, thing_id: str) -> Any:
@@ -141,6 +142,24 @@ def test_down_ends_with_its_correction_whatever_comes_first() -> None:
     made.apply(act("corrected", "x4", corrects="x3"), NOW_MS)
     made.apply(act("sos", "x3"), NOW_MS)
     assert shown(made, "truck", "t1")["down"] is None
+
+
+def test_what_was_done_under_the_running_plan_is_never_forgotten() -> None:
+    """However much other trucks report: the desk that is opened hours later sees how far this one is in its plan."""
+    made = town()
+    made.apply(events.TruckPlan(truck_id="t1", plan_version=1, made_ms=NOW_MS, reason="first_plan"), NOW_MS)
+    made.apply(act("accepted_plan", "old", NOW_MS - HOUR_MS), NOW_MS)
+    made.apply(act("collected", "before", NOW_MS - HOUR_MS), NOW_MS)
+    made.apply(act("collected", "done", NOW_MS), NOW_MS)
+    made.apply(act("corrected", "taken-back", NOW_MS + 1, corrects="done"), NOW_MS)
+    made.changes()
+    for number in range(3 * ACTIONS_KEPT):
+        made.apply(act("tipped", f"a{number}", NOW_MS + number, truck_id="t2"), NOW_MS)
+    kept = {action["action_id"] for action in made.everything(DESK)["actions"]}
+    assert {"done", "taken-back", "old", f"a{3 * ACTIONS_KEPT - 1}"} <= kept
+    assert "a0" not in kept
+    assert {change.id for change in made.changes() if change.kind == "action" and change.value is None} >= {"a0"}
+    assert len(kept) < 2 * ACTIONS_KEPT + 5
 
 
 def test_down_ends_with_the_next_shift() -> None:
@@ -234,7 +253,7 @@ def test_old_alerts_that_are_over_go_and_open_ones_stay() -> None:
 
 
 def test_a_driver_sees_the_own_truck_and_nothing_else() -> None:
-    """Of everything, a driver's snapshot holds the own truck, plan, actions and permits."""
+    """Of everything, a driver's snapshot holds the own truck, plan, actions and permits, and where one may tip."""
     made = town()
     for truck_id in ("t1", "t2"):
         made.apply(fix(truck_id=truck_id), NOW_MS)
@@ -242,9 +261,11 @@ def test_a_driver_sees_the_own_truck_and_nothing_else() -> None:
         permit = events.Permit(permit_id=f"p-{truck_id}", truck_ids=(truck_id,), valid_from_ms=1)
         made.apply(permit, NOW_MS)
     made.apply(alert(), NOW_MS)
-    made.apply(asset("bin", "b1"), NOW_MS)
+    for kind in ("bin", "depot", "facility", "source"):
+        made.apply(asset(kind, kind), NOW_MS)
     seen = made.everything(Scope(truck_id="t1"))
-    assert {name: len(things) for name, things in seen.items() if things} == {"trucks": 1, "plans": 1, "permits": 1}
+    counted = {name: len(things) for name, things in seen.items() if things}
+    assert counted == {"trucks": 1, "plans": 1, "permits": 1, "facilities": 1}
     assert made.everything(Scope(truck_id=""))["trucks"] == []
 
 

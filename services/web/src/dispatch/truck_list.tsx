@@ -1,7 +1,7 @@
 /** All trucks, those that need somebody first. Drawn again once a second, so that a row can be read. */
 
 import { now } from "../clock.ts";
-import type { Truck } from "../contract.ts";
+import type { LonLat, Truck } from "../contract.ts";
 import { lateness, type NumberedVisit, remaining } from "../domain/progress.ts";
 import { isStale, loadShare, materialOf } from "../domain/trucks.ts";
 import { Bar, Empty, MaterialMark, Tag } from "../ui/bits.tsx";
@@ -26,13 +26,17 @@ interface Row {
   stale: boolean;
 }
 
+function placeOf({ lon, lat }: Truck): LonLat | null {
+  return lon === null || lat === null ? null : [lon, lat];
+}
+
 function rowOf(truck: Truck): Row {
   const left = leftOf(truck.truck_id);
   return {
     truck,
     left,
     material: materialOf(truck, store.tables.plan.get(truck.truck_id)?.material),
-    late_ms: lateness(left, now.value),
+    late_ms: lateness(left, placeOf(truck), now.value),
     stale: isStale(truck, now.value),
   };
 }

@@ -1,6 +1,7 @@
 /** How far a truck is along its plan, from what drivers reported. Pure: the same for the phone and for the desk. */
 
-import type { CollectionDue, DriverAction, PlanVisit, TruckPlan } from "../contract.ts";
+import type { CollectionDue, DriverAction, LonLat, PlanVisit, TruckPlan } from "../contract.ts";
+import { distanceM } from "./places.ts";
 
 /** A report as progress sees it; one that waits on the phone counts like one received. */
 export type Report = Pick<
@@ -61,8 +62,13 @@ function ends(report: Report, visit: PlanVisit, plan: TruckPlan): boolean {
         (ofThisPlan || report.event_time_ms >= plan.made_ms - PLANNER_UNAWARE_MS)
       );
     case "tip":
-      // a truck may tip at one place many times a day: only a tip under this plan is this visit
-      return report.kind === "tipped" && report.facility_id === visit.facility_id && ofThisPlan;
+      // a truck may tip at one place many times a day: only a tip since this plan was made is this visit, also when
+      // the driver had not seen the plan yet
+      return (
+        report.kind === "tipped" &&
+        report.facility_id === visit.facility_id &&
+        (ofThisPlan || report.event_time_ms >= plan.made_ms)
+      );
     case "break":
       return report.kind === "break_end" && (ofThisPlan || report.event_time_ms >= plan.made_ms);
     case "end":
@@ -89,8 +95,16 @@ export function onBreak(reports: readonly Report[]): boolean {
   return last?.kind === "break_start";
 }
 
-/** How late the next visit already is, ms; 0 = in time. Only a lower bound: the truck is not there yet. */
-export function lateness(left: readonly NumberedVisit[], now_ms: number): number {
+/** Nearer than this a truck counts as there, as it does for the planner: GPS noise, the width of a street, a gate. */
+const AT_PLACE_M = 80;
+
+/**
+ * How late the next visit is already, ms; 0 = in time. Only a lower bound while the truck is on its way; there, it is
+ * late when it should have left. Nobody waits for a truck that only has to come home.
+ */
+export function lateness(left: readonly NumberedVisit[], place: LonLat | null, now_ms: number): number {
   const next = left[0]?.visit;
-  return next ? Math.max(0, now_ms - next.arrive_ms) : 0;
+  if (!next || next.kind === "end") return 0;
+  const there = place !== null && distanceM(place, [next.lon, next.lat]) <= AT_PLACE_M;
+  return Math.max(0, now_ms - (there ? next.leave_ms : next.arrive_ms));
 }

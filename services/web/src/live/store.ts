@@ -7,9 +7,6 @@
 import { batch, type Signal, signal } from "@preact/signals";
 import type { Change, Delta, Kind, Kinds, Snapshot } from "../contract.ts";
 
-/** How many driver actions are kept: as many as a snapshot brings. */
-const ACTIONS_KEPT = 200;
-
 export class Table<T> {
   readonly items = new Map<string, T>();
   readonly version: Signal<number> = signal(0);
@@ -104,7 +101,6 @@ export class Store {
   takeDelta(delta: Delta): void {
     batch(() => {
       for (const change of delta.changes) this.#apply(change, delta.now_ms);
-      this.#trimActions();
       if (delta.stale_since_ms !== undefined) this.staleSince.value = delta.stale_since_ms;
     });
   }
@@ -120,13 +116,5 @@ export class Store {
   #noLongerDue(place_id: string, now_ms: number): void {
     const known = this.tables.due.get(place_id);
     if (known) this.tables.due.put(place_id, { ...known, due: false, at_ms: now_ms });
-  }
-
-  #trimActions(): void {
-    const { items } = this.tables.action;
-    for (const id of items.keys()) {
-      if (items.size <= ACTIONS_KEPT) return;
-      items.delete(id);
-    }
   }
 }
