@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { changeText, planReason, readable, whyText } from "../src/say/plans.ts";
+import { changeText, planReason, readable, whyText, withDays } from "../src/say/plans.ts";
 import { en } from "../src/words/en.ts";
 import { timeZone } from "../src/words/format.ts";
 import { language, preferred, wordFor } from "../src/words/index.ts";
@@ -92,6 +92,14 @@ describe("why a plan was made", () => {
     expect(whyText("fill:0.83", names)).toBe("83 % full");
     expect(whyText("by hand", names)).toBe("by hand");
     expect(whyText(null, names)).toBe("");
+  });
+
+  test("says a time past midnight as a time of a later day", () => {
+    const said = "It may begin at 30:05; t35 would have to be there by 11:56.";
+    expect(withDays(said)).toBe("It may begin at 06:05 the next day; t35 would have to be there by 11:56.");
+    expect(withDays("Trucks are let in 00:00-24:00.")).toBe("Trucks are let in 00:00-24:00.");
+    language.value = "zh";
+    expect(withDays("最早 54:00 可以开始")).toBe("最早 2 天后 06:00 可以开始");
   });
 
   test("says where an added stop comes from", () => {

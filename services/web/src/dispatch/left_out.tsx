@@ -2,7 +2,7 @@
 
 import type { LeftOut, PlanningRun } from "../contract.ts";
 import { phrase } from "../say/alerts.ts";
-import { leftOutText } from "../say/plans.ts";
+import { leftOutText, withDays } from "../say/plans.ts";
 import { Empty, MaterialMark, Name, Tag } from "../ui/bits.tsx";
 import { store } from "../ui/start.tsx";
 import { words } from "../words/index.ts";
@@ -64,7 +64,7 @@ function Original({ text }: { text: string }) {
   const said = phrase(text);
   return (
     <span lang={said.lang} title={said.lang ? words.value.desk.left.whole : ""}>
-      {said.text}
+      {withDays(said.text)}
     </span>
   );
 }

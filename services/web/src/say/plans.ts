@@ -82,3 +82,16 @@ export function whyText(why: string | null | undefined, names: Names): string {
 export function leftOutText(left: Pick<LeftOut, "code">): string {
   return wordFor(words.value.leftOut, left.code);
 }
+
+/** A time of day past 24:00, as the optimiser counts on over midnight: "30:05" is five past six the next day. */
+const PAST_MIDNIGHT = /\b(\d{2,3}):([0-5]\d)\b/g;
+
+/** A sentence of the planner with its times as people read them. */
+export function withDays(sentence: string): string {
+  return sentence.replace(PAST_MIDNIGHT, (time, hours: string, minutes: string) => {
+    const days = Math.floor(Number(hours) / 24);
+    if (days === 0 || time === "24:00") return time;
+    const hour = String(Number(hours) % 24).padStart(2, "0");
+    return words.value.desk.left.laterDay(`${hour}:${minutes}`, days);
+  });
+}

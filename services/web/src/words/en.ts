@@ -333,6 +333,7 @@ export const en = {
       rejected: "Plans stopped by the check",
       by: "Reason",
       whole: "What the planner says",
+      laterDay: (time: string, days: number) => (days === 1 ? `${time} the next day` : `${time} in ${days} days`),
     },
     orders: {
       book: "Book a collection",

@@ -302,6 +302,7 @@ export const zh: Words = {
       rejected: "被校验拦下的计划",
       by: "原因",
       whole: "规划器原文",
+      laterDay: (time: string, days: number) => (days === 1 ? `次日 ${time}` : `${days} 天后 ${time}`),
     },
     orders: {
       book: "预约收运",
