@@ -105,8 +105,12 @@ const PHRASES: Phrase[] = [
     (truck, minutes, why) => `${truck} 在 ${minutes} 分钟前跳过（${EXCEPTIONS[why] ?? why}）。`,
   ],
   ...PLANNER_PHRASES,
-  // units that are words
+  // units
   [/^fixes$/, () => "个"],
+  [/^kg$/, () => "千克"],
+  [/^m$/, () => "米"],
+  [/^s$/, () => "秒"],
+  [/^km\/h$/, () => "公里/时"],
 ];
 
 /** The phrase in Chinese, or null where none is known. */
