@@ -1,6 +1,8 @@
 """``python -m services terminals show|reopen``."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -16,15 +18,17 @@ app = typer.Typer(no_args_is_help=True, help="Trucks' JT/T 808 terminals: who ma
 @app.command()
 def show() -> None:
     """Print each terminal with its truck, and whether it has its code."""
-    for known in register.all_terminals(_engine()):
-        typer.echo(f"{known.phone:<20} {known.truck_id:<8} {known.plate:<12} {known.profile:<14} {_code(known)}")
+    with _engine() as engine:
+        for known in register.all_terminals(engine):
+            typer.echo(f"{known.phone:<20} {known.truck_id:<8} {known.plate:<12} {known.profile:<14} {_code(known)}")
 
 
 @app.command()
 def reopen(phone: str) -> None:
     """Let a terminal register once more, after a repair or an exchange; its old code stays good until it has."""
-    engine = _engine()
-    if not any(register.reopen_terminal(engine, written) for written in dict.fromkeys((phone, phone.zfill(12)))):
+    with _engine() as engine:
+        found = any(register.reopen_terminal(engine, written) for written in dict.fromkeys((phone, phone.zfill(12))))
+    if not found:
         typer.echo(f"there is no terminal with the phone number {phone!r}", err=True)
         raise typer.Exit(1)
     typer.echo(f"{phone} may register once more")
@@ -36,9 +40,12 @@ def _code(known: Terminal) -> str:
     return "has its code" if known.auth_hash is not None else "has no code yet"
 
 
-def _engine() -> Any:
+@contextmanager
+def _engine() -> Iterator[Any]:
     try:
-        return store.connect(Settings.from_env(os.environ).database_url)
-    except store.NoDatabaseAddressError as error:
-        typer.echo(str(error), err=True)
+        engine = store.connect(Settings.from_env(os.environ).database_url)
+        yield engine
+        engine.dispose()
+    except (store.NoDatabaseAddressError, *store.Away) as error:
+        typer.echo(str(error).strip().partition("\n")[0], err=True)
         raise typer.Exit(1) from error
