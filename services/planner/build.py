@@ -77,7 +77,11 @@ def case(
     """
     crews, starts, ends = _placed(now, material, truck_ids)
     own = {crew.truck_id for crew in crews}
-    stops = tuple(stop for stop in now.open_stops(material) if now.planned.get(stop.stop_id) in {None, *own})
+    stops = tuple(
+        stop
+        for stop in now.open_stops(material)
+        if now.planned.get(stop.stop_id) in {None, *own} and _concerns(stop, own, now)
+    )
     sites = tuple(
         site
         for site in now.state.reference.facilities.all(now.now_ms)
@@ -104,6 +108,15 @@ def case(
         fair_stops=now.fair_stops(material),
         places=_once([*starts.values(), *ends.values(), *site_places, *(stop.place for stop in stops)]),
     )
+
+
+def _concerns(stop: Stop, truck_ids: set[str], now: Situation) -> bool:
+    """Whether one of these trucks may take the stop, or none at work: whose it is not must not say why it is left out."""
+    lock = now.state.demand.lock_of(stop)
+    allowed = stop.truck_ids if lock is None else (lock,)
+    if allowed is None or not truck_ids.isdisjoint(allowed):
+        return True
+    return not any(crew.works and crew.truck_id in allowed for crew in now.crews_of(stop.material))
 
 
 def _placed(

@@ -166,6 +166,18 @@ def test_permits_bind_stops():
     assert (stop["vehicles"], stop["facilities"]) == (["t2"], ["f2"])
 
 
+def test_a_round_of_some_trucks_leaves_alone_what_only_others_may_take():
+    """It could only say that no truck may; with nobody else at work that is true, and it is said."""
+    town = Town()
+    town.due("b1", "b2")
+    permit = {"truck_ids": ("t2",), "facility_ids": ("f1",), "material": "kitchen", "valid_from_ms": 0}
+    town.take(Permit(tenant_id=TENANT, permit_id="p", **permit))
+    assert problem(town, frozenset({"t1", "t3"}))["stops"] == []
+    assert [stop["id"] for stop in problem(town, frozenset({"t1", "t2"}))["stops"]] == ["b1", "b2"]
+    town.press("t2", "off_duty")
+    assert [stop["vehicles"] for stop in problem(town, frozenset({"t1", "t3"}))["stops"]] == [[], []]
+
+
 def test_a_lock_binds_a_stop():
     """A stop a dispatcher locked to a truck is offered to no other."""
     town = Town()
