@@ -44,8 +44,19 @@ def in_force(plans: list[KeptPlan], time_ms: int) -> KeptPlan | None:
     return None
 
 
-def exempts(plan: KeptPlan | None, place: geo.LonLat) -> bool:
-    """True if the place is within `EXEMPT_M` of the plan's path."""
-    if plan is None or plan.path is None:
-        return False
-    return geo.packed_road(plan.path, EXEMPT_M).distance_m(*place) is not None
+def exempts(plans: list[KeptPlan], time_ms: int, place: geo.LonLat, handover_ms: int) -> bool:
+    """True if the place is within `EXEMPT_M` of the path of the plan in force.
+
+    For ``handover_ms`` after a new plan was made the one before counts as well: the driver is still on its road, and
+    hears of the new one only when the phone does.
+    """
+    made_ms = time_ms
+    for kept in reversed(plans):
+        if kept.made_ms > time_ms:
+            continue
+        if time_ms - made_ms > handover_ms:
+            return False
+        if kept.path is not None and geo.packed_road(kept.path, EXEMPT_M).distance_m(*place) is not None:
+            return True
+        made_ms = kept.made_ms
+    return False

@@ -2,7 +2,8 @@
 
 Only permits for this load count: of the source it was loaded at, in force at the event's own time. Without such a
 permit there is no corridor to leave (that is another rule's matter). A plan's path is allowed from the moment the plan
-was made; near registered places the corridor does not bind. A fix is granted its accuracy.
+was made, and the path before it for the minutes in which a driver learns of the new one; near registered places the
+corridor does not bind. A fix is granted its accuracy.
 """
 
 from typing import Final
@@ -16,9 +17,10 @@ from streams.events import RuleName
 from streams.moment import RESTING_MPS, Moment
 from streams.rules import explain
 from streams.rules.thresholds import Thresholds
+from streams.units import SECOND_MS
 
 NAME: Final[RuleName] = "off-route"
-VERSION: Final = "1"
+VERSION: Final = "2"
 _FREE_PLACES: Final = frozenset({"facility", "source", "depot", "parking", "fuel", "workshop", "approach"})
 _LONGEST_TRACK: Final = 120
 """Places kept of the stretch; beyond it every second one is dropped."""
@@ -79,7 +81,7 @@ def _metres_off(memory: Memory, moment: Moment, limits: Thresholds) -> float | N
             least = min(least, permission.corridor.reach_m)
     if moment.within(_FREE_PLACES, limits.off_route_place_m) is not None:
         return None
-    if plans.exempts(plans.in_force(moment.plans, moment.time_ms), moment.place):
+    if plans.exempts(moment.plans, moment.time_ms, moment.place, round(limits.off_route_handover_s * SECOND_MS)):
         return None
     memory.permits = tuple(permission.versioned_id for permission in permissions)
     return least

@@ -61,6 +61,8 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Fixes off the corridor [P]."""
     off_route_place_m: float = 35.0
     """Contract: the corridor is not applied inside, or within 35 m of, registered places."""
+    off_route_handover_s: float = 180.0
+    """For so long after a new plan was made the path of the one before is still allowed: its driver has to hear of it [P]."""
     back_on_route_fixes: int = 3
     """Fixes on the corridor after which the violation is over [P]."""
 

@@ -79,6 +79,16 @@ def test_a_plan_exempts_only_from_the_moment_it_was_made() -> None:
     assert alerts(detour(300), RULE, None, later) != []
 
 
+@pytest.mark.parametrize(("after_fork_s", "fires"), [(60, False), (-150, True)])
+def test_the_plan_before_holds_while_its_driver_learns_of_the_new_one(after_fork_s: int, fires: bool) -> None:
+    """Three minutes on the road of the plan before are lawful; going on there is not."""
+    drive = detour(300)
+    fork_ms = next(fix.event_time_ms for fix in drive.fixes if (fix.lat or 0) > town.at(0, 1)[1])
+    old = plan(1, town.START_MS, [(2_900, 0), (3_000, 300), (5_000, 300), (5_000, 0)])
+    new = plan(2, fork_ms + after_fork_s * 1_000, [(0, 0), (6_000, 0)])
+    assert bool(alerts(drive, RULE, None, old, new)) is fires
+
+
 def test_the_permit_in_force_at_the_events_time_judges() -> None:
     """A second version with a wider corridor counts from its own time, not before."""
     wide = events.Permit(
