@@ -65,7 +65,8 @@ class TruckRow(msgspec.Struct, frozen=True, kw_only=True):
     truck_id: str
     plate: str
     truck_class: events.TruckClass = msgspec.field(name="class")
-    materials: tuple[str, ...]
+    materials: tuple[str, ...] = ()
+    """None for a sweeper, whose rounds are streets: no stops are planned for it."""
     payload_kg: float
     gross_limit_kg: float
     volume_l: float
@@ -446,6 +447,9 @@ def _check(city: City) -> None:
     for file, holder, member, value, allowed in _references(city):
         if value not in allowed:
             raise FolderError(f"{file}: {holder} has {member} {value!r}, which does not exist")
+    for truck in city.trucks:
+        if not truck.materials and truck.truck_class != "sweeper":
+            raise FolderError(f"trucks.csv: {truck.truck_id} has no materials, a {truck.truck_class} needs at least one")
     for place in city.of_kind("facility"):
         if place.facility_type is None or not place.accepts:
             raise FolderError(f"places.geojson: facility {place.id} needs facility_type and accepts")

@@ -72,7 +72,8 @@ FLEET: Final = (
     TruckKind("tipper", ("construction",), 0.32, 16_000, 14_000, 13_000, ("c3", "c4"), ("site", "site", "site", "day")),
     TruckKind("compactor", ("recyclable",), 0.10, 8_000, 70_000, 15_000, ("c1", "c2"), ("early", "early", "day", "late", "day")),
     TruckKind("hook", ("recyclable",), 0.06, 6_000, 36_000, 12_000, ("c1", "c2"), ("early", "day", "day")),
-    TruckKind("van", ("recyclable",), 0.04, 1_200, 9_000, 2_300, ("c1", "c2"), ("day", "day")),
+    TruckKind("van", ("recyclable",), 0.02, 1_200, 9_000, 2_300, ("c1", "c2"), ("day", "day")),
+    TruckKind("sweeper", (), 0.02, 5_000, 6_000, 9_000, ("c2", "c1"), ("day", "day")),  # sweeps streets: has no stops
 )  # fmt: skip
 """``volume_l`` of compactors is the uncompacted volume they can take in (about 3 : 1)."""
 

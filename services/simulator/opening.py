@@ -63,7 +63,7 @@ class _Cast:
     def truck(self, row: TruckRow) -> Truck:
         truck = self._at_home(row)
         shift = shift_at(self._shifts, row.truck_id, self._now_ms)
-        if shift is None or shift.start_ms > self._now_ms - 20 * MINUTE_MS:
+        if shift is None or shift.start_ms > self._now_ms - 20 * MINUTE_MS or not row.materials:
             return truck
         truck.on_duty = truck.ignition = True
         truck.idle_since_ms = self._now_ms

@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import shapely
@@ -17,7 +18,7 @@ from streams import events
 
 
 def test_the_default_city_has_what_is_promised(porto: City) -> None:
-    """50 trucks, 1,500 containers, one of each facility type, every material from container or site to a facility."""
+    """50 trucks of every class, 1,500 containers, one of each facility type, every material from container or site to a facility."""
     assert len(porto.trucks) == 50
     assert len(porto.bins) == 1500
     types = [place.facility_type for place in porto.of_kind("facility")]
@@ -26,6 +27,7 @@ def test_the_default_city_has_what_is_promised(porto: City) -> None:
     )
     accepted = {material for place in porto.of_kind("facility") for material in place.accepts}
     carried = {material for truck in porto.trucks for material in truck.materials}
+    assert {truck.truck_class for truck in porto.trucks} == set(get_args(events.TruckClass))
     assert accepted == carried == set(events.MATERIALS)
     assert {row.material for row in porto.bins} | {"construction"} == set(events.MATERIALS)
 

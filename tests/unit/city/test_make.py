@@ -55,7 +55,7 @@ def test_a_drawn_city_can_be_read(drawn: Drawing, porto: City, tmp_path: Path) -
     city = folder.read(tmp_path)
     assert (len(city.trucks), len(city.bins), len(city.of_kind("source"))) == (12, 60, 4)
     assert {deed.kind for deed in script.read(city).script.planned} >= {"spill", "dump"}
-    assert {truck.materials for truck in city.trucks} == {
+    assert {truck.materials for truck in city.trucks if truck.truck_class != "sweeper"} == {
         ("residual",),
         ("kitchen",),
         ("construction",),
