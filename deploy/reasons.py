@@ -17,9 +17,11 @@ _MEANINGS: Final = (
         "a file is not the pinned one: the download was damaged, or the source changed it; try again",
     ),
     (
-        (r"no matching distribution|error sending request|failed to (fetch|download)|\bnpm error network\b|enotfound|"
-        r"eai_again|econn|etimedout|enetunreach|ehostunreach|dns error|connectionerror|connect(ion)? (error|refused|reset)|"
-        r"timed? ?out|unreachable|name resolution"),
+        (
+            r"no matching distribution|error sending request|failed to (fetch|download)|\bnpm error network\b|enotfound|"
+            r"eai_again|econn|etimedout|enetunreach|ehostunreach|dns error|connectionerror|connect(ion)? (error|refused|reset)|"
+            r"timed? ?out|unreachable|name resolution"
+        ),
         NETWORK,
     ),
 )

@@ -42,6 +42,7 @@ class Commands:
         for process in running:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+            self._record(process).unlink(missing_ok=True)
 
     def run(
         self, argv: Sequence[str], *, what: str, environment: Mapping[str, str], folder: Path = ROOT, advice: str = ""
@@ -68,7 +69,7 @@ class Commands:
                 start_new_session=True,
             )
             self._running.add(process)
-            record = self._records / f"{process.pid}.json"
+            record = self._record(process)
             leftovers.record(record, stop_signal="SIGKILL", pid=process.pid)
         try:
             answer, complaints = process.communicate()
@@ -82,6 +83,9 @@ class Commands:
                 raise Interrupted(f"{what}: interrupted")
             raise LocalStartError(f"{what} failed: {self._reason(complaints or answer, process.returncode, advice)}")
         return answer
+
+    def _record(self, process: "subprocess.Popen[str]") -> Path:
+        return self._records / f"{process.pid}.json"
 
     def _reason(self, words: str, code: int, advice: str) -> str:
         if known := reasons.advice(words):

@@ -119,10 +119,8 @@ def _fetch_one(context: Any, folder: Path, jar: Jar) -> None:
         context.project(jar.group, jar.artifact).at_version(jar.version).artifact().resolve()
     except Exception as error:  # the library raises whatever its HTTP client does
         path.unlink(missing_ok=True)
-        what_to_do = reasons.advice(_reason(error)) or reasons.NETWORK
-        raise LocalStartError(
-            f"{jar.artifact} {jar.version} (for Kafka) could not be downloaded ({_reason(error)}): {what_to_do}"
-        ) from error
+        why = reasons.advice(str(error)) or f"{_reason(error)}; {reasons.NETWORK}"
+        raise LocalStartError(f"{jar.artifact} {jar.version} (for Kafka) could not be downloaded: {why}") from error
     if not jar.is_whole(folder):
         path.unlink(missing_ok=True)
         raise LocalStartError(
