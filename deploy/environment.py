@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
         print(f"× {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"× {error.filename or ROOT} cannot be used: {error.strerror}", file=sys.stderr)
+        print(f"× {error.filename or ROOT} cannot be used: {reasons.advice(str(error)) or error.strerror}", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, _Stopped):
         return 130
@@ -77,7 +77,8 @@ def make() -> None:
     with _alone() as lock:
         wanted = f"{zlib.crc32(REQUIREMENTS.read_bytes()):08x}"
         if STAMP.is_file() and STAMP.read_text(encoding="utf-8") == wanted and _answers(PYTHON):
-            STAMP.touch()
+            with suppress(PermissionError):  # another user's, and right all the same
+                STAMP.touch()
             return
         _refuse_while_running()
         with _signals():
