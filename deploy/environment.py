@@ -59,7 +59,10 @@ def main(arguments: list[str]) -> int:
         print(f"× {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"× {error.filename or ROOT} cannot be used: {reasons.advice(str(error)) or error.strerror}", file=sys.stderr)
+        print(
+            f"× {error.filename or ROOT} cannot be used: {reasons.advice(str(error)) or error.strerror}",
+            file=sys.stderr,
+        )
         return 1
     except (KeyboardInterrupt, _Stopped):
         return 130
@@ -259,8 +262,10 @@ def _makers() -> list[int]:
 def _signals() -> Iterator[None]:
     """Let SIGTERM and a closed terminal end the block as Ctrl-C does; a terminal that is gone takes no words."""
 
-    def end(number: int, _: object) -> None:
-        if number == signal.SIGHUP:
+    def end(received: int, _: object) -> None:
+        for number in numbers:  # a second one must not interrupt the clearing away
+            signal.signal(number, signal.SIG_IGN)
+        if received == signal.SIGHUP:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, 1)
             os.dup2(nowhere, 2)

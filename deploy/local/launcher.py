@@ -251,8 +251,10 @@ def _signals() -> Iterator[None]:
     """Turn the ways of asking us to end into `_Stopped`, during the block."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-    def stop(number: int, _: object) -> None:
-        if number == signal.SIGHUP:
+    def stop(received: int, _: object) -> None:
+        for number in numbers:  # a second one, as a closed terminal sends, must not interrupt the ending
+            signal.signal(number, signal.SIG_IGN)
+        if received == signal.SIGHUP:
             nobody_reads()
         raise _Stopped
 
