@@ -248,8 +248,10 @@ def _welcome(local: Local, users: list[dict[str, str]], reporter: Reporter) -> N
 
 @contextmanager
 def _signals() -> Iterator[None]:
-    """Turn the ways of asking us to end into `_Stopped`, during the block."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    """Turn the ways of asking us to end into `_Stopped`, during the block; `nohup make run` outlives its terminal."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
 
     def stop(received: int, _: object) -> None:
         for number in numbers:  # a second one, as a closed terminal sends, must not interrupt the ending
