@@ -112,7 +112,7 @@ def _number[N: (int, float)](text: str, kind: type[N]) -> N:
     try:
         return kind(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text} is not a {'whole ' if kind is int else ''}number") from error
+        raise argparse.ArgumentTypeError(f"{text} is not a number") from error
 
 
 def _read(name: str) -> bytes:
