@@ -15,6 +15,7 @@ endif
 PYTHON := .venv/bin/python
 STAMP := .venv/requirements.stamp
 LOCAL := $(PYTHON) -m deploy.local
+MADE := [ -f $(STAMP) ]
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run stop status measure doctor reset setup replay-real check format test bench lock
@@ -23,8 +24,9 @@ LOCAL := $(PYTHON) -m deploy.local
 run: $(STAMP) ## The whole system, until Ctrl-C: make run CITY=porto RATE=10 PORT=8080
 	@$(LOCAL) run
 
-stop: $(STAMP) ## End it from another terminal, or what a crash left
-	@$(LOCAL) stop
+# What looks or ends takes .venv as it is: it must work while .venv is made, and without the network after an update.
+stop: ## End it from another terminal, or what a crash left
+	@if $(MADE); then $(LOCAL) stop; else sh deploy/environment.sh --stop; fi
 
 reset: $(STAMP) ## Delete the data (.data/) after asking
 	@$(LOCAL) reset
@@ -33,8 +35,8 @@ replay-real: $(STAMP) ## Play 68 real garbage trucks into the running system: RA
 	@QINGYUN_CLOCK_RATE= $(LOCAL) tool replay-real --rate $(call given,RATE,600)
 
 ##@ See · 查看
-status: $(STAMP) ## What is alive, how far behind, and why something is not healthy
-	@$(LOCAL) status
+status: ## What is alive, how far behind, and why something is not healthy
+	@if $(MADE); then $(LOCAL) status; else sh deploy/environment.sh --status; fi
 
 measure: $(STAMP) ## Watch the running system as a page does: how fast is it? MINUTES=3
 	@$(LOCAL) measure --minutes $(call given,MINUTES,3)
@@ -72,5 +74,5 @@ help:
 	@echo
 
 # The virtual environment: made anew when the lock is another than the one it was made from.
-$(STAMP): requirements.lock deploy/environment.sh
+$(STAMP): requirements.lock deploy/environment.py
 	@sh deploy/environment.sh

@@ -1,9 +1,7 @@
 #!/bin/sh
-# Makes .venv with exactly what requirements.lock pins. Needs a Python >= 3.12 and the network; nothing else.
+# Finds a Python >= 3.12 and lets it make .venv; --which: only says which, --stop and --status: see environment.py.
 set -eu
 cd "$(dirname "$0")/.."
-stamp=.venv/requirements.stamp
-wanted=$(cksum < requirements.lock)
 
 # A name on the path may be a shim that fails, or an older Python: only one that runs and answers counts.
 runs() {
@@ -22,45 +20,25 @@ managed() {
     done
 }
 
-find_python() {
-    for name in python3.13 python3.12 python3 $(managed); do
+first_that_runs() {
+    for name in "$@"; do
         if runs "$name"; then
             echo "$name"
             return
         fi
     done
+    return 1
 }
 
-if [ "${1:-}" != "--which" ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && runs .venv/bin/python; then
-    touch "$stamp"
-    exit 0
-fi
-python=$(find_python)
-if [ "${1:-}" = "--which" ]; then # only say which Python would be taken
+# shellcheck disable=SC2046
+python=$(first_that_runs python3.13 python3.12 python3 || first_that_runs $(managed) || true)
+if [ "${1:-}" = "--which" ]; then
     echo "$python"
     exit 0
 fi
 if [ -z "$python" ]; then
-    echo "× No Python 3.12 or newer runs here (looked for python3.13, python3.12, python3): install one, then try again." >&2
+    there=$(python3 --version 2> /dev/null) || there="no python3 at all"
+    echo "× No Python 3.12 or newer runs here (looked for python3.13, python3.12, python3; there is ${there}): install one, then try again." >&2
     exit 1
 fi
-echo "· making .venv with $($python --version): $(grep -c '==' requirements.lock) packages, about a minute the first time"
-runs .venv/bin/python || rm -rf .venv
-"$python" -m venv .venv || {
-    echo "× $python could not make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2
-    exit 1
-}
-rm -f "$stamp"
-# pip downloads and unpacks one package after the other; uv, itself pinned in the lock, does it side by side.
-quiet=$([ -t 2 ] || echo --quiet)
-hashed="--require-hashes --only-binary :all:"
-sed -n '/^uv==/,/^[^ ]/p' requirements.lock | sed '/^uv==/b; /^ /b; d' > .venv/uv.lock
-# shellcheck disable=SC2086
-if ! .venv/bin/python -m pip install --quiet --disable-pip-version-check $hashed --no-deps -r .venv/uv.lock ||
-    ! .venv/bin/uv pip install $quiet --compile-bytecode --python .venv/bin/python $hashed -r requirements.lock; then
-    echo "× The packages could not be downloaded: the first start needs the network; try again when it is there." >&2
-    exit 1
-fi
-rm -f .venv/uv.lock
-echo "$wanted" > "$stamp"
-echo "√ .venv"
+exec "$python" -m deploy.environment "$@"

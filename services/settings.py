@@ -9,6 +9,9 @@ _OWN_NAMES: Final = {"kafka_bootstrap": "KAFKA_BOOTSTRAP", "database_url": "DATA
 _OTHER_PREFIXES: Final = ("QINGYUN_WORKER_", "QINGYUN_LOCAL_", "QINGYUN_TEST_")
 """Read by the stream worker, the local start and the tests themselves."""
 _SECRET: Final = frozenset({"database_url"})
+_KINDS: Final = {int: "a whole number", float: "a number"}
+_LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+HIGHEST_PORT: Final = 65535
 
 
 class SettingError(ValueError):
@@ -57,14 +60,14 @@ class Settings:
         Raises
         ------
         SettingError
-            For an unknown ``QINGYUN_`` name or a value of the wrong kind.
+            For an unknown ``QINGYUN_`` name, a value of the wrong kind, or one outside what is possible.
         """
-        by_variable = {_variable(field.name): field for field in fields(cls)}
+        by_variable = {variable(field.name): field for field in fields(cls)}
         for name in environment:
             if name.startswith(PREFIX) and name not in by_variable and not name.startswith(_OTHER_PREFIXES):
                 raise SettingError(f"unknown setting {name}; known are {', '.join(sorted(by_variable))}")
         given: dict[str, Any] = {
-            field.name: _convert(name, environment[name], type(field.default))
+            field.name: _checked(name, _convert(name, environment[name], type(field.default)))
             for name, field in by_variable.items()
             if environment.get(name, "") != ""
         }
@@ -77,7 +80,8 @@ class Settings:
         }
 
 
-def _variable(name: str) -> str:
+def variable(name: str) -> str:
+    """Return the environment variable of a setting."""
     return _OWN_NAMES.get(name, PREFIX + name.upper())
 
 
@@ -85,4 +89,20 @@ def _convert(name: str, text: str, kind: Any) -> Any:
     try:
         return kind(text)
     except ValueError as error:
-        raise SettingError(f"{name} is {text!r}, expected {kind.__name__}") from error
+        raise SettingError(f"{name} is {text!r}, expected {_KINDS[kind]}") from error
+
+
+def _checked(name: str, value: Any) -> Any:
+    """Return the value; raise `SettingError` if no process could use it."""
+    if name.endswith("_PORT") and not 1 <= value <= HIGHEST_PORT and (value, name) != (0, f"{PREFIX}METRICS_PORT"):
+        raise SettingError(f"{name} is {value}, expected a port, 1 to {HIGHEST_PORT}")
+    if name == f"{PREFIX}LOG_LEVEL" and value not in _LOG_LEVELS:
+        raise SettingError(f"{name} is {value!r}, expected one of {', '.join(_LOG_LEVELS)}")
+    if name == _OWN_NAMES["kafka_bootstrap"] and not all(map(_is_address, value.split(","))):
+        raise SettingError(f"{name} is {value!r}, expected host:port, or several with commas between")
+    return value
+
+
+def _is_address(text: str) -> bool:
+    host, colon, port = text.rpartition(":")
+    return bool(host and colon) and port.isdecimal() and 1 <= int(port) <= HIGHEST_PORT

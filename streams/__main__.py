@@ -7,6 +7,8 @@ from pathlib import Path
 from streams import replay, truck
 from streams.rules import thresholds
 
+BAD_INPUT = 2
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return the exit code."""
@@ -39,20 +41,19 @@ def main(arguments: list[str] | None = None) -> int:
         case _:
             from streams.bench import main as measure  # noqa: PLC0415
 
-            return measure(given.folder)
+            return measure(given.folder) if given.folder is None or _is_a_day(given.folder) else BAD_INPUT
 
 
 def _replay(given: argparse.Namespace) -> int:
-    if not given.folder.is_dir():
-        print(f"{given.folder} is not a folder: give one with <topic>.jsonl or <topic>.jsonl.gz files", file=sys.stderr)
-        return 2
+    if not _is_a_day(given.folder):
+        return BAD_INPUT
     limits = thresholds.DEFAULT
     if given.thresholds is not None:
         try:
             limits = thresholds.read(given.thresholds.read_bytes())
         except (OSError, ValueError) as error:
             print(f"{given.thresholds}: {error}", file=sys.stderr)
-            return 2
+            return BAD_INPUT
     report = replay.run(given.folder, given.out, truck.Settings(thresholds=limits), on_progress=_show)
     print(file=sys.stderr)
     for name, count in report.read.items():
@@ -64,6 +65,16 @@ def _replay(given: argparse.Namespace) -> int:
     print(f"CPU      {report.cpu_s:.1f} s, {report.cpu_s / max(1, records) * 1e6:.1f} µs a record")
     print(f"SHA-256  {report.sha256}")
     return 0
+
+
+def _is_a_day(folder: Path) -> bool:
+    """Whether the folder holds records; says what is expected if not."""
+    found = any(folder.glob("*.jsonl")) or any(folder.glob("*.jsonl.gz"))
+    if not found:
+        print(
+            f"{folder} has no recorded day: give a folder with <topic>.jsonl or <topic>.jsonl.gz files", file=sys.stderr
+        )
+    return found
 
 
 def _show(records: int) -> None:

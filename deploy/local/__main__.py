@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from deploy.local import beside, checkup, ending, health, jars, launcher, measure, settings
-from deploy.local.failure import LocalStartError
+from deploy.local.failure import LocalStartError, sentence
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -92,6 +92,11 @@ def main() -> None:
         app()
     except LocalStartError as error:
         print(f"× {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if (said := sentence(error)) is None:
+            raise
+        print(f"× {said}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -2,19 +2,15 @@
 
 import json
 import os
-import shutil
-import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]
 from rich.console import Console
 
-from deploy.local import kafka, leftovers, maps, once, ports, programs, unprivileged, web
-from deploy.local.launcher import NEEDED_BYTES
+from deploy.local import given, kafka, leftovers, maps, once, ports, programs, space, unprivileged, web
 from deploy.local.postgres import server_version
 from deploy.local.settings import Local
 
@@ -59,14 +55,10 @@ def _machine(local: Local) -> Iterator[Finding]:
     version = ".".join(map(str, sys.version_info[:3]))
     enough = sys.version_info[:2] >= _PYTHON
     yield _finding("machine", f"Python {version}", ok=enough, do="install Python 3.12 or newer, then remove .venv")
-    place = local.data if local.data.exists() else local.data.parent
-    free = shutil.disk_usage(place).free
-    yield _finding(
-        "machine",
-        f"{free / 2**30:.1f} GB of free disk space at {place}",
-        ok=free >= NEEDED_BYTES,
-        do=f"free {NEEDED_BYTES / 2**30:.0f} GB, or set QINGYUN_DATA_DIR to another disk",
-    )
+    for disk in space.disks(local):
+        free = f"{disk.free_bytes / 2**30:.1f} GB of free disk space at {disk.folder}"
+        needed = f"{space.NEEDED_BYTES / 2**30:.0f} GB are needed: {disk.what_to_do}"
+        yield _finding("machine", free, ok=disk.is_enough, do=needed)
     memory_gb = psutil.virtual_memory().available / 2**30
     roomy = memory_gb >= _NEEDED_MEMORY_GB or _runs(local)
     yield Finding(
@@ -83,17 +75,14 @@ def _machine(local: Local) -> Iterator[Finding]:
 
 def _ports(local: Local) -> Iterator[Finding]:
     ours = _our_ports(local)
-    for port, purpose in programs.wanted_ports(local).items():
-        if port in ours:
-            yield Finding(group="ports", what=f"port {port} is ours")
+    for port in programs.wanted_ports(local).values():
+        if port.number in ours:
+            yield Finding(group="ports", what=f"port {port.number} is ours")
         else:
+            why = ports.why_not(port.number, port.host)
+            what = f"port {port.number} {why or 'is free'}"
             yield _finding(
-                "ports",
-                f"port {port} is free"
-                if (free := ports.is_free(port, local.services.host))
-                else f"port {port} is in use",
-                ok=free,
-                do=f"end what listens there; it is wanted for {purpose}",
+                "ports", what, ok=not why, do=f"end what listens there, or choose another: it is wanted for {port.wish}"
             )
 
 
@@ -137,21 +126,11 @@ def _network() -> Finding:
 def _given(local: Local) -> Iterator[Finding]:
     """What the environment names instead of our own parts must be reachable."""
     if local.kafka_is_given:
-        for address in local.kafka_bootstrap.split(","):
-            host, _, port = address.rpartition(":")
-            yield _reachable(f"Kafka at {address}", host, int(port or 0), "KAFKA_BOOTSTRAP")
+        trouble = given.kafka_trouble(local)
+        yield _finding("given", f"Kafka at {local.kafka_bootstrap}", ok=not trouble, do=trouble)
     if local.database_is_given:
-        url = urlsplit(local.database_url)
-        if url.hostname:
-            yield _reachable(f"PostgreSQL at {url.hostname}", url.hostname, url.port or 5432, "DATABASE_URL")
-
-
-def _reachable(what: str, host: str, port: int, setting: str) -> Finding:
-    try:
-        socket.create_connection((host, port), timeout=_REACH_TIMEOUT_S).close()
-    except OSError as error:
-        return _finding("given", f"{what} does not answer: {error}", ok=False, do=f"start it, or correct {setting}")
-    return Finding(group="given", what=f"{what} answers")
+        trouble = given.database_trouble(local)
+        yield _finding("given", "the database of DATABASE_URL", ok=not trouble, do=trouble)
 
 
 def _finding(group: str, what: str, *, ok: bool, do: str) -> Finding:

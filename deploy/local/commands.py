@@ -9,15 +9,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from deploy.local.failure import LocalStartError
+from deploy import reasons
+from deploy.local import leftovers
+from deploy.local.failure import Interrupted, LocalStartError
 from deploy.local.program import ROOT
 
 
 class Commands:
-    """Use as a context manager: when it ends, nothing it started is left. Safe to call from threads."""
+    """Use as a context manager: when it ends, nothing it started is left. Safe to call from threads.
 
-    def __init__(self, log: Path) -> None:
+    Each command that runs is recorded in ``records``, so that the next start finds it should we be killed.
+    """
+
+    def __init__(self, log: Path, records: Path) -> None:
         self.log = log
+        self._records = records
         self._running: set[subprocess.Popen[str]] = set()
         self._lock = threading.Lock()
         self._closed = False
@@ -25,6 +31,7 @@ class Commands:
     def __enter__(self) -> Self:
         """Open the log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        self._records.mkdir(parents=True, exist_ok=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -35,6 +42,7 @@ class Commands:
         for process in running:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+            self._record(process).unlink(missing_ok=True)
 
     def run(
         self, argv: Sequence[str], *, what: str, environment: Mapping[str, str], folder: Path = ROOT, advice: str = ""
@@ -44,11 +52,12 @@ class Commands:
         Raises
         ------
         LocalStartError
-            If it fails; the sentence carries the last line it wrote, and the advice.
+            If it fails: the sentence says what its words mean, or carries the last line it wrote and the advice;
+            `Interrupted` if we end first.
         """
         with self._lock:
             if self._closed:
-                raise LocalStartError(f"{what}: interrupted")
+                raise Interrupted(f"{what}: interrupted")
             process = subprocess.Popen(
                 argv,
                 cwd=folder,
@@ -60,15 +69,29 @@ class Commands:
                 start_new_session=True,
             )
             self._running.add(process)
+            record = self._record(process)
+            leftovers.record(record, stop_signal="SIGKILL", pid=process.pid)
         try:
             answer, complaints = process.communicate()
         finally:
             with self._lock:
                 self._running.discard(process)
+                record.unlink(missing_ok=True)
         self._keep(argv, answer, complaints, process.returncode)
         if process.returncode:
-            raise LocalStartError(f"{what} failed: {_last(complaints or answer, process.returncode)}{_and(advice)}")
+            if self._closed:
+                raise Interrupted(f"{what}: interrupted")
+            raise LocalStartError(f"{what} failed: {self._reason(complaints or answer, process.returncode, advice)}")
         return answer
+
+    def _record(self, process: "subprocess.Popen[str]") -> Path:
+        return self._records / f"{process.pid}.json"
+
+    def _reason(self, words: str, code: int, advice: str) -> str:
+        if known := reasons.advice(words):
+            return f"{known} (its own words: {self.log})"
+        last = reasons.last_line(words) or f"exit code {code}"
+        return f"{last}; {advice}" if advice else last
 
     def _keep(self, argv: Sequence[str], answer: str, complaints: str, code: int) -> None:
         with self._lock, self.log.open("a", encoding="utf-8") as log:
@@ -77,12 +100,3 @@ class Commands:
 
 def _without_passwords(answer: str) -> str:
     return "(not shown: passwords)\n" if '"password"' in answer else answer
-
-
-def _last(text: str, code: int) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300].rstrip(".") if lines else f"exit code {code}"
-
-
-def _and(advice: str) -> str:
-    return f"; {advice}" if advice else ""

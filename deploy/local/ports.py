@@ -1,20 +1,50 @@
 """TCP ports on loopback: is one free, find a free one."""
 
+import errno
 import socket
 from typing import Final
+
+import psutil  # type: ignore[import-untyped]
 
 HOST: Final = "127.0.0.1"
 
 
 def is_free(port: int, host: str = HOST) -> bool:
     """True when a server could listen there now (connections that are still closing do not count)."""
+    return _refusal(port, host) is None
+
+
+def why_not(port: int, host: str = HOST) -> str:
+    """Say why no server could listen there now, as in "port 80 …"; empty if one could."""
+    error = _refusal(port, host)
+    if error is None:
+        return ""
+    if error.errno == errno.EADDRINUSE:
+        return f"is in use by {_listener(port) or 'another program'}"
+    if error.errno == errno.EACCES:
+        return "may be opened by root only"
+    return f"cannot be opened at {host} ({error.strerror or error})"
+
+
+def _refusal(port: int, host: str) -> OSError | None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind((host, port))
-        except OSError:
-            return False
-        return True
+        except OSError as error:
+            return error
+        return None
+
+
+def _listener(port: int) -> str:
+    """Return name and number of the process that listens there, if we may know."""
+    try:
+        for connection in psutil.net_connections(kind="tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
+    except (psutil.Error, OSError):
+        pass
+    return ""
 
 
 def answers(port: int, host: str = HOST) -> bool:

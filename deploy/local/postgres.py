@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import os
+import pwd
 import shutil
 import subprocess
 import tempfile
@@ -72,11 +73,12 @@ class Postgres:
         Raises
         ------
         LocalStartError
-            If it cannot be made.
+            If it cannot be made, or belongs to another user: the server would refuse it.
         """
         self._make_socket_folder()
         if not (self.data / "PG_VERSION").exists():
             self._make_cluster()
+        self._refuse_a_strangers_cluster()
         self._forget_stale_postmaster()
 
     def program(self) -> Program:
@@ -131,6 +133,14 @@ class Postgres:
         shutil.rmtree(self.data, ignore_errors=True)
         beside.replace(self.data)
 
+    def _refuse_a_strangers_cluster(self) -> None:
+        owner, server = self.data.stat().st_uid, unprivileged.server_uid()
+        if owner != server:
+            raise LocalStartError(
+                f"the database in {self.data} belongs to {_name(owner)}, but would run as {_name(server)} now: run as the "
+                "user who began this city, or begin anew with `make reset`"
+            )
+
     def _run(self, name: str, *arguments: str, text: str = "") -> None:
         helper = Program(
             name=f"postgres-{name}",
@@ -162,6 +172,13 @@ class Postgres:
                 path.unlink()
         except (FileNotFoundError, psutil.NoSuchProcess, ValueError, IndexError):
             return
+
+
+def _name(user_id: int) -> str:
+    try:
+        return pwd.getpwuid(user_id).pw_name
+    except KeyError:  # a user of another machine or container
+        return f"user {user_id}"
 
 
 def server_version() -> str:

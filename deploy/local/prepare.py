@@ -2,14 +2,15 @@
 
 import sys
 from collections.abc import Callable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from deploy.local import kafka, maps, web
 from deploy.local.commands import Commands
 from deploy.local.progress import Detail, Reporter
 from deploy.local.settings import Local
+from deploy.local.together import together
 
 _BROWSER: Final = "from tests.browser import chromium; print(chromium()[0])"
 
@@ -42,14 +43,7 @@ def prepare(local: Local, reporter: Reporter, commands: Commands, *, for_tests: 
     LocalStartError
         If something cannot be had; what was finished is kept, nothing half-done is taken for whole.
     """
-    pool = ThreadPoolExecutor()
-    try:
-        under_way = [pool.submit(_do, work, reporter) for work in works(local, commands, for_tests=for_tests)]
-        done, _ = wait(under_way, return_when=FIRST_EXCEPTION)
-        for future in done:
-            future.result()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    together([partial(_do, work, reporter) for work in works(local, commands, for_tests=for_tests)])
     if for_tests:
         with reporter.step("browser for the tests"):
             commands.run([sys.executable, "-c", _BROWSER], what="finding a Chromium", environment={})

@@ -1,12 +1,16 @@
 """What runs, and what is done before it: `PROCESSES` and `STEPS` are the whole lists."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from deploy.local import kafka
+from deploy.local.failure import LocalStartError
 from deploy.local.program import Program
 from deploy.local.settings import Local
 from services.clock import CityClock
+from services.settings import HIGHEST_PORT
 
 PROCESSES: Final = {
     "ingest": ("services", "ingest"),
@@ -101,20 +105,55 @@ def environment(local: Local, clock: CityClock) -> dict[str, str]:
     }
 
 
-def wanted_ports(local: Local) -> dict[int, str]:
-    """Return every TCP port this system listens on, with what for and the setting that changes it."""
-    settings = local.services
-    wanted = {
-        settings.gateway_port: "the pages (change it with PORT=…)",
-        settings.ingest_port: "devices' HTTP (change it with QINGYUN_INGEST_PORT=…)",
-        settings.jt808_port: "JT/T 808 terminals (change it with QINGYUN_JT808_PORT=…)",
-    }
-    if not local.kafka_is_given:
-        for port in local.kafka.ports:
-            wanted[port] = "Kafka (change it with QINGYUN_LOCAL_KAFKA_PORT=…)"
-    for name, port in metrics_ports(local).items():
-        wanted[port] = f"metrics of {name} (change it with QINGYUN_LOCAL_METRICS_PORT=…)"
+@dataclass(frozen=True, kw_only=True)
+class WantedPort:
+    """A TCP port this system listens on, what for, and the setting that changes it."""
+
+    number: int
+    host: str
+    purpose: str
+    setting: str
+
+    @property
+    def wish(self) -> str:
+        """What for, and how to choose another."""
+        return f"{self.purpose} (change it with {self.setting}=…)"
+
+
+def wanted_ports(local: Local) -> dict[int, WantedPort]:
+    """Return every TCP port this system listens on.
+
+    Raises
+    ------
+    LocalStartError
+        If two parts want the same one, or one lies beyond the last port there is.
+    """
+    wanted: dict[int, WantedPort] = {}
+    for port in _listed_ports(local):
+        if port.number > HIGHEST_PORT:
+            raise LocalStartError(f"{port.purpose} would be at port {port.number}: choose a lower {port.setting}")
+        if other := wanted.get(port.number):
+            raise LocalStartError(
+                f"port {port.number} is wanted for {other.purpose} ({other.setting}) and for {port.purpose} "
+                f"({port.setting}): choose another for one of them"
+            )
+        wanted[port.number] = port
     return wanted
+
+
+def _listed_ports(local: Local) -> Iterator[WantedPort]:
+    settings = local.services
+    ours = (
+        (settings.gateway_port, "the pages", "PORT"),
+        (settings.ingest_port, "devices' HTTP", "QINGYUN_INGEST_PORT"),
+        (settings.jt808_port, "JT/T 808 terminals", "QINGYUN_JT808_PORT"),
+        *((port, f"metrics of {name}", "QINGYUN_LOCAL_METRICS_PORT") for name, port in metrics_ports(local).items()),
+    )
+    for number, purpose, setting in ours:
+        yield WantedPort(number=number, host=settings.host, purpose=purpose, setting=setting)
+    if not local.kafka_is_given:
+        for number in local.kafka.ports:
+            yield WantedPort(number=number, host=kafka.HOST, purpose="Kafka", setting="QINGYUN_LOCAL_KAFKA_PORT")
 
 
 def _metrics_ports(local: Local) -> range:

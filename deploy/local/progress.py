@@ -1,14 +1,17 @@
 """What the person sees while something takes long: live lines on a terminal, plain lines elsewhere."""
 
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from deploy.local.failure import Interrupted
 
 _EVERY_S: Final = 5.0
 """How often a plain line repeats that something is still under way."""
@@ -17,12 +20,30 @@ Detail = Callable[[str], None]
 """Says how far a step is: ``detail("12 of 45 jars")``."""
 
 
+def nobody_reads() -> None:
+    """Let every further word go nowhere, for the whole process: its output is gone."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for output in (1, 2):
+        os.dup2(nowhere, output)
+    os.close(nowhere)
+
+
+class _Screen(Console):
+    def on_broken_pipe(self) -> None:
+        """Go on without a reader; rich itself would end the process here, with everything half-ended."""
+        nobody_reads()
+
+
 class Reporter:
-    """Shows steps that may run side by side. Use as a context manager; safe to call from threads."""
+    """Shows steps that may run side by side. Use as a context manager; safe to call from threads.
+
+    Nobody may be there to read: a terminal that was closed, a pipe whose reader ended. That is no reason to fail.
+    """
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(highlight=False, soft_wrap=True)
+        self.console = console or _Screen(highlight=False, soft_wrap=True)
         self._lock = threading.Lock()
+        self._ended = False
         self._live: Progress | None = None
         if self.console.is_terminal:
             columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -35,15 +56,22 @@ class Reporter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End; what is done stays on the screen."""
-        if self._live:
-            self._live.stop()
-
-    def say(self, text: str) -> None:
-        """Print a line of its own."""
+        """End; what is done stays on the screen, and threads left to themselves say nothing more."""
         with self._lock:
-            self.console.print(text)
-        sys.stdout.flush()
+            self._ended = True
+            if self._live:
+                self._live.stop()
+
+    def say(self, text: Any) -> None:
+        """Print a line of its own, or a table."""
+        with self._lock:
+            if self._ended:
+                return
+            try:
+                self.console.print(text)
+                sys.stdout.flush()
+            except OSError:
+                nobody_reads()
 
     @contextmanager
     def step(self, title: str) -> Iterator[Detail]:
@@ -55,6 +83,8 @@ class Reporter:
         with self._shown(title, begun) as detail:
             try:
                 yield detail
+            except Interrupted:
+                raise
             except BaseException:
                 self.say(f"[red]×[/] {title}")
                 raise

@@ -12,12 +12,14 @@ from deploy.local.kafka import Kafka
 from deploy.local.postgres import Postgres
 from deploy.local.program import ROOT
 from deploy.local.supervised import Supervisor
-from services.settings import SettingError, Settings
+from services.settings import HIGHEST_PORT, SettingError, Settings
 
 DEFAULT_RATE: Final = 10.0
 _RATES: Final = (1.0, 60.0)
-_HIGHEST_PORT: Final = 65535
-_IMPOSSIBLE: Final = '%:"\n'
+_MAKE: Final = {"QINGYUN_CLOCK_RATE": "RATE", "QINGYUN_GATEWAY_PORT": "PORT", "QINGYUN_CITY": "CITY"}
+"""How the Makefile's settings are called there."""
+_IMPOSSIBLE: Final = '%:",\n'
+"""The supervisor's configuration, Java's classpath, Kafka's list of folders."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +47,7 @@ class Local:
         try:
             services = Settings.from_env(environment)
         except SettingError as error:
-            raise LocalStartError(str(error)) from error
+            raise LocalStartError(_as_typed(str(error))) from error
         header = _header(services.city)
         if not environment.get("QINGYUN_TENANT_ID"):
             services = replace(services, tenant_id=str(header.get("tenant_id", services.city)))
@@ -74,6 +76,11 @@ class Local:
     def logs(self) -> Path:
         """Folder with one log a program."""
         return self.data / "log"
+
+    @property
+    def commands(self) -> Path:
+        """Folder of the records of the preparation's commands."""
+        return self.run / "commands"
 
     @property
     def address(self) -> str:
@@ -128,6 +135,12 @@ def _header(city: str) -> dict[str, Any]:
     return header
 
 
+def _as_typed(sentence: str) -> str:
+    """Call a setting what the person typed after `make`."""
+    name, _, rest = sentence.partition(" is ")
+    return f"{_MAKE[name]} ({name}) is {rest}" if name in _MAKE else sentence
+
+
 def _folder(path: str, setting: str) -> Path:
     """Return the absolute path; refuse what the supervisor's configuration or Java's classpath cannot express."""
     folder = (ROOT / path).resolve()
@@ -140,8 +153,8 @@ def _folder(path: str, setting: str) -> Path:
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:
     text = environment.get(name) or str(default)
-    if not text.isdecimal() or not 1 <= int(text) <= _HIGHEST_PORT:
-        raise LocalStartError(f"{name} is {text!r}, expected a port, 1 to {_HIGHEST_PORT}")
+    if not text.isdecimal() or not 1 <= int(text) <= HIGHEST_PORT:
+        raise LocalStartError(f"{name} is {text!r}, expected a port, 1 to {HIGHEST_PORT}")
     return int(text)
 
 

@@ -2,9 +2,11 @@
 
 import importlib
 import sys
-from typing import Final
+from typing import Final, NoReturn
 
 import typer
+
+from services.cli import explain
 
 PROCESSES: Final = {
     "ingest": "devices in: JT/T 808, OsmAnd, ChirpStack, weighbridges -> Kafka",
@@ -26,27 +28,39 @@ COMMANDS: Final = {
 }
 """Tools that do one thing and end: ``services.cli.<name>:app``."""
 
-USAGE_ERROR: Final = 2
+FAILED, USAGE_ERROR = 1, 2
+_HELP: Final = ("--help", "-h", "help")
 
 
 def main() -> None:
-    """Run the program or tool named by the first argument."""
-    name = sys.argv[1] if len(sys.argv) > 1 else "--help"
-    if name in PROCESSES:
-        importlib.import_module(f"services.{name}.run").main()
-    elif name in COMMANDS:
+    """Run the program or tool named by the first argument; what the surroundings refuse is one sentence."""
+    name, *rest = sys.argv[1:] or ["--help"]
+    try:
+        _run(name, rest)
+    except Exception as error:
+        sentence = explain.failure(error, of_a_tool=name in COMMANDS)
+        if sentence is None:
+            raise
+        print(sentence, file=sys.stderr)
+        raise SystemExit(FAILED) from None
+
+
+def _run(name: str, rest: list[str]) -> None:
+    if name in COMMANDS:
         tool: typer.Typer = importlib.import_module(f"services.cli.{name.replace('-', '_')}").app
-        tool(args=sys.argv[2:], prog_name=f"python -m services {name}")
+        tool(args=rest, prog_name=f"python -m services {name}")
+    elif name in PROCESSES and not rest:
+        importlib.import_module(f"services.{name}.run").main()
+    elif name in PROCESSES and rest[0] in _HELP:
+        print(explain.program(name, PROCESSES[name]))
+    elif name in PROCESSES:
+        _misused(f"{name} takes no {rest[0]!r}: it has settings only, see python -m services {name} --help")
     else:
-        _explain(name)
+        print(explain.names(PROCESSES, COMMANDS))
+        if name not in _HELP:
+            _misused(f"\nThere is no {name!r}: take one of the names above.")
 
 
-def _explain(name: str) -> None:
-    wide = max(map(len, [*PROCESSES, *COMMANDS]))
-    print("python -m services NAME [--help]\n\nPrograms that run until stopped (settings come from the environment):")
-    print("\n".join(f"  {key:<{wide}}  {text}" for key, text in PROCESSES.items()))
-    print("\nTools:")
-    print("\n".join(f"  {key:<{wide}}  {text}" for key, text in COMMANDS.items()))
-    if name not in ("--help", "-h", "help"):
-        print(f"\nThere is no {name!r}: take one of the names above.", file=sys.stderr)
-        raise SystemExit(USAGE_ERROR)
+def _misused(sentence: str) -> NoReturn:
+    print(sentence, file=sys.stderr)
+    raise SystemExit(USAGE_ERROR)

@@ -3,9 +3,13 @@
 import datetime as dt
 import hashlib
 import os
+import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
+from zoneinfo import available_timezones
 
 import typer
 from rich.console import Console
@@ -19,6 +23,7 @@ from services.settings import Settings
 app = typer.Typer(no_args_is_help=True, help="Make a city's folder, build its maps, load it into the running system.")
 
 CITIES: Final = Path("deploy/cities")
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _NOTICE: Final = """# Road network
 
 `{file}` is from OpenStreetMap: **© OpenStreetMap contributors**, available under the Open Database License 1.0
@@ -50,15 +55,14 @@ def init(  # noqa: PLR0917  # a command's parameters are its options
     """
     if language not in WORDS:
         _fail(f"--language is {language!r}, expected one of {', '.join(WORDS)}")
+    if not _NAME.fullmatch(name):
+        _fail(f"NAME is {name!r}, expected small letters, digits and hyphens, such as porto")
+    if time_zone not in available_timezones():
+        _fail(f"--time-zone is {time_zone!r}, expected an IANA name such as Europe/Lisbon")
+    middle = _place(centre)
     target = CITIES / name
     if (target / "city.json").exists():
         _fail(f"{target} is a city already; choose another name, or remove the folder first")
-    target.mkdir(parents=True, exist_ok=True)
-    network = target / roads_file.name
-    if roads_file.resolve() != network.resolve():
-        shutil.copyfile(roads_file, network)
-    (target / f"{roads_file.name}.NOTICE.md").write_text(_NOTICE.format(file=roads_file.name), encoding="utf-8")
-    graph = _road_graph(network, _build_folder(name))
     wishes = make.Wishes(
         city=name,
         name_en=name_en or name,
@@ -71,12 +75,18 @@ def init(  # noqa: PLR0917  # a command's parameters are its options
         seed=seed,
         valid_from=dt.date(clock_year(), 1, 1),
     )
-    try:
-        with _console.status("drawing the city"):
-            drawn = make.draw(wishes, streets.Streets(network, _place(centre)), roads.Roads(graph), network.name)
-            make.write(drawn, target)
-    except streets.Unsuitable as error:
-        _fail(str(error))
+    with _whole_or_not_at_all(target, _build_folder(name)):
+        network = target / roads_file.name
+        if roads_file.resolve() != network.resolve():
+            shutil.copyfile(roads_file, network)
+        (target / f"{roads_file.name}.NOTICE.md").write_text(_NOTICE.format(file=roads_file.name), encoding="utf-8")
+        graph = _road_graph(network, _build_folder(name))
+        try:
+            with _console.status("drawing the city"):
+                drawn = make.draw(wishes, streets.Streets(network, middle), roads.Roads(graph), network.name)
+        except streets.Unsuitable as error:
+            _fail(str(error))
+        make.write(drawn, target)
     city = _read(name)
     typer.echo(f"{target}: {_described(city)}. Next: python -m services city prepare {name}")
 
@@ -140,6 +150,20 @@ def check(name: CityName = "") -> None:
 def clock_year() -> int:
     """Year from whose first day a new city's content holds."""
     return dt.datetime.fromtimestamp(clock.wall_now_ms() / 1000, dt.UTC).year
+
+
+@contextmanager
+def _whole_or_not_at_all(*folders: Path) -> Iterator[None]:
+    """Make the folders during the block; if it fails or is interrupted, those that were not there are gone again."""
+    new = [folder for folder in folders if not folder.exists()]
+    try:
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for folder in new:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _settings() -> Settings:

@@ -97,6 +97,7 @@ def build_graph(pbf: Path, out: Path, say: Callable[[str], None] = lambda _: Non
     stamp = _stamp(pbf)
     if _read_stamp(out) == stamp:
         return
+    _clear_killed(out)
     fresh = out.with_name(f"{out.name}.{os.getpid()}.part")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
@@ -111,6 +112,17 @@ def build_graph(pbf: Path, out: Path, say: Callable[[str], None] = lambda _: Non
         fresh.rename(out)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _clear_killed(out: Path) -> None:
+    """Remove what builders left that were killed: their number is in the name."""
+    for part in out.parent.glob(f"{out.name}.*.part"):
+        try:
+            os.kill(int(part.name.split(".")[-2]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(part, ignore_errors=True)
+        except (PermissionError, ValueError):  # somebody else's
+            continue
 
 
 def _stamp(pbf: Path) -> str:

@@ -1,10 +1,11 @@
 """The way to PostgreSQL: one engine a process, and what its failures mean."""
 
+import re
 from typing import Final
 
 import psycopg
-from sqlalchemy import Engine, create_engine
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 Away: Final = (OperationalError, InterfaceError, PoolTimeoutError, psycopg.OperationalError)
@@ -16,10 +17,11 @@ Refused: Final = DBAPIError
 CONNECT_TIMEOUT_S: Final = 5
 STATEMENT_TIMEOUT_MS: Final = 30_000
 _DRIVER: Final = "postgresql+psycopg://"
+_EXAMPLE: Final = "postgresql://user:password@host:5432/qingyun"
 
 
 class NoDatabaseAddressError(ValueError):
-    """No ``DATABASE_URL`` was given."""
+    """No ``DATABASE_URL`` was given, or none that could be one of PostgreSQL."""
 
 
 def connect(database_url: str, *, pool: int = 5, name: str = "qingyun") -> Engine:
@@ -37,17 +39,10 @@ def connect(database_url: str, *, pool: int = 5, name: str = "qingyun") -> Engin
     Raises
     ------
     NoDatabaseAddressError
-        If the address is empty.
+        If the address is empty, or not one of PostgreSQL.
     """
-    if not database_url:
-        raise NoDatabaseAddressError(
-            "DATABASE_URL is empty; set it, such as postgresql+psycopg://user@host:5432/qingyun"
-        )
-    for short in ("postgresql://", "postgres://"):
-        if database_url.startswith(short):
-            database_url = _DRIVER + database_url.removeprefix(short)
     return create_engine(
-        database_url,
+        _url(database_url),
         pool_size=pool,
         max_overflow=0,
         pool_timeout=CONNECT_TIMEOUT_S,
@@ -61,3 +56,34 @@ def connect(database_url: str, *, pool: int = 5, name: str = "qingyun") -> Engin
             "keepalives_count": 3,
         },
     )
+
+
+def knock(database_url: str) -> None:
+    """Return when the database answers; raises one of `Away` otherwise, or as `connect` does. Blocks a few seconds."""
+    engine = connect(database_url, pool=1)
+    try:
+        engine.connect().close()
+    finally:
+        engine.dispose()
+
+
+def reason(error: BaseException) -> str:
+    """Return why the database refused, as one line: without the driver's class, addresses it tried, and hints."""
+    first = (str(error).strip().splitlines() or ["no reason given"])[0]
+    return re.sub(r"^\([\w.]+\) ", "", first).rstrip(".")
+
+
+def _url(text: str) -> URL:
+    if not text:
+        raise NoDatabaseAddressError(f"DATABASE_URL is empty; set it, such as {_EXAMPLE}")
+    for short in ("postgresql://", "postgres://"):
+        if text.startswith(short):
+            text = _DRIVER + text.removeprefix(short)
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None or f"{url.drivername}://" != _DRIVER:
+        # the text itself may hold a password
+        raise NoDatabaseAddressError(f"DATABASE_URL is no address of PostgreSQL; expected one such as {_EXAMPLE}")
+    return url

@@ -33,10 +33,10 @@ def _eventually(ask, *, within_s, what):
 
 @pytest.fixture
 def deep(tmp_path):
-    """A folder too deep for a Unix socket, below one that nobody else may enter."""
+    """A folder too deep for a Unix socket, with names that are not ASCII, below one that nobody else may enter."""
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    folder = closed.joinpath(*["a-rather-long-name + a space"] * 4)
+    folder = closed.joinpath(*["a-rather-long-name + 清运 + a space"] * 4)
     folder.mkdir(parents=True)
     return folder
 
@@ -208,7 +208,8 @@ def test_a_port_in_use_is_one_sentence_and_nothing_starts(town):
         launcher = town.start()
         assert launcher.wait(60) == 1
 
-    assert re.fullmatch(rf"× port {town.gateway_port} is in use .* the pages .*PORT=.*\n", town.words())
+    ours = rf"\S+ \(process {os.getpid()}\)"
+    assert re.fullmatch(rf"× port {town.gateway_port} is in use by {ours}.* the pages .*PORT=.*\n", town.words())
     assert town.processes() == []
 
 

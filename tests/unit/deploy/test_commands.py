@@ -19,7 +19,7 @@ def test_a_failure_is_one_sentence_with_the_last_word_and_advice(tmp_path):
     complain = "import sys; print('first', file=sys.stderr); sys.exit('no route to host.')"
 
     with (
-        Commands(tmp_path / "setup.log") as commands,
+        Commands(tmp_path / "setup.log", tmp_path / "records") as commands,
         pytest.raises(LocalStartError, match=r"^fetching failed: no route to host; try again$"),
     ):
         commands.run(_python(complain), what="fetching", environment={}, advice="try again")
@@ -31,7 +31,7 @@ def test_an_answer_with_passwords_is_not_kept_in_the_log(tmp_path):
     """The demo log-ins are shown on the terminal, not written into a log."""
     users = """print('[{"password": "' + 7 * 'x' + '"}]')"""
 
-    with Commands(tmp_path / "setup.log") as commands:
+    with Commands(tmp_path / "setup.log", tmp_path / "records") as commands:
         answer = commands.run(_python(users), what="users", environment={})
 
     assert "xxxxxxx" in answer
@@ -55,7 +55,7 @@ def test_what_still_runs_at_the_end_is_killed_with_its_children(tmp_path):
             commands.run(_python(body), what="building", environment={})
         failed.set()
 
-    with Commands(tmp_path / "setup.log") as commands:
+    with Commands(tmp_path / "setup.log", tmp_path / "records") as commands:
         thread = threading.Thread(target=work)
         thread.start()
         while not pids.exists():

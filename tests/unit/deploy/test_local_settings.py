@@ -24,10 +24,13 @@ def test_every_process_understands_what_it_is_given():
 
 
 def test_no_two_parts_want_the_same_port():
-    """Every port is wanted once; `wanted_ports` is keyed by port, so a clash would be one entry short."""
-    local = Local.from_env({})
+    """By default every port is wanted once; a setting that makes two parts meet is refused with both names."""
+    assert len(programs.wanted_ports(Local.from_env({}))) == 3 + 2 + len(programs.PROCESSES)
 
-    assert len(programs.wanted_ports(local)) == 3 + 2 + len(programs.PROCESSES)
+    with pytest.raises(LocalStartError, match=r"port 8081 .*the pages \(PORT\) and for devices' HTTP \(QINGYUN_INGEST"):
+        programs.wanted_ports(Local.from_env({"QINGYUN_GATEWAY_PORT": "8081"}))
+    with pytest.raises(LocalStartError, match=r"Kafka would be at port 65536: choose a lower QINGYUN_LOCAL_KAFKA_PORT"):
+        programs.wanted_ports(Local.from_env({"QINGYUN_LOCAL_KAFKA_PORT": "65535"}))
 
 
 def test_given_parts_are_used_not_started():
@@ -48,7 +51,12 @@ def test_given_parts_are_used_not_started():
         ({"QINGYUN_CITY": "atlantis"}, r"CITY is 'atlantis'.*porto"),
         ({"QINGYUN_CLOCK_RATE": "0.5"}, r"RATE is 0.5, expected 1 to 60"),
         ({"QINGYUN_CLOCK_RATE": "nan"}, r"RATE is nan, expected 1 to 60"),
-        ({"QINGYUN_CLOCK_RATE": "fast"}, r"QINGYUN_CLOCK_RATE is 'fast'"),
+        ({"QINGYUN_CLOCK_RATE": "fast"}, r"^RATE .*is 'fast', expected a number$"),
+        ({"QINGYUN_CLOCK_RATE": "0"}, r"RATE is 0, expected 1 to 60"),
+        ({"QINGYUN_GATEWAY_PORT": "99999"}, r"^PORT .*is 99999, expected a port, 1 to 65535$"),
+        ({"QINGYUN_LOG_LEVEL": "LOUD"}, r"QINGYUN_LOG_LEVEL is 'LOUD', expected one of DEBUG"),
+        ({"KAFKA_BOOTSTRAP": "broker"}, r"KAFKA_BOOTSTRAP is 'broker', expected host:port"),
+        ({"QINGYUN_DATA_DIR": "/a,b"}, r"the path /a,b has a ',' in it"),
         ({"QINGYUN_LOCAL_KAFKA_PORT": "kafka"}, r"QINGYUN_LOCAL_KAFKA_PORT is 'kafka', expected a port"),
         ({"QINGYUN_DATA_DIR": "/data/100%"}, r"the path /data/100% has a '%' in it.*QINGYUN_DATA_DIR"),
         ({"QINGYUN_COLOUR": "red"}, r"unknown setting QINGYUN_COLOUR"),

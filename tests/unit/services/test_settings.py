@@ -19,7 +19,7 @@ def test_an_unknown_name_is_an_error() -> None:
 
 def test_a_wrong_value_is_named() -> None:
     """A value of the wrong kind is refused with its name and what is expected."""
-    with pytest.raises(SettingError, match="QINGYUN_GATEWAY_PORT is 'http', expected int"):
+    with pytest.raises(SettingError, match="QINGYUN_GATEWAY_PORT is 'http', expected a whole number"):
         Settings.from_env({"QINGYUN_GATEWAY_PORT": "http"})
 
 

@@ -74,7 +74,7 @@ def test_the_command_prints_counts_and_the_hash(tmp_path: Path, capsys: pytest.C
 def test_a_folder_that_is_none_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 2 and a sentence."""
     assert main(["replay", str(tmp_path / "nothing"), "-o", str(tmp_path / "out")]) == 2
-    assert "is not a folder" in capsys.readouterr().err
+    assert "has no recorded day" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("document", ["[]", '{"dump_raised_s": -1}', '{"dump_raised": 5}', '{"dump_raised_s": "x"}'])
