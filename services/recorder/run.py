@@ -6,17 +6,15 @@ in which records are there but none is taken, ends the process; its supervisor s
 
 import logging
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from services import bus, logs, metrics, store
+from services import bus, metrics, program, store
 from services.recorder.mappings import RECORDED
 from services.recorder.recorder import Recorder
-from services.settings import Settings
 from services.store.sink import OffsetConflictError
 
 logger = logging.getLogger(__name__)
@@ -40,17 +38,11 @@ class StalledError(RuntimeError):
 
 def main() -> None:
     """Run until SIGTERM."""
-    settings = Settings.from_env(os.environ)
-    logs.set_up(settings.log_level, "recorder")
-    metrics.serve(settings.metrics_port, settings.host)
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
-    logger.info("started", extra={"settings": settings.described()})
-    engine = store.connect(settings.database_url, pool=2, name="qingyun-recorder")
-    run(settings.kafka_bootstrap, Recorder(engine), stop)
-    engine.dispose()
-    logger.info("ended")
+    with program.running("recorder") as settings:
+        stop = program.told_to_stop()
+        engine = store.connect(settings.database_url, pool=2, name="qingyun-recorder")
+        run(settings.kafka_bootstrap, Recorder(engine), stop)
+        engine.dispose()
 
 
 def run(bootstrap: str, recorder: Recorder, stop: threading.Event) -> None:
