@@ -97,7 +97,7 @@ def run(settings: Settings, roads: Roads, stop: threading.Event, lease: Lease) -
         logger.info("caught up", extra={"plans": len(planner.state.plans), "due": len(planner.state.demand.due)})
         next_lag_s = 0.0
         while not stop.is_set():
-            planner.fold(inputs.next(LOOK_EVERY_S / 2))
+            planner.fold(inputs.next(LOOK_EVERY_S))
             planner.round()
             metrics.LAST_PROGRESS.set_to_current_time()
             if time.monotonic() >= next_lag_s:
@@ -118,7 +118,7 @@ class Inputs:
     """The topics as records of the contract."""
 
     def __init__(self, bootstrap: str) -> None:
-        self._whole = bus.Follower(bootstrap, FOLLOWED, client_id="planner")
+        self._whole = bus.Follower(bootstrap, FOLLOWED, client_id="planner", gather_s=LOOK_EVERY_S)
         self._fixes = bus.Follower(bootstrap, [topics.TRUCK_STATES], client_id="planner-fixes", start=_tail(bootstrap))
 
     def all_so_far(self, stop: threading.Event) -> list[events.Event]:

@@ -20,7 +20,7 @@ from services.store.sink import OffsetConflictError
 logger = logging.getLogger(__name__)
 
 GROUP: Final = "qingyun-recorder"
-GATHER_S: Final = 0.2
+GATHER_S: Final = 0.5
 """Records are gathered for so long: one transaction for all partitions. Live pages do not wait for it."""
 LAG_EVERY_S: Final = 5.0
 NO_PROGRESS_S: Final = 30.0
@@ -56,6 +56,7 @@ def run(bootstrap: str, recorder: Recorder, stop: threading.Event) -> None:
         client_id="recorder",
         on_assigned=lambda partitions: _patiently(lambda: recorder.positions_from(partitions), stop, alive) or {},
         on_revoked=recorder.forget,
+        gather_s=GATHER_S,
     )
     try:
         _rounds(bootstrap, reader, recorder, stop, alive)
