@@ -15,7 +15,16 @@ from typing import Any, Final, NamedTuple
 
 from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import (
+    InvalidRecordError,
+    InvalidTimestampError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    TopicAlreadyExistsError,
+    UnsupportedForMessageFormatError,
+)
 
 from streams import codec, events
 from streams.topics import TOPICS, Topic
@@ -24,6 +33,15 @@ logger = logging.getLogger(__name__)
 
 BusError: Final = KafkaError
 """What the broker or the way to it refuses with."""
+RecordRefused: Final = (
+    InvalidRecordError,
+    InvalidTimestampError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    UnsupportedForMessageFormatError,
+)
+"""Those that blame the record itself (or another of its batch): sent again as it is, it is refused again."""
 
 Partition = tuple[str, int]
 """Topic name and partition number."""

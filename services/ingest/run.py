@@ -12,6 +12,7 @@ import uvicorn
 
 from services import bus, metrics, program, store
 from services.ingest import http_doors
+from services.ingest.deferred import DeferredUplinks
 from services.ingest.http_doors import Doors
 from services.ingest.jt808.server import BACKLOG, TerminalServer
 from services.ingest.keep import DELIVERY_S, Keeper
@@ -60,14 +61,17 @@ async def serve(settings: Settings) -> None:
     program.when_told_to_stop(stop.set)
     keeper = Keeper(lambda: bus.Producer(settings.kafka_bootstrap, client_id="ingest", delivery_timeout_s=DELIVERY_S))
     register = DatabaseRegister(settings.database_url)
-    uplinks = UplinkKeeper(keeper, Spool(Path(settings.data_dir) / "spool" / "chirpstack"))
+    spools = Path(settings.data_dir) / "spool"
+    uplinks = UplinkKeeper(keeper, Spool(spools / "chirpstack"))
+    deferred = DeferredUplinks(register, uplinks, Spool(spools / "chirpstack-deferred"))
     terminals = TerminalServer(keeper, register)
-    web = _http_server(Doors(register, keeper, uplinks))
+    web = _http_server(Doors(register, keeper, uplinks, deferred))
     async with asyncio.TaskGroup() as group:
         background = [
             group.create_task(keeper.run()),
             group.create_task(register.run()),
             group.create_task(uplinks.run()),
+            group.create_task(deferred.run()),
             group.create_task(_report_health(keeper)),
         ]
         http = group.create_task(web.serve([http_socket]))
