@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Final, Self
+from typing import Final, Self
+
+from streams.environment import SettingError, read
+
+__all__ = ["SettingError", "Settings"]
 
 PREFIX: Final = "QINGYUN_"
-_OWN_NAMES: Final = {"kafka_bootstrap": "KAFKA_BOOTSTRAP", "database_url": "DATABASE_URL"}
+_OWN_NAMES: Final = {"kafka_bootstrap": ("KAFKA_BOOTSTRAP",), "database_url": ("DATABASE_URL",)}
 _OTHER_PREFIXES: Final = ("QINGYUN_WORKER_", "QINGYUN_LOCAL_", "QINGYUN_TEST_")
 """Read by the stream worker, the local start and the tests themselves."""
 _SECRET: Final = frozenset({"database_url"})
-
-
-class SettingError(ValueError):
-    """A setting that cannot be used; the message names it, its value and what is expected."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,30 +59,10 @@ class Settings:
         SettingError
             For an unknown ``QINGYUN_`` name or a value of the wrong kind.
         """
-        by_variable = {_variable(field.name): field for field in fields(cls)}
-        for name in environment:
-            if name.startswith(PREFIX) and name not in by_variable and not name.startswith(_OTHER_PREFIXES):
-                raise SettingError(f"unknown setting {name}; known are {', '.join(sorted(by_variable))}")
-        given: dict[str, Any] = {
-            field.name: _convert(name, environment[name], type(field.default))
-            for name, field in by_variable.items()
-            if environment.get(name, "") != ""
-        }
-        return cls(**given)
+        return read(cls, environment, prefix=PREFIX, names=_OWN_NAMES, others=_OTHER_PREFIXES)
 
     def described(self) -> dict[str, str]:
         """Return all settings as text, secrets hidden, to be logged once at start."""
         return {
             field.name: "***" if field.name in _SECRET else str(getattr(self, field.name)) for field in fields(self)
         }
-
-
-def _variable(name: str) -> str:
-    return _OWN_NAMES.get(name, PREFIX + name.upper())
-
-
-def _convert(name: str, text: str, kind: Any) -> Any:
-    try:
-        return kind(text)
-    except ValueError as error:
-        raise SettingError(f"{name} is {text!r}, expected {kind.__name__}") from error
