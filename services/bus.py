@@ -15,7 +15,16 @@ from typing import Any, Final, NamedTuple
 
 from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import (
+    InvalidRecordError,
+    InvalidTimestampError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    TopicAlreadyExistsError,
+    UnsupportedForMessageFormatError,
+)
 
 from streams import codec, events
 from streams.topics import TOPICS, Topic
@@ -24,9 +33,23 @@ logger = logging.getLogger(__name__)
 
 BusError: Final = KafkaError
 """What the broker or the way to it refuses with."""
+RecordRefused: Final = (
+    InvalidRecordError,
+    InvalidTimestampError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    UnsupportedForMessageFormatError,
+)
+"""Those that blame the record itself (or another of its batch): sent again as it is, it is refused again."""
 
 Partition = tuple[str, int]
 """Topic name and partition number."""
+
+_LOT_BYTES: Final = 256 * 1024
+"""A broker that gathers answers at once when it has so much."""
+_IDLE_WAIT_S: Final = 0.1
+"""A broker asked to answer at once waits so long for the first record."""
 
 
 class Record(NamedTuple):
@@ -107,13 +130,15 @@ def _record(raw: Any) -> Record:
     return Record(raw.topic, raw.partition, raw.offset, raw.key, raw.value, headers, raw.timestamp)
 
 
-def _consumer(bootstrap: str, client_id: str, **options: Any) -> KafkaConsumer:
+def _consumer(bootstrap: str, client_id: str, gather_s: float, **options: Any) -> KafkaConsumer:
+    """Make a consumer. Each fetch costs the client some ms of CPU for all its partitions, however little it brings."""
     return KafkaConsumer(
         bootstrap_servers=bootstrap.split(","),
         client_id=client_id,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
-        fetch_max_wait_ms=100,
+        fetch_min_bytes=_LOT_BYTES if gather_s else 1,
+        fetch_max_wait_ms=round((gather_s or _IDLE_WAIT_S) * 1000),
         max_poll_records=2000,
         allow_auto_create_topics=False,
         **options,
@@ -129,6 +154,8 @@ class Follower:
         Offset of the next record to read, for partitions where it is known; others start at ``otherwise``.
     otherwise
         "earliest" or "latest".
+    gather_s
+        How long the broker may gather records before it answers, unless there are many; 0 = it answers at once.
     """
 
     def __init__(
@@ -139,8 +166,9 @@ class Follower:
         client_id: str,
         start: Mapping[Partition, int] | None = None,
         otherwise: str = "earliest",
+        gather_s: float = 0.0,
     ) -> None:
-        self._consumer = _consumer(bootstrap, client_id)
+        self._consumer = _consumer(bootstrap, client_id, gather_s)
         partitions = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
         self._consumer.assign(partitions)
         firsts = self._consumer.beginning_offsets(partitions)
@@ -189,7 +217,7 @@ class GroupReader:
     """Shares the partitions of some topics with the other members of a group.
 
     ``on_assigned`` gets the new partitions and returns the next offset to read for each (a missing one: from the
-    first there is); ``on_revoked`` gets those that are taken away. Both run inside `poll`.
+    first there is); ``on_revoked`` gets those that are taken away. Both run inside `poll`. ``gather_s`` as for `Follower`.
     """
 
     def __init__(
@@ -202,10 +230,12 @@ class GroupReader:
         on_assigned: Callable[[list[Partition]], Mapping[Partition, int]],
         on_revoked: Callable[[list[Partition]], None] = lambda _: None,
         member: str | None = None,
+        gather_s: float = 0.0,
     ) -> None:
         self._consumer = _consumer(
             bootstrap,
             client_id,
+            gather_s,
             group_id=group,
             group_instance_id=member,
             session_timeout_ms=10_000,

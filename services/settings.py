@@ -4,18 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Self
 
+from streams.environment import SettingError, read
+
+__all__ = ["SettingError", "Settings"]
+
 PREFIX: Final = "QINGYUN_"
-_OWN_NAMES: Final = {"kafka_bootstrap": "KAFKA_BOOTSTRAP", "database_url": "DATABASE_URL"}
+_OWN_NAMES: Final = {"kafka_bootstrap": ("KAFKA_BOOTSTRAP",), "database_url": ("DATABASE_URL",)}
 _OTHER_PREFIXES: Final = ("QINGYUN_WORKER_", "QINGYUN_LOCAL_", "QINGYUN_TEST_")
 """Read by the stream worker, the local start and the tests themselves."""
 _SECRET: Final = frozenset({"database_url"})
-_KINDS: Final = {int: "a whole number", float: "a number"}
 _LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 HIGHEST_PORT: Final = 65535
-
-
-class SettingError(ValueError):
-    """A setting that cannot be used; the message names it, its value and what is expected."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,16 +61,7 @@ class Settings:
         SettingError
             For an unknown ``QINGYUN_`` name, a value of the wrong kind, or one outside what is possible.
         """
-        by_variable = {variable(field.name): field for field in fields(cls)}
-        for name in environment:
-            if name.startswith(PREFIX) and name not in by_variable and not name.startswith(_OTHER_PREFIXES):
-                raise SettingError(f"unknown setting {name}; known are {', '.join(sorted(by_variable))}")
-        given: dict[str, Any] = {
-            field.name: _checked(name, _convert(name, environment[name], type(field.default)))
-            for name, field in by_variable.items()
-            if environment.get(name, "") != ""
-        }
-        return cls(**given)
+        return read(cls, environment, prefix=PREFIX, names=_OWN_NAMES, others=_OTHER_PREFIXES, check=_check)
 
     def described(self) -> dict[str, str]:
         """Return all settings as text, secrets hidden, to be logged once at start."""
@@ -82,25 +72,17 @@ class Settings:
 
 def variable(name: str) -> str:
     """Return the environment variable of a setting."""
-    return _OWN_NAMES.get(name, PREFIX + name.upper())
+    return _OWN_NAMES.get(name, (PREFIX + name.upper(),))[0]
 
 
-def _convert(name: str, text: str, kind: Any) -> Any:
-    try:
-        return kind(text)
-    except ValueError as error:
-        raise SettingError(f"{name} is {text!r}, expected {_KINDS[kind]}") from error
-
-
-def _checked(name: str, value: Any) -> Any:
-    """Return the value; raise `SettingError` if no process could use it."""
+def _check(name: str, value: Any) -> None:
+    """Raise `SettingError` if no process could use the value."""
     if name.endswith("_PORT") and not 1 <= value <= HIGHEST_PORT and (value, name) != (0, f"{PREFIX}METRICS_PORT"):
         raise SettingError(f"{name} is {value}, expected a port, 1 to {HIGHEST_PORT}")
     if name == f"{PREFIX}LOG_LEVEL" and value not in _LOG_LEVELS:
         raise SettingError(f"{name} is {value!r}, expected one of {', '.join(_LOG_LEVELS)}")
-    if name == _OWN_NAMES["kafka_bootstrap"] and not all(map(_is_address, value.split(","))):
+    if name in _OWN_NAMES["kafka_bootstrap"] and not all(map(_is_address, value.split(","))):
         raise SettingError(f"{name} is {value!r}, expected host:port, or several with commas between")
-    return value
 
 
 def _is_address(text: str) -> bool:

@@ -37,6 +37,11 @@ def metres_between(lon: float, lat: float, to_lon: float, to_lat: float) -> floa
     return math.hypot(east, (to_lat - lat) * M_PER_DEGREE)
 
 
+def shifted(lon: float, lat: float, east_m: float, north_m: float) -> LonLat:
+    """Return the place so many metres to the east and to the north."""
+    return lon + east_m / metres_per_degree_lon(lat), lat + north_m / M_PER_DEGREE
+
+
 def _metres_to_segment(lon: float, lat: float, segment: Segment, per_lon: float) -> float:
     ax, ay = (segment[0] - lon) * per_lon, (segment[1] - lat) * M_PER_DEGREE
     bx, by = (segment[2] - lon) * per_lon, (segment[3] - lat) * M_PER_DEGREE

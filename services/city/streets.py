@@ -5,15 +5,13 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import shapely
 
 from services.city import pbf
 from services.city.pbf import LonLat
-
-EARTH_M_PER_DEGREE: Final = 111_320.0
-"""Length of a degree of latitude on a sphere of 6,378,137 m (WGS-84's larger half-axis)."""
+from streams import geo
 
 Metres = tuple[float, float]
 """East and north of the frame's centre."""
@@ -21,26 +19,26 @@ Metres = tuple[float, float]
 
 @dataclass(frozen=True)
 class Frame:
-    """A flat frame around a centre: good to 0.1 % within 30 km of it, away from the poles."""
+    """A flat frame around a centre, in the metres of `streams.geo`: good to 0.1 % within 30 km of it."""
 
     centre: LonLat
 
     @property
-    def _shrink(self) -> float:
-        return math.cos(math.radians(self.centre[1]))
+    def _per_lon(self) -> float:
+        return geo.metres_per_degree_lon(self.centre[1])
 
     def to_m(self, place: Sequence[float]) -> Metres:
         """Degrees to metres."""
         return (
-            (place[0] - self.centre[0]) * EARTH_M_PER_DEGREE * self._shrink,
-            (place[1] - self.centre[1]) * EARTH_M_PER_DEGREE,
+            (place[0] - self.centre[0]) * self._per_lon,
+            (place[1] - self.centre[1]) * geo.M_PER_DEGREE,
         )
 
     def to_lonlat(self, place: Sequence[float]) -> LonLat:
         """Metres to degrees, to 0.1 m."""
         return (
-            round(self.centre[0] + place[0] / (EARTH_M_PER_DEGREE * self._shrink), 6),
-            round(self.centre[1] + place[1] / EARTH_M_PER_DEGREE, 6),
+            round(self.centre[0] + place[0] / self._per_lon, 6),
+            round(self.centre[1] + place[1] / geo.M_PER_DEGREE, 6),
         )
 
     def polygon(self, ring: Iterable[Metres]) -> dict[str, Any]:

@@ -27,7 +27,8 @@ FOLLOWED: Final = (
     topics.WEIGHINGS,
 )
 """Topics whose records a page shows."""
-POLL_S: Final = 0.1
+GATHER_S: Final = 0.25
+"""Records are gathered for so long, at the broker: pages get at most some four batches a second."""
 PROBE_EVERY_S: Final = 2.0
 LAG_EVERY_S: Final = 5.0
 FIRST_WAIT_S: Final = 0.2
@@ -90,7 +91,7 @@ class Follow:
             self._stop.wait(1.0)
             return None
         try:
-            return bus.Follower(self._bootstrap, FOLLOWED, client_id="gateway", start=start)
+            return bus.Follower(self._bootstrap, FOLLOWED, client_id="gateway", start=start, gather_s=GATHER_S)
         except (bus.BusError, OSError) as error:
             logger.warning("Kafka is away: %s", error)
             self._tell(heard=False)
@@ -100,10 +101,10 @@ class Follow:
     def _follow(self, follower: bus.Follower) -> None:
         next_probe_s = next_lag_s = time.monotonic()
         while not self._stop.is_set():
-            records = follower.poll(POLL_S)
+            records = follower.poll(GATHER_S)
             if records:
                 self._in_loop(
-                    self._hub.take, [e for r in records if (e := _decoded(r)) is not None], clock.city_now_ms()
+                    self._hub.show, [e for r in records if (e := _decoded(r)) is not None], clock.city_now_ms()
                 )
             metrics.LAST_PROGRESS.set_to_current_time()
             if time.monotonic() >= next_probe_s:

@@ -11,9 +11,8 @@ from services.gateway.ring import Ring
 from services.store.live import Picture
 from streams import events
 
-BATCH_S: Final = 0.25
-"""Changes leave at most four times a second: a truck's ten records in between are one change."""
 ADVANCE_S: Final = 1.0
+"""How often time passes where no record comes."""
 
 
 class Tenant:
@@ -90,6 +89,11 @@ class Hub:
         for record in records:
             self.tenant(record.tenant_id).town.apply(record, now_ms)
 
+    def show(self, records: Iterable[events.Event], now_ms: int) -> None:
+        """Take records from Kafka and send what they changed: of a truck's ten records only the last is seen."""
+        self.take(records, now_ms)
+        self._publish(now_ms)
+
     def take_health(self, stale_since_ms: int | None, lag: dict[str, int] | None) -> None:
         """Note whether Kafka is heard; everybody is told when that changes."""
         changed = (stale_since_ms is None) != (self.stale_since_ms is None)
@@ -107,18 +111,17 @@ class Hub:
             tenant.wake()
 
     async def run(self) -> None:
-        """Publish changes and let time pass, until cancelled."""
-        loop = asyncio.get_running_loop()
-        next_advance_s = loop.time()
+        """Let time pass and publish what it changes, until cancelled."""
         while True:
-            await asyncio.sleep(BATCH_S)
+            await asyncio.sleep(ADVANCE_S)
             now_ms = clock.city_now_ms()
-            if loop.time() >= next_advance_s:
-                next_advance_s = loop.time() + ADVANCE_S
-                for tenant in self._tenants.values():
-                    tenant.town.advance(now_ms)
             for tenant in self._tenants.values():
-                tenant.publish(now_ms, self.stale_since_ms)
+                tenant.town.advance(now_ms)
+            self._publish(now_ms)
+
+    def _publish(self, now_ms: int) -> None:
+        for tenant in self._tenants.values():
+            tenant.publish(now_ms, self.stale_since_ms)
 
     def snapshot(self, tenant_id: str, scope: Scope) -> dict[str, Any]:
         """Return everything somebody may see, as the stream's first event says it."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from services.gateway import geometry
+from services.gateway.geometry import Ground
 from services.gateway.whole import whole
 from services.store.live import ALERTS_BACK_MS, Picture
 from services.store.ranking import rank_ms
@@ -132,6 +132,8 @@ class Town:
         self._trucks: dict[str, _Truck] = {}
         self._bins: dict[str, _Bin] = {}
         self._places: dict[Key, events.Asset] = {}
+        self._grounds: dict[str, Ground] = {}
+        """Of each facility."""
         self._plans: dict[str, events.TruckPlan] = {}
         self._alerts: dict[str, _Alert] = {}
         self._runs: dict[str, events.PlanningRun] = {}
@@ -222,6 +224,8 @@ class Town:
                 self._dirty.add(("bin", asset.id))
         elif _newer(asset, self._places.get((asset.kind, asset.id))):
             self._places[asset.kind, asset.id] = asset
+            if asset.kind == "facility":
+                self._grounds[asset.id] = Ground(asset, FACILITY_RADIUS_M)
             self._dirty.add((asset.kind, asset.id))
 
     def _take_shift(self, shift: events.Shift) -> None:
@@ -366,10 +370,8 @@ class Town:
     def _find_inside(self, truck: _Truck) -> None:
         here = None
         if truck.lon is not None and truck.lat is not None:
-            for (kind, place_id), place in self._places.items():
-                if kind == "facility" and geometry.inside(truck.lon, truck.lat, place, FACILITY_RADIUS_M):
-                    here = place_id
-                    break
+            grounds = self._grounds.items()
+            here = next((place_id for place_id, ground in grounds if ground.holds(truck.lon, truck.lat)), None)
         if here != truck.inside:
             self._dirty |= {("facility", place_id) for place_id in (here, truck.inside) if place_id is not None}
             truck.inside = here

@@ -1,9 +1,6 @@
 """The gateway process: pages, API and live events; follows Kafka, sends the outbox."""
 
 import asyncio
-import logging
-import os
-import signal
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
@@ -15,7 +12,7 @@ from zoneinfo import ZoneInfo
 import uvicorn
 from fastapi import FastAPI
 
-from services import logs, metrics, store
+from services import program, store
 from services.gateway import app as application
 from services.gateway.access import Identities
 from services.gateway.follow import Follow
@@ -24,8 +21,6 @@ from services.gateway.sender import Sender
 from services.gateway.state import CityHeader, State, read_city
 from services.settings import Settings
 
-logger = logging.getLogger(__name__)
-
 ROOT: Final = Path(__file__).resolve().parents[2]
 SHUTDOWN_S: Final = 3
 _FAILED_EXIT: Final = 1
@@ -33,13 +28,9 @@ _FAILED_EXIT: Final = 1
 
 def main() -> None:
     """Run until SIGTERM; exit code 1 when a part of it failed."""
-    settings = Settings.from_env(os.environ)
-    logs.set_up(settings.log_level, "gateway")
-    metrics.serve(settings.metrics_port, settings.host)
-    logger.info("started", extra={"settings": settings.described()})
-    if asyncio.run(_serve(settings)):
-        raise SystemExit(_FAILED_EXIT)
-    logger.info("ended")
+    with program.running("gateway") as settings:
+        if asyncio.run(_serve(settings)):
+            raise SystemExit(_FAILED_EXIT)
 
 
 async def _serve(settings: Settings) -> bool:
@@ -53,8 +44,7 @@ async def _serve(settings: Settings) -> bool:
 
     sender = Sender(parts.engine, settings.kafka_bootstrap, fail)
     server = _Server(_config(application.make(parts), settings), parts.hub)
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signal_number, server.stop)
+    program.when_told_to_stop(server.stop)
     follow.start()
     sender.start()
     publishing = asyncio.create_task(parts.hub.run())

@@ -7,7 +7,7 @@ still an event: ``invalid`` says why, for the sensor's health.
 import base64
 import binascii
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from services.ingest import fields, sensors
 from services.ingest.intake import Rejected, profile_number
@@ -48,6 +48,11 @@ def envelope(body: bytes) -> Uplink:
         decoded=fields.member(given, "object"),
         payload=_payload(fields.text(given, "data", longest=2000)),
     )
+
+
+def is_sensor(device: Device | None, tenant_id: str) -> TypeGuard[Device]:
+    """Whether the register knows it as the sensor of a bin of this tenant."""
+    return device is not None and device.entity_kind == "bin" and device.tenant_id == tenant_id
 
 
 def decode(uplink: Uplink, device: Device, received_time_ms: int) -> BinReading:

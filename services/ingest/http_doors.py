@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse
 
 from services import clock, metrics
 from services.ingest import chirpstack, intake, osmand, weighbridge
+from services.ingest.deferred import DeferredUplinks
 from services.ingest.intake import Arrival, Rejected
 from services.ingest.keep import Keeper, NotKept
 from services.ingest.register import Register, RegisterAway
@@ -57,6 +58,7 @@ class Doors:
     register: Register
     keeper: Keeper
     uplinks: UplinkKeeper
+    deferred: DeferredUplinks
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def build(doors: Doors) -> FastAPI:
     app = FastAPI(title="Qingyun ingest", openapi_url=None, docs_url=None, redoc_url=None)
 
     async def health() -> JSONResponse:
-        waiting = doors.uplinks.waiting
+        waiting = doors.uplinks.waiting + doors.deferred.waiting
         state = "degraded" if doors.keeper.away or waiting else "ok"
         return JSONResponse({"status": state, "kafka": not doors.keeper.away, "spooled": waiting})
 
@@ -119,7 +121,7 @@ async def _chirpstack(doors: Doors, call: _Call, source_name: str) -> int:
     _authorise(source, call.bearer)
     try:
         return await _uplink(doors, call, source)
-    except (Rejected, _Refused, RegisterAway) as reason:
+    except (Rejected, _Refused) as reason:
         await doors.uplinks.keep([intake.dead_letter(_arrival(call, chirpstack.PROTOCOL, source), str(reason))])
         raise
 
@@ -129,8 +131,12 @@ async def _uplink(doors: Doors, call: _Call, source: Device) -> int:
         await doors.uplinks.keep(intake.kept(_arrival(call, chirpstack.PROTOCOL, source), []))
         return 0
     uplink = chirpstack.envelope(call.body)
-    device = await _device(doors, chirpstack.PROTOCOL, uplink.dev_eui)
-    if device.entity_kind != "bin" or device.tenant_id != source.tenant_id:
+    try:
+        device = await _device(doors, chirpstack.PROTOCOL, uplink.dev_eui)
+    except RegisterAway:
+        await doors.deferred.keep(_arrival(call, chirpstack.PROTOCOL, source), uplink)
+        return 1
+    if not chirpstack.is_sensor(device, source.tenant_id):
         raise _unknown(chirpstack.PROTOCOL, uplink.dev_eui)
     reading = chirpstack.decode(uplink, device, call.received_time_ms)
     await doors.uplinks.keep(intake.kept(_arrival(call, chirpstack.PROTOCOL, device), [reading]))
@@ -227,7 +233,7 @@ async def _device(doors: Doors, protocol: Any, device_id: str) -> Device:
 
 
 def _unknown(protocol: str, device_id: str) -> _Refused:
-    return _Refused(404, f"{protocol} device {device_id[:MAX_ID_LENGTH]!r} is not in the register", "unknown")
+    return _Refused(404, intake.not_in_register(protocol, device_id[:MAX_ID_LENGTH]), "unknown")
 
 
 def _authorise(device: Device, secret: str) -> None:

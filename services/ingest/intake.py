@@ -71,6 +71,11 @@ def dead_letter(arrival: Arrival, reason: str) -> Outgoing:
     return Outgoing(DEAD_LETTERS.name, letter.key or b"", letter.value, tuple(letter.headers()))
 
 
+def not_in_register(protocol: str, device_id: str) -> str:
+    """Say so, for people."""
+    return f"{protocol} device {device_id!r} is not in the register"
+
+
 def kept(arrival: Arrival, found: Iterable[events.Event]) -> tuple[Outgoing, ...]:
     """Return the raw record and the canonical ones: what must be on Kafka before ``arrival`` is acknowledged."""
     return (raw_record(arrival), *map(event_record, found))

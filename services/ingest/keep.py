@@ -38,6 +38,10 @@ class NotKept(Exception):  # noqa: N818  # an answer to the sender, not a failur
     """Kafka has not confirmed the records: do not acknowledge them."""
 
 
+class Refused(NotKept):
+    """Kafka answers, but refuses these records for their own sake (or for a neighbour's in the same batch)."""
+
+
 @dataclass(eq=False)
 class _Job:
     records: Sequence[Outgoing]
@@ -125,7 +129,7 @@ class Keeper:
         if job not in self._waiting:  # it was told before
             return
         del self._waiting[job]
-        self._failed = error is not None
+        self._failed = error is not None and not isinstance(error, Refused)
         if job.done.done():
             return
         if error is None:
@@ -142,7 +146,7 @@ class Keeper:
                 job.errors.append(error)
             if job.unconfirmed == 0:
                 self._bytes -= job.size
-                self._finish(job, NotKept(f"Kafka refused: {job.errors[0]!r}") if job.errors else None)
+                self._finish(job, _verdict(job.errors))
 
     # -------------------------------------------------------------------------- in the thread
 
@@ -191,3 +195,11 @@ class Keeper:
         except RuntimeError:
             if not self._loop.is_closed():
                 raise
+
+
+def _verdict(errors: Sequence[BaseException]) -> NotKept | None:
+    """Return what became of a job whose records are all answered for."""
+    if not errors:
+        return None
+    kind = Refused if all(isinstance(error, bus.RecordRefused) for error in errors) else NotKept
+    return kind(f"Kafka refused: {errors[0]!r}")

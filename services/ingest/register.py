@@ -1,6 +1,6 @@
 """Who may speak: the database's register, kept in memory so that the doors work while the database is away.
 
-Read whole every few seconds; an id that is not there is looked up once, directly (a truck registered a moment ago may
+Looked at every few seconds and read whole when it has changed; an id that is not there is looked up once, directly (a truck registered a moment ago may
 speak at once), and a stranger's id is remembered for a while so that strangers cannot keep the database busy.
 """
 
@@ -53,6 +53,8 @@ class DatabaseRegister:
         self._read_meanwhile: dict[str, Terminal] = {}
         """Terminals read directly since the last whole reading began: newer than what that reading brings."""
         self._strangers: dict[tuple[str, str], float] = {}
+        self._fingerprint = ""
+        """Of the register as last read whole."""
         self._direct = asyncio.Semaphore(DIRECT_AT_ONCE)
         self.away = True
 
@@ -69,13 +71,20 @@ class DatabaseRegister:
             await asyncio.sleep(REFRESH_S)
 
     async def refresh(self) -> None:
-        """Read the whole register. A code stored while it is being read is not forgotten."""
+        """Read the whole register if it has changed."""
+        fingerprint = await asyncio.to_thread(stored.fingerprint, self._engine)
+        if fingerprint != self._fingerprint:
+            await self._read_whole()
+            self._fingerprint = fingerprint  # of before the reading: what changed meanwhile is read the next time
+        self.away = False
+
+    async def _read_whole(self) -> None:
+        """Read all of it. A code stored while it is being read is not forgotten."""
         self._read_meanwhile.clear()
         terminals = await asyncio.to_thread(stored.all_terminals, self._engine)
         devices = await asyncio.to_thread(stored.all_devices, self._engine)
         self._terminals = {_plain(terminal.phone): terminal for terminal in terminals} | self._read_meanwhile
         self._devices = {(device.protocol, device.device_id): device for device in devices}
-        self.away = False
 
     def known_terminal(self, phone: str) -> Terminal | None:
         """Return the terminal as last read."""

@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
-import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +10,9 @@ from typing import Final
 
 import uvicorn
 
-from services import bus, logs, metrics, store
+from services import bus, metrics, program, store
 from services.ingest import http_doors
+from services.ingest.deferred import DeferredUplinks
 from services.ingest.http_doors import Doors
 from services.ingest.jt808.server import BACKLOG, TerminalServer
 from services.ingest.keep import DELIVERY_S, Keeper
@@ -39,16 +38,12 @@ class _HttpServer(uvicorn.Server):
 
 def main() -> None:
     """Run until SIGTERM."""
-    settings = Settings.from_env(os.environ)
-    logs.set_up(settings.log_level, "ingest")
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # it tells its start and end for terminals, in colour
-    metrics.serve(settings.metrics_port, settings.host)
-    logger.info("started", extra={"settings": settings.described()})
-    try:
-        asyncio.run(serve(settings))
-    except store.NoDatabaseAddressError as error:
-        raise SystemExit(str(error)) from error
-    logger.info("ended")
+    with program.running("ingest") as settings:
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # it tells start and end for people at terminals
+        try:
+            asyncio.run(serve(settings))
+        except store.NoDatabaseAddressError as error:
+            raise SystemExit(str(error)) from error
 
 
 def _listen(settings: Settings, port: int, setting: str) -> socket.socket:
@@ -63,18 +58,20 @@ async def serve(settings: Settings) -> None:
     tcp_socket = _listen(settings, settings.jt808_port, "QINGYUN_JT808_PORT")
     http_socket = _listen(settings, settings.ingest_port, "QINGYUN_INGEST_PORT")
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    program.when_told_to_stop(stop.set)
     keeper = Keeper(lambda: bus.Producer(settings.kafka_bootstrap, client_id="ingest", delivery_timeout_s=DELIVERY_S))
     register = DatabaseRegister(settings.database_url)
-    uplinks = UplinkKeeper(keeper, Spool(Path(settings.data_dir) / "spool" / "chirpstack"))
+    spools = Path(settings.data_dir) / "spool"
+    uplinks = UplinkKeeper(keeper, Spool(spools / "chirpstack"))
+    deferred = DeferredUplinks(register, uplinks, Spool(spools / "chirpstack-deferred"))
     terminals = TerminalServer(keeper, register)
-    web = _http_server(Doors(register, keeper, uplinks))
+    web = _http_server(Doors(register, keeper, uplinks, deferred))
     async with asyncio.TaskGroup() as group:
         background = [
             group.create_task(keeper.run()),
             group.create_task(register.run()),
             group.create_task(uplinks.run()),
+            group.create_task(deferred.run()),
             group.create_task(_report_health(keeper)),
         ]
         http = group.create_task(web.serve([http_socket]))

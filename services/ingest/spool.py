@@ -2,9 +2,11 @@
 
 For senders that do not send again (ChirpStack). Entries leave in the order they came; a segment is deleted when all of
 it is on Kafka, so after a crash at most one segment is sent a second time (consumers know duplicates).
-A torn tail, left by a crash in the middle of a write, is cut off: its sender never got an answer.
+A torn tail, left by a crash in the middle of a write, is cut off: its sender never got an answer. What can never leave is
+set aside in a file of its own, with the reason; it counts for the bound until somebody has taken it away.
 """
 
+import hashlib
 import logging
 import os
 import struct
@@ -14,12 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 logger = logging.getLogger(__name__)
 
 MAX_BYTES: Final = 256 * 1024 * 1024
 SEGMENT_BYTES: Final = 1024 * 1024
 _HEAD: Final = struct.Struct("<II")
 _SUFFIX: Final = ".spool"
+_ASIDE_SUFFIX: Final = ".refused"
 
 
 class SpoolFull(Exception):  # noqa: N818  # an answer to the sender, not a failure of ours
@@ -43,6 +48,7 @@ class Spool:
         self._max_bytes = max_bytes
         self._segment_bytes = segment_bytes
         self._segments = [_recover(path) for path in sorted(folder.glob(f"*{_SUFFIX}"))]
+        self._aside_bytes = sum(path.stat().st_size for path in folder.glob(f"*{_ASIDE_SUFFIX}"))
         self._next_number = 1 + max((int(segment.path.stem) for segment in self._segments), default=0)
 
     @property
@@ -52,8 +58,8 @@ class Spool:
 
     @property
     def size(self) -> int:
-        """Bytes on disk."""
-        return sum(segment.size for segment in self._segments)
+        """Bytes on disk, with what was set aside."""
+        return self._aside_bytes + sum(segment.size for segment in self._segments)
 
     def append(self, payloads: Iterable[bytes]) -> None:
         """Write entries and sync them; all of them are safe when this returns.
@@ -86,6 +92,22 @@ class Spool:
     def drop_oldest(self) -> None:
         """Delete the oldest segment: all of it is on Kafka."""
         self._segments.pop(0).path.unlink()
+        _sync_folder(self._folder)
+
+    def set_aside(self, payload: bytes, reason: str) -> None:
+        """Write an entry into a file of its own, ``<digest>.refused``: JSON with the reason and, base64, the bytes.
+
+        The same entry twice (after a crash) is one file. The entry itself goes with its segment.
+        """
+        path = self._folder / f"{hashlib.sha256(payload).hexdigest()[:16]}{_ASIDE_SUFFIX}"
+        content = msgspec.json.encode({"reason": reason, "entry": payload})
+        if not path.exists():
+            self._aside_bytes += len(content)
+        path.touch(mode=0o600)
+        with path.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         _sync_folder(self._folder)
 
     def _seal(self) -> None:

@@ -8,9 +8,10 @@ from typing import Final
 import msgspec
 
 from services import metrics
+from services.ingest.disk import Disk
 from services.ingest.intake import Outgoing
-from services.ingest.keep import DELIVERY_S, Keeper, NotKept
-from services.ingest.spool import Spool, SpoolFull
+from services.ingest.keep import DELIVERY_S, Keeper, NotKept, Refused
+from services.ingest.spool import Spool
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +22,8 @@ PATIENCE_S: Final = 2 * DELIVERY_S
 """What leaves the disk waits until the producer itself gives up: handing it over again would only double it."""
 BATCH: Final = 200
 """Entries handed to Kafka at once while draining."""
+TRIES_ALONE: Final = 3
+"""So often an entry that Kafka refused among others is sent alone, before it is set aside: a neighbour may be to blame."""
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(tuple[Outgoing, ...])
@@ -31,71 +34,72 @@ class UplinkKeeper:
 
     def __init__(self, keeper: Keeper, spool: Spool) -> None:
         self._keeper = keeper
-        self._spool = spool
-        self._disk = asyncio.Lock()
-        self._new: list[tuple[bytes, asyncio.Future[None]]] = []
+        self._disk = Disk(spool)
+        self._gone = 0
+        """Entries of the oldest segment that need not be sent any more: confirmed, or set aside."""
         metrics.SPOOL_RECORDS.set(spool.entries)
 
     @property
     def waiting(self) -> int:
         """Entries on disk."""
-        return self._spool.entries
+        return self._disk.entries
 
     async def keep(self, records: Sequence[Outgoing]) -> None:
         """Return when the records are safe, on Kafka or on disk; raises `SpoolFull`."""
-        if not self._keeper.away and not self._spool.entries:
+        if not self._keeper.away and not self._disk.entries:
             try:
                 return await self._keeper.keep(records, wait_s=UPLINK_WAIT_S)
             except NotKept as error:
                 logger.warning("uplink goes to the spool", extra={"error": str(error)})
-        await self._to_disk(_encoder.encode(tuple(records)))
+        await self._disk.append(_encoder.encode(tuple(records)))
+        metrics.SPOOL_RECORDS.set(self._disk.entries)
         return None
 
     async def run(self) -> None:
         """Bring what waits on disk to Kafka, oldest first, until cancelled."""
         while True:
-            if self._spool.entries:
+            if self._disk.entries:
                 await self._drain_segment()
             else:
                 await asyncio.sleep(POLL_S)
-            metrics.SPOOL_RECORDS.set(self._spool.entries)
-            metrics.UNHEALTHY.labels("spool").set(self._spool.entries > 0)
-
-    async def _to_disk(self, payload: bytes) -> None:
-        """Write with all others that wait for the disk at this moment: one sync for many."""
-        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._new.append((payload, written))
-        async with self._disk:
-            if not written.done():
-                await self._write_new()
-        await written
-
-    async def _write_new(self) -> None:
-        batch, self._new = self._new, []
-        try:
-            await asyncio.to_thread(self._spool.append, [payload for payload, _ in batch])
-        except (SpoolFull, OSError) as error:  # OSError: the disk itself is full or refuses
-            metrics.SPOOL_REFUSED.inc(len(batch))
-            logger.error("uplinks refused", extra={"uplinks": len(batch), "error": str(error)})  # noqa: TRY400
-            for _, written in batch:
-                written.set_exception(SpoolFull(str(error)))
-        else:
-            metrics.SPOOL_RECORDS.set(self._spool.entries)
-            for _, written in batch:
-                written.set_result(None)
+            metrics.SPOOL_RECORDS.set(self._disk.entries)
+            metrics.UNHEALTHY.labels("spool").set(self._disk.entries > 0)
 
     async def _drain_segment(self) -> None:
-        async with self._disk:
-            entries = await asyncio.to_thread(self._spool.oldest)
+        entries = await self._disk.oldest()
         try:
-            for start in range(0, len(entries), BATCH):
-                await self._keep_batch(entries[start : start + BATCH])
+            while self._gone < len(entries):
+                await self._send(entries[self._gone : self._gone + BATCH])
         except NotKept:
             await asyncio.sleep(POLL_S)
             return
-        async with self._disk:
-            await asyncio.to_thread(self._spool.drop_oldest)
+        await self._disk.drop_oldest()
+        self._gone = 0
 
-    async def _keep_batch(self, entries: Sequence[bytes]) -> None:
-        records = [record for entry in entries for record in _decoder.decode(entry)]
-        await self._keeper.keep(records, wait_s=PATIENCE_S)
+    async def _send(self, entries: Sequence[bytes]) -> None:
+        """Bring entries to Kafka, in order; raises `NotKept` at the first it does not confirm: those before it are gone."""
+        sent = [self._keeper.start(_decoder.decode(entry), wait_s=PATIENCE_S) for entry in entries]
+        results = await asyncio.gather(*sent, return_exceptions=True)
+        for entry, result in zip(entries, results, strict=True):
+            if isinstance(result, Refused):
+                await self._send_alone(entry)
+            elif isinstance(result, BaseException):
+                raise result
+            self._gone += 1
+
+    async def _send_alone(self, entry: bytes) -> None:
+        """Try again what Kafka refused, then set it aside with the reason: it must not block those behind it."""
+        reason = ""
+        for _ in range(TRIES_ALONE):
+            try:
+                return await self._keeper.keep(_decoder.decode(entry), wait_s=PATIENCE_S)
+            except Refused as refused:
+                reason = str(refused)
+            await asyncio.sleep(POLL_S)
+        try:
+            await self._disk.set_aside(entry, reason)
+        except OSError as error:
+            raise NotKept(f"{reason}; and it cannot be set aside: {error}") from error
+        metrics.SPOOL_SET_ASIDE.inc()
+        logger.error("a spooled uplink was set aside", extra={"reason": reason, "bytes": len(entry)})
+        return None

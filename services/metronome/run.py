@@ -3,18 +3,11 @@
 Two metronomes do no harm: a tick says what time it is, and a consumer takes the latest.
 """
 
-import logging
-import os
-import signal
-import threading
 from typing import Final
 
-from services import bus, clock, logs, metrics
-from services.settings import Settings
+from services import bus, clock, metrics, program
 from streams import codec, events
 from streams.topics import TICKS
-
-logger = logging.getLogger(__name__)
 
 TICK_MS: Final = 10_000
 """City time between ticks (contract, "A recorded day")."""
@@ -22,20 +15,15 @@ TICK_MS: Final = 10_000
 
 def main() -> None:
     """Run until SIGTERM."""
-    settings = Settings.from_env(os.environ)
-    logs.set_up(settings.log_level, "metronome")
-    metrics.serve(settings.metrics_port, settings.host)
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
-    logger.info("started", extra={"settings": settings.described()})
-    producer = bus.Producer(settings.kafka_bootstrap, client_id="metronome", delivery_timeout_s=10.0)
-    while not stop.is_set():
-        now_ms = clock.city_now_ms()
-        _tick(producer, settings.tenant_id, now_ms - now_ms % TICK_MS)
-        metrics.LAST_PROGRESS.set_to_current_time()
-        stop.wait(clock.city_clock().wall_seconds(TICK_MS - now_ms % TICK_MS))
-    producer.close()
+    with program.running("metronome") as settings:
+        stop = program.told_to_stop()
+        producer = bus.Producer(settings.kafka_bootstrap, client_id="metronome", delivery_timeout_s=10.0)
+        while not stop.is_set():
+            now_ms = clock.city_now_ms()
+            _tick(producer, settings.tenant_id, now_ms - now_ms % TICK_MS)
+            metrics.LAST_PROGRESS.set_to_current_time()
+            stop.wait(clock.city_clock().wall_seconds(TICK_MS - now_ms % TICK_MS))
+        producer.close()
 
 
 def _tick(producer: bus.Producer, tenant_id: str, at_ms: int) -> None:

@@ -6,8 +6,6 @@ the record of their run; a crash between the two leads to the same or a newer ve
 """
 
 import logging
-import os
-import signal
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -17,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from optimizer.plan import Plan
-from services import bus, logs, metrics
+from services import bus, metrics, program
 from services.clock import city_now_ms
 from services.planner import build, translate
 from services.planner.geo import distance_m, thinned
@@ -79,19 +77,13 @@ CRUDE_MPS: Final = 5.0
 
 def main() -> None:
     """Run until SIGTERM."""
-    settings = Settings.from_env(os.environ)
-    logs.set_up(settings.log_level, "planner")
-    metrics.serve(settings.metrics_port, settings.host)
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
-    logger.info("started", extra={"settings": settings.described()})
-    roads = Roads(Path(settings.build_dir) / "cities" / settings.city / "roads")
-    bus.wait_for_broker(settings.kafka_bootstrap)
-    with Lease(settings.database_url, f"planner {settings.tenant_id}") as lease:
-        if lease.wait(stop):
-            run(settings, roads, stop, lease)
-    logger.info("ended")
+    with program.running("planner") as settings:
+        stop = program.told_to_stop()
+        roads = Roads(Path(settings.build_dir) / "cities" / settings.city / "roads")
+        bus.wait_for_broker(settings.kafka_bootstrap)
+        with Lease(settings.database_url, f"planner {settings.tenant_id}") as lease:
+            if lease.wait(stop):
+                run(settings, roads, stop, lease)
 
 
 def run(settings: Settings, roads: Roads, stop: threading.Event, lease: Lease) -> None:
@@ -105,7 +97,7 @@ def run(settings: Settings, roads: Roads, stop: threading.Event, lease: Lease) -
         logger.info("caught up", extra={"plans": len(planner.state.plans), "due": len(planner.state.demand.due)})
         next_lag_s = 0.0
         while not stop.is_set():
-            planner.fold(inputs.next(LOOK_EVERY_S / 2))
+            planner.fold(inputs.next(LOOK_EVERY_S))
             planner.round()
             metrics.LAST_PROGRESS.set_to_current_time()
             if time.monotonic() >= next_lag_s:
@@ -126,7 +118,7 @@ class Inputs:
     """The topics as records of the contract."""
 
     def __init__(self, bootstrap: str) -> None:
-        self._whole = bus.Follower(bootstrap, FOLLOWED, client_id="planner")
+        self._whole = bus.Follower(bootstrap, FOLLOWED, client_id="planner", gather_s=LOOK_EVERY_S)
         self._fixes = bus.Follower(bootstrap, [topics.TRUCK_STATES], client_id="planner-fixes", start=_tail(bootstrap))
 
     def all_so_far(self, stop: threading.Event) -> list[events.Event]:

@@ -17,7 +17,8 @@ logger = logging.getLogger(__name__)
 
 UNKNOWN_DISTRICT_S: Final = 60.0
 """An asset without a known district is asked for again after this: its record may come after its first measurement."""
-
+KNOWN_DISTRICT_S: Final = 600.0
+"""… and one with a district after this: it may have moved."""
 
 OLDEST_DAY_MS: Final = 400 * DAY_MS
 NEWEST_DAY_MS: Final = 7 * DAY_MS
@@ -160,7 +161,9 @@ class Recorder:
         if unknown:
             found = sink.districts(self._engine, sorted(unknown))
             for asked in unknown:
-                self._districts[asked] = (found.get(asked), now_s + UNKNOWN_DISTRICT_S)
+                district = found.get(asked)
+                holds_s = UNKNOWN_DISTRICT_S if district is None else KNOWN_DISTRICT_S
+                self._districts[asked] = (district, now_s + holds_s)
         for write, thing in subjects:
             if thing is not None:
                 write.rows[0]["district_id"] = self._districts[thing][0]

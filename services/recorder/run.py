@@ -6,23 +6,21 @@ in which records are there but none is taken, ends the process; its supervisor s
 
 import logging
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from services import bus, logs, metrics, store
+from services import bus, metrics, program, store
 from services.recorder.mappings import RECORDED
 from services.recorder.recorder import Recorder
-from services.settings import Settings
 from services.store.sink import OffsetConflictError
 
 logger = logging.getLogger(__name__)
 
 GROUP: Final = "qingyun-recorder"
-GATHER_S: Final = 0.2
+GATHER_S: Final = 0.5
 """Records are gathered for so long: one transaction for all partitions. Live pages do not wait for it."""
 LAG_EVERY_S: Final = 5.0
 NO_PROGRESS_S: Final = 30.0
@@ -40,17 +38,11 @@ class StalledError(RuntimeError):
 
 def main() -> None:
     """Run until SIGTERM."""
-    settings = Settings.from_env(os.environ)
-    logs.set_up(settings.log_level, "recorder")
-    metrics.serve(settings.metrics_port, settings.host)
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
-    logger.info("started", extra={"settings": settings.described()})
-    engine = store.connect(settings.database_url, pool=2, name="qingyun-recorder")
-    run(settings.kafka_bootstrap, Recorder(engine), stop)
-    engine.dispose()
-    logger.info("ended")
+    with program.running("recorder") as settings:
+        stop = program.told_to_stop()
+        engine = store.connect(settings.database_url, pool=2, name="qingyun-recorder")
+        run(settings.kafka_bootstrap, Recorder(engine), stop)
+        engine.dispose()
 
 
 def run(bootstrap: str, recorder: Recorder, stop: threading.Event) -> None:
@@ -64,6 +56,7 @@ def run(bootstrap: str, recorder: Recorder, stop: threading.Event) -> None:
         client_id="recorder",
         on_assigned=lambda partitions: _patiently(lambda: recorder.positions_from(partitions), stop, alive) or {},
         on_revoked=recorder.forget,
+        gather_s=GATHER_S,
     )
     try:
         _rounds(bootstrap, reader, recorder, stop, alive)

@@ -10,6 +10,7 @@ from services.simulator import noise
 from services.simulator.driving import Drive, LonLat, Ways, drive, metres
 from services.simulator.script import DeedKind
 from services.simulator.state import Deed, Target, Truck
+from streams import geo
 from streams.units import MINUTE_MS, SECOND_MS
 
 ON_THE_ROAD: Final = frozenset({"spill", "uncovered", "deviation", "dump"})
@@ -84,7 +85,7 @@ def _leave_the_corridor(truck: Truck, now_ms: int, ways: Ways, seed: tuple[int, 
         return False
     lon, lat = way.path[(way.segment + len(way.path)) // 2]
     side = 1 if noise.uniform(*seed, 5) < 0.5 else -1
-    by_way_of = (lon + side * DETOUR_M / 84_000, lat + side * DETOUR_M / 111_000)
+    by_way_of = geo.shifted(lon, lat, side * DETOUR_M, side * DETOUR_M)
     detour = drive(ways, [(truck.lon, truck.lat), by_way_of, target.lonlat], into=target.yard)
     if detour.ends_m[-1] > way.left_m + 8_000:
         return False

@@ -7,9 +7,10 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from streams import geo
+
 LonLat = tuple[float, float]
 
-METRES_PER_DEGREE: Final = 111_320.0
 ACCELERATION_MPS2: Final = 0.9
 BRAKING_MPS2: Final = 1.1
 """Comfortable values of a loaded three- or four-axle truck."""
@@ -57,9 +58,8 @@ class Drive(msgspec.Struct):
 
 
 def metres(one: Sequence[float], two: Sequence[float]) -> float:
-    """Distance of two places, flat (within 0.1 % up to 30 km)."""
-    east = (two[0] - one[0]) * math.cos(math.radians((one[1] + two[1]) / 2))
-    return math.hypot(east, two[1] - one[1]) * METRES_PER_DEGREE
+    """Distance of two places (lon, lat first) of one city."""
+    return geo.metres_between(one[0], one[1], two[0], two[1])
 
 
 def along(path: Sequence[LonLat], durations_s: Sequence[float], pace: float = 1.0) -> Drive:

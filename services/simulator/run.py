@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
-import signal
 import time
 from pathlib import Path
 from typing import Final
@@ -12,7 +10,7 @@ from typing import Final
 import httpx
 import msgspec
 
-from services import clock, logs, metrics
+from services import clock, metrics, program
 from services.city import folder
 from services.city.load import devices_file, read_secrets
 from services.planner.roads import Roads
@@ -45,18 +43,13 @@ SAVE_S: Final = 5.0
 
 def main() -> None:
     """Run until SIGTERM."""
-    settings = Settings.from_env(os.environ)
-    logs.set_up(settings.log_level, "simulator")
-    metrics.serve(settings.metrics_port, settings.host)
-    logger.info("started", extra={"settings": settings.described()})
-    asyncio.run(_run(settings))
-    logger.info("ended")
+    with program.running("simulator") as settings:
+        asyncio.run(_run(settings))
 
 
 async def _run(settings: Settings) -> None:
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    program.when_told_to_stop(stop.set)
     secrets = await _secrets(devices_file(settings.data_dir), stop)
     if stop.is_set():
         return

@@ -5,8 +5,8 @@ from typing import Final
 
 from services.city.folder import BinRow
 from services.simulator import noise
-from services.simulator.driving import METRES_PER_DEGREE
 from services.simulator.state import Deed, PhoneFix, Report, Truck, Uplink
+from streams import geo
 
 GPS_SPREAD_M: Final = 4.0
 """Deviation of each horizontal coordinate under open sky, a usual figure of vehicle receivers in towns."""
@@ -79,10 +79,7 @@ def report(truck: Truck, payload_kg: float, now_ms: int, *keys: int) -> Report:
 
 def measured_place(truck: Truck) -> tuple[float, float]:
     """Return where the receiver believes the truck to be."""
-    return (
-        truck.lon + truck.east_m / (METRES_PER_DEGREE * math.cos(math.radians(truck.lat))),
-        truck.lat + truck.north_m / METRES_PER_DEGREE,
-    )
+    return geo.shifted(truck.lon, truck.lat, truck.east_m, truck.north_m)
 
 
 def _load_kg(truck: Truck, payload_kg: float, *keys: int) -> float:
@@ -103,11 +100,13 @@ def _faulty(fault: Deed, *, cover_open: bool, load_kg: float | None) -> tuple[bo
 def phone_fix(truck: Truck, now_ms: int, *keys: int) -> PhoneFix:
     """Return what the driver's phone says: another receiver, another error."""
     shift_m = 6.0
+    east_m, north_m = shift_m * noise.gauss(*keys, 21), shift_m * noise.gauss(*keys, 22)
+    lon, lat = geo.shifted(truck.lon, truck.lat, east_m, north_m)
     return PhoneFix(
         truck_id=truck.truck_id,
         time_ms=now_ms,
-        lon=truck.lon + shift_m * noise.gauss(*keys, 21) / (METRES_PER_DEGREE * math.cos(math.radians(truck.lat))),
-        lat=truck.lat + shift_m * noise.gauss(*keys, 22) / METRES_PER_DEGREE,
+        lon=lon,
+        lat=lat,
         speed_mps=truck.speed_mps,
         heading_deg=truck.heading_deg,
         accuracy_m=round(5 + 4 * noise.uniform(*keys, 23), 1),

@@ -1,7 +1,8 @@
 """The rules. `RULES` is the whole list; each is one file that knows none of the others.
 
 A rule is a module with ``NAME``, ``VERSION``, a ``Memory`` (what it remembers of one truck) and ``judge``: one fix in,
-at most one finding out. Rules of safety also ``hear`` what drivers say. To add one: its file, its word in `RULES`.
+at most one finding out. Rules of safety also ``hear`` what drivers say; `call` is what these two share, `explain` what
+all do. To add a rule: its file, its word in `RULES`.
 """
 
 from typing import Any, Final, Protocol

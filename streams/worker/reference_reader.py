@@ -7,6 +7,7 @@ a slice is folded without giving way.
 import asyncio
 import logging
 from contextlib import suppress
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import ConsumerStoppedError
@@ -17,6 +18,9 @@ from streams.codec import DeadLetter
 from streams.worker import metrics
 
 logger = logging.getLogger(__name__)
+
+FETCH_WAIT_MS: Final = 500
+"""What exists seldom changes: the broker is asked twice a second. It answers at once when something has."""
 
 
 class ReferenceReader:
@@ -35,7 +39,7 @@ class ReferenceReader:
             bootstrap_servers=self._bootstrap,
             auto_offset_reset="earliest",
             enable_auto_commit=False,
-            fetch_max_wait_ms=100,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
         )
         await consumer.start()
         partitions = [

@@ -1,21 +1,21 @@
 """Every setting of the worker, read once from the environment, typed, with unit and default."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Final, Self
+from dataclasses import dataclass
+from typing import Final, Self
+
+from streams.environment import SettingError, read
+
+__all__ = ["SettingError", "Settings"]
 
 PREFIX: Final = "QINGYUN_WORKER_"
-_OWN_NAMES: Final = {"kafka_bootstrap": "KAFKA_BOOTSTRAP"}
-_SHARED_NAMES: Final = {
-    "metrics_port": "QINGYUN_METRICS_PORT",
-    "log_level": "QINGYUN_LOG_LEVEL",
-    "host": "QINGYUN_HOST",
+_NAMES: Final = {
+    "kafka_bootstrap": ("KAFKA_BOOTSTRAP",),
+    "metrics_port": (f"{PREFIX}METRICS_PORT", "QINGYUN_METRICS_PORT"),
+    "log_level": (f"{PREFIX}LOG_LEVEL", "QINGYUN_LOG_LEVEL"),
+    "host": (f"{PREFIX}HOST", "QINGYUN_HOST"),
 }
 """What all processes of one start share; the worker's own name goes first."""
-
-
-class SettingError(ValueError):
-    """A setting that cannot be used; the message names it, its value and what is expected."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,22 +62,4 @@ class Settings:
         SettingError
             For an unknown ``QINGYUN_WORKER_`` name or a value of the wrong kind.
         """
-        known = {PREFIX + field.name.upper() for field in fields(cls)}
-        for name in environment:
-            if name.startswith(PREFIX) and name not in known:
-                raise SettingError(f"unknown setting {name}; known are {', '.join(sorted(known))}")
-        given: dict[str, Any] = {}
-        for field in fields(cls):
-            own = _OWN_NAMES.get(field.name, PREFIX + field.name.upper())
-            for name in (own, _SHARED_NAMES.get(field.name, own)):
-                if environment.get(name, ""):
-                    given[field.name] = _convert(name, environment[name], type(field.default))
-                    break
-        return cls(**given)
-
-
-def _convert(name: str, text: str, kind: Any) -> Any:
-    try:
-        return kind(text)
-    except ValueError as error:
-        raise SettingError(f"{name} is {text!r}, expected {kind.__name__}") from error
+        return read(cls, environment, prefix=PREFIX, names=_NAMES)

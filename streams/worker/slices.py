@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 FETCH_WAIT_MS: Final = 100
 """Faust hard-codes 1500: a fetch of idle partitions would delay busy ones of the same broker that long."""
+FETCH_BYTES: Final = 64 * 1024
+"""The broker gathers so much, or for `FETCH_WAIT_MS`: a fetch names all partitions, however few records it brings."""
 MOST_IN_FLIGHT: Final = 16
 """Slices handed out and not done, over all partitions; few, so that slices grow under load."""
 
@@ -59,11 +61,12 @@ class SliceScheduler(DefaultSchedulingStrategy):  # type: ignore[misc]  # Faust 
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
-    """Faust's consumer thread with a shorter wait."""
+    """Faust's consumer thread with our own waits."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001  # no setting reaches it
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001  # no setting reaches these two
+        consumer._fetch_min_bytes = FETCH_BYTES  # noqa: SLF001
         return consumer
 
 

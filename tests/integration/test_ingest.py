@@ -1,5 +1,6 @@
 """Ingest as a process on a real broker and a real database: acknowledged means kept."""
 
+import base64
 import contextlib
 import subprocess
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from ingest_client import Ingest, TerminalClient, ingest, location
 from typer.testing import CliRunner
@@ -16,8 +18,10 @@ from typer.testing import CliRunner
 from deploy.local import embedded, kafka, ports
 from deploy.local.kafka import Kafka
 from deploy.local.program import ROOT
-from services import bus, store
+from services import bus, clock, store
 from services.cli import terminals
+from services.ingest.intake import Outgoing
+from services.ingest.spool import Spool
 from services.store import migrate, register
 from services.store.register import Device, Terminal, secret_hash
 from streams import codec
@@ -440,3 +444,70 @@ def test_while_the_database_is_away_known_devices_go_on(topics: str, tmp_path: P
             stranger = doors.http.get("/osmand/", params={"id": "nobody", "secret": "x", "lat": "41", "lon": "-8"})
             assert stranger.status_code == 503
             again.close()
+
+
+def readings(seen: Seen) -> list[Any]:
+    """Return the readings that have come since the last look."""
+    return [decoded(record) for record in seen.rest() if record.topic == "bin-readings"]
+
+
+def until_spooled(doors: Ingest, entries: int) -> None:
+    """Wait until so many entries wait on disk."""
+    give_up = time.monotonic() + 60
+    while doors.http.get("/health").json()["spooled"] != entries:
+        assert time.monotonic() < give_up, doors.http.get("/health").text
+        time.sleep(0.1)
+
+
+def test_an_uplink_nobody_can_look_up_is_decoded_when_the_database_is_back(
+    topics: str, tmp_path: Path, tmp_path_factory: Any
+) -> None:
+    """Its sensor came into the register while the database was away from ingest: the uplink is acknowledged once it is on disk.
+
+    It outlives a kill of ingest, keeps its own arrival time, and sensors that are known do not wait behind it.
+    """
+    folder = tmp_path_factory.mktemp("pg")
+    with contextlib.ExitStack() as database, watching(topics) as seen:
+        server = database.enter_context(embedded.running_postgres(folder))
+        engine = store.connect(server.url)
+        migrate.migrate(engine)
+        engine.dispose()
+        fill_register(server.url)
+        with ingest(topics, server.url, tmp_path) as doors:
+            assert post_uplink(doors.http, uplink(1)).status_code == 200
+            database.close()
+            answer = post_uplink(doors.http, uplink(77, counter=5))
+            assert (answer.status_code, answer.json()) == (200, {"kept": 1})
+            assert post_uplink(doors.http, uplink(1, counter=2)).status_code == 200
+            until_spooled(doors, 1)  # on a slow machine the known ones are there for a moment too
+            assert {(reading.bin_id, reading.seq) for reading in readings(seen)} == {("b1", 1), ("b1", 2)}
+            acknowledged_ms = clock.city_now_ms()
+            doors.process.kill()
+            doors.process.wait()
+        server = database.enter_context(embedded.running_postgres(folder))
+        engine = store.connect(server.url)
+        known = register.device(engine, "chirpstack", EUI % 1)
+        assert known is not None
+        register.upsert_device(engine, replace(known, device_id=EUI % 77, entity_id="b77"))
+        engine.dispose()
+        with ingest(topics, server.url, tmp_path) as doors:
+            until_spooled(doors, 0)
+        found = readings(seen)
+    assert {(reading.bin_id, reading.seq, reading.fill) for reading in found} == {("b77", 5, 0.5)}
+    assert all(reading.received_time_ms <= acknowledged_ms for reading in found)
+
+
+def test_what_kafka_refuses_for_ever_does_not_block_those_behind_it(
+    topics: str, database_url: str, seen: Seen, tmp_path: Path
+) -> None:
+    """An entry too large for a record is set aside with its reason after a few tries; the next is sent."""
+    spool = Spool(tmp_path / "spool" / "chirpstack")
+    entries = [Outgoing("raw-frames", b"k", value, ()) for value in (b"before", bytes(2_000_000), b"behind")]
+    spool.append([msgspec.msgpack.encode((entry,)) for entry in entries])
+    with ingest(topics, database_url, tmp_path) as doors:
+        until_spooled(doors, 0)
+    assert [record.value for record in seen.rest() if record.key == b"k"] == [b"before", b"behind"]
+    [aside] = (tmp_path / "spool" / "chirpstack").glob("*.refused")
+    told = msgspec.json.decode(aside.read_bytes())
+    assert "MessageSizeTooLarge" in told["reason"]
+    assert base64.b64decode(told["entry"]) == msgspec.msgpack.encode((entries[1],))

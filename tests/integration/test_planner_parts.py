@@ -54,10 +54,13 @@ def test_turns_have_names(roads):
 
 
 @pytest.mark.usefixtures("roads")
-def test_a_graph_is_built_once(monkeypatch):
-    """The same extract, profile and engine: nothing is built again."""
-    monkeypatch.setattr("services.planner.roads._run", lambda *_: pytest.fail("built again"))
-    build_graph(PORTO, GRAPH)
+def test_a_graph_is_built_once():
+    """The same extract, profile and engine: no stage is begun again, no file is another."""
+    files = {path: path.stat() for path in GRAPH.iterdir()}
+    stages: list[str] = []
+    build_graph(PORTO, GRAPH, stages.append)
+    assert stages == []
+    assert {path: path.stat() for path in GRAPH.iterdir()} == files
 
 
 def test_an_unreadable_extract_leaves_nothing_behind(tmp_path):

@@ -119,7 +119,10 @@ def test_a_device_keeps_its_secret_unless_given_another(engine: Engine) -> None:
     again = Device(
         protocol="osmand", device_id="p1", tenant_id="porto", entity_kind="truck", entity_id="t2", profile={"a": 1}
     )
+    before = register.fingerprint(engine)
+    assert register.fingerprint(engine) == before
     register.upsert_device(engine, again)
+    assert register.fingerprint(engine) != before
     kept = register.device(engine, "osmand", "p1")
     assert kept is not None
     assert (kept.entity_id, kept.profile) == ("t2", {"a": 1})

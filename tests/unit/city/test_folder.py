@@ -14,7 +14,7 @@ from services.city import folder
 from services.city.folder import City, FolderError
 from services.planner.roads import Roads
 from services.simulator.driving import metres
-from streams import events
+from streams import events, geo
 
 
 def test_the_default_city_has_what_is_promised(porto: City) -> None:
@@ -70,7 +70,7 @@ def test_a_corridor_is_the_way_the_road_engine_takes(porto: City, roads: Roads) 
             sink = porto.asset["facility", facility_id]
             way = roads.route([(source.lon or 0, source.lat or 0), (sink.lon or 0, sink.lat or 0)])
             farthest_degrees = max(corridor.distance(shapely.Point(place)) for place in way.path)
-            assert farthest_degrees * 111_320 < (permit.corridor_m or 0)
+            assert farthest_degrees * geo.M_PER_DEGREE < (permit.corridor_m or 0)
 
 
 def test_shifts_of_a_day(porto: City) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.gateway.geometry import inside
+from services.gateway.geometry import Ground
 from streams.events import Asset
 
 SQUARE = [[0, 0], [10, 0], [10, 10], [0, 10], [0, 0]]
@@ -19,8 +19,11 @@ def place(area: object) -> Asset:
 )
 def test_a_polygon_with_a_hole(lon: float, lat: float, *, expected: bool) -> None:
     """In the square but not in its hole; the same as a multipolygon of one."""
-    assert inside(lon, lat, place({"type": "Polygon", "coordinates": [SQUARE, HOLE]}), 40) is expected
-    assert inside(lon, lat, place({"type": "MultiPolygon", "coordinates": [[SQUARE, HOLE]]}), 40) is expected
+    for area in (
+        {"type": "Polygon", "coordinates": [SQUARE, HOLE]},
+        {"type": "MultiPolygon", "coordinates": [[SQUARE, HOLE]]},
+    ):
+        assert Ground(place(area), 40).holds(lon, lat) is expected
 
 
 @pytest.mark.parametrize(("east_m", "expected"), [(39.0, True), (41.0, False)])
@@ -28,9 +31,9 @@ def test_a_place_without_an_area_is_a_circle(east_m: float, *, expected: bool) -
     """40 m at the latitude of Porto: a degree of longitude is shorter there."""
     porto = Asset(id="f", kind="facility", valid_from_ms=1, lon=-8.6, lat=41.15)
     metre = 1 / (111_195 * 0.75299)  # cos 41.15°
-    assert inside(-8.6 + east_m * metre, 41.15, porto, 40) is expected
+    assert Ground(porto, 40).holds(-8.6 + east_m * metre, 41.15) is expected
 
 
 def test_a_place_nobody_placed_contains_nothing() -> None:
     """Unknown is not "everywhere"."""
-    assert not inside(0, 0, Asset(id="f", kind="facility", valid_from_ms=1), 40)
+    assert not Ground(Asset(id="f", kind="facility", valid_from_ms=1), 40).holds(0, 0)

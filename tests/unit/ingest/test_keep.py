@@ -13,7 +13,7 @@ import pytest
 from services import bus
 from services.ingest import keep
 from services.ingest.intake import Outgoing
-from services.ingest.keep import MAX_WAITING_BYTES, Keeper, NotKept
+from services.ingest.keep import MAX_WAITING_BYTES, Keeper, NotKept, Refused
 
 RECORD = Outgoing("truck-states", b"t1", b"{}", ())
 
@@ -104,6 +104,25 @@ def test_one_refused_record_means_not_kept() -> None:
             broker.confirm(2)
             await asyncio.wait_for(again, 5)
             assert not keeper.away
+
+    asyncio.run(run())
+
+
+def test_a_record_refused_for_its_own_sake_is_told_from_a_broker_that_is_away() -> None:
+    """Only then may it be set aside; if anything else went wrong with the same job, it may yet be kept."""
+
+    async def run() -> None:
+        broker, too_large = Broker(), bus.RecordRefused[0]("too large")
+        async with running(broker) as keeper:
+            jobs = [keeper.start([RECORD, RECORD]) for _ in range(2)]
+            await broker.has(4)
+            for number, error in enumerate((None, too_large, bus.BusError("no leader"), too_large)):
+                broker.confirm(number, error)
+            with pytest.raises(Refused, match="too large"):
+                await asyncio.wait_for(jobs[0], 5)
+            with pytest.raises(NotKept) as told:
+                await asyncio.wait_for(jobs[1], 5)
+            assert not isinstance(told.value, Refused)
 
     asyncio.run(run())
 

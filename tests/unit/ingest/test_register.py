@@ -27,15 +27,22 @@ class Tables:
     terminal: Terminal = NEW
     away: bool = False
     asked: int = 0
+    read_whole: int = 0
     while_reading: Callable[[], Any] = field(default=lambda: None)
 
     def _answer(self) -> None:
         if self.away:
             raise store.Away[0]("select", {}, Exception("connection refused"))
 
+    def fingerprint(self, _: Any) -> str:
+        """Return what differs when the terminal does."""
+        self._answer()
+        return repr(self.terminal)
+
     def all_terminals(self, _: Any) -> list[Terminal]:
         """Return the terminals as they were when the reading began."""
         self._answer()
+        self.read_whole += 1
         found = [self.terminal]
         self.while_reading()
         return found
@@ -69,6 +76,7 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Tables:
     """Give a database in memory under the register."""
     held = Tables()
     for name, stand_in in {
+        "fingerprint": held.fingerprint,
         "all_terminals": held.all_terminals,
         "all_devices": held.all_devices,
         "terminal": held.one_terminal,
@@ -99,6 +107,22 @@ def test_a_code_stored_while_the_register_is_read_is_not_forgotten(tables: Table
         found = await known.terminal(PHONE)
         assert found is not None
         assert found.auth_hash == "hash"
+
+    asyncio.run(run())
+
+
+def test_a_register_that_has_not_changed_is_not_read_again(tables: Tables) -> None:
+    """Thousands of rows every few seconds would be a good part of what ingest costs; a change is read the next time."""
+
+    async def run() -> None:
+        known = opened()
+        for _ in range(3):
+            await known.refresh()
+        assert tables.read_whole == 1
+        tables.terminal = replace(NEW, plate="QY-002")
+        await known.refresh()
+        assert known.known_terminal(PHONE) == tables.terminal
+        assert tables.read_whole == 2
 
     asyncio.run(run())
 

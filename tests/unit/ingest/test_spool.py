@@ -1,5 +1,7 @@
 """The spool keeps what it has confirmed, in order, whatever moment the power fails."""
 
+import base64
+import json
 from pathlib import Path
 
 import pytest
@@ -88,3 +90,19 @@ def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
     Spool(folder).append([b"x"])
     assert folder.stat().st_mode & 0o077 == 0
     assert all(path.stat().st_mode & 0o077 == 0 for path in folder.iterdir())
+
+
+def test_what_is_set_aside_stays_with_its_reason_and_counts_for_the_bound(tmp_path: Path) -> None:
+    """Set aside twice, as after a crash, it is one file; also after a restart it takes room until it is taken away."""
+    spool = Spool(tmp_path, max_bytes=200)
+    spool.set_aside(b"x" * 60, "too large")
+    spool.set_aside(b"x" * 60, "too large")
+    [aside] = tmp_path.glob("*.refused")
+    assert json.loads(aside.read_bytes()) == {"reason": "too large", "entry": base64.b64encode(b"x" * 60).decode()}
+    for held in (spool, Spool(tmp_path, max_bytes=200)):
+        assert held.entries == 0
+        assert held.size == aside.stat().st_size
+        with pytest.raises(SpoolFull):
+            held.append([b"y" * 100])
+    aside.unlink()
+    Spool(tmp_path, max_bytes=200).append([b"y" * 100])

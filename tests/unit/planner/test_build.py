@@ -6,9 +6,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizer.problem import parse
+from optimizer.problem import ProblemError, parse
 from services.planner import build
-from services.planner.build import Case
 from streams.events import Compartment, Permit, ShiftBreak
 from streams.units import HOUR_MS, MINUTE_MS
 from tests.unit.planner.town import BINS, MIDNIGHT_MS, TENANT, Town, asset, lon, straight
@@ -17,15 +16,20 @@ SEVEN_S = 7 * 3600
 
 
 def problem(town: Town, truck_ids: frozenset[str] | None = None, material: str = "kitchen") -> dict[str, Any]:
-    """The problem as the optimiser reads it: `optimizer.problem.parse` accepts it, or the test fails."""
-    found: dict[str, Any] = build.problem(*_case(town, truck_ids, material))
-    parse(msgspec.json.encode(found))
+    """The problem of a situation; none of them may be one that the optimiser refuses."""
+    chosen = build.case(town.now(), material, truck_ids)
+    found: dict[str, Any] = build.problem(chosen, straight(chosen.places))
+    assert refusal(found) is None
     return found
 
 
-def _case(town: Town, truck_ids: frozenset[str] | None, material: str) -> tuple[Case, Any]:
-    chosen = build.case(town.now(), material, truck_ids)
-    return chosen, straight(chosen.places)
+def refusal(found: dict[str, Any]) -> str | None:
+    """What the optimiser says against a problem; None = it takes it."""
+    try:
+        parse(msgspec.json.encode(found))
+    except ProblemError as error:
+        return str(error)
+    return None
 
 
 def of(things: list[dict[str, Any]], id_: str) -> dict[str, Any]:

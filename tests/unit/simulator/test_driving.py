@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from services.planner.roads import Roads
 from services.simulator.driving import ACCELERATION_MPS2, YARD_MPS, Drive, advance, along, drive, metres
+from streams import geo
 
 HERE, THERE = (-8.62, 41.16), (-8.59, 41.14)
 
@@ -45,7 +46,7 @@ def test_every_metre_is_driven_once(pieces: list[tuple[float, float]]) -> None:
     """The distance covered is the way's length, no second is faster than 0.9 m/s² allows, the truck ends standing."""
     path, durations, lat = [(0.0, 0.0)], [], 0.0
     for length, speed in pieces:
-        lat += length / 111_320
+        lat += length / geo.M_PER_DEGREE
         path.append((0.0, lat))
         durations.append(length / speed)
     way = along(path, durations)

@@ -11,7 +11,8 @@ import { carryOut, OutcomeText, useOutcome } from "../ui/command.tsx";
 import { store } from "../ui/start.tsx";
 import { fromField, hourMinute, nearTime, percent, toField, weight } from "../words/format.ts";
 import { words } from "../words/index.ts";
-import { chosenPlace, isShown, placeName, planned, text, truckName } from "./state.ts";
+import { Choice, Filter, Until, wantedText } from "./fields.tsx";
+import { chosenPlace, isShown, placeName, planned, truckName } from "./state.ts";
 
 /** Rows drawn at once; the rest is reached by the filter. */
 const MOST = 300;
@@ -21,25 +22,14 @@ const urgency = (due: CollectionDue): number => due.overflow_ms ?? Number.MAX_SA
 export function DueList() {
   now.value;
   const w = words.value.desk;
-  const wanted = text.value.trim().toLowerCase();
+  const wanted = wantedText();
   const rows = [...store.tables.due.items.values()]
     .filter(due => due.due && isShown(due.material))
     .filter(due => !wanted || `${due.place_id} ${placeName(due.place_id)}`.toLowerCase().includes(wanted))
     .sort((a, b) => urgency(a) - urgency(b) || (a.place_id < b.place_id ? -1 : 1));
   return (
     <>
-      <div class="list-tools">
-        <input
-          class="field"
-          type="search"
-          placeholder={w.filter}
-          aria-label={w.filter}
-          value={text.value}
-          onInput={event => {
-            text.value = event.currentTarget.value;
-          }}
-        />
-      </div>
+      <Filter />
       {!rows.length && <Empty>{w.due.empty}</Empty>}
       <ul class="rows" data-testid="due">
         {rows.slice(0, MOST).map(due => (
@@ -122,7 +112,9 @@ function Overrule({ place_id, material, why }: { place_id: string; material: str
     void carryOut(outcome, () => overrule({ ...order, subject_id: place_id }), w.locked);
   const said = why ? phrase(why) : null;
   const until_ms = fromField(until.value);
-  const fitting = [...store.tables.truck.items.values()].filter(one => one.materials.includes(material));
+  const fitting = [...store.tables.truck.items.values()]
+    .filter(one => one.materials.includes(material))
+    .map((one): [string, string] => [one.truck_id, `${one.plate ?? ""} ${one.truck_id}`]);
   return (
     <div class="row-details">
       {said && (
@@ -133,21 +125,7 @@ function Overrule({ place_id, material, why }: { place_id: string; material: str
       {mayDispatch() && (
         <>
           <div class="row-of">
-            <select
-              class="field inline"
-              aria-label={w.choose}
-              value={truck.value}
-              onChange={event => {
-                truck.value = event.currentTarget.value;
-              }}
-            >
-              <option value="">{w.choose}</option>
-              {fitting.map(one => (
-                <option key={one.truck_id} value={one.truck_id}>
-                  {one.plate ?? ""} {one.truck_id}
-                </option>
-              ))}
-            </select>
+            <Choice label={w.choose} chosen={truck} options={fitting} none={w.choose} />
             <button
               type="button"
               class="button"
@@ -161,15 +139,7 @@ function Overrule({ place_id, material, why }: { place_id: string; material: str
             </button>
           </div>
           <div class="row-of">
-            <input
-              class="field inline"
-              type="datetime-local"
-              aria-label={w.until}
-              value={until.value}
-              onInput={event => {
-                until.value = event.currentTarget.value;
-              }}
-            />
+            <Until label={w.until} moment={until} />
             <button
               type="button"
               class="button"

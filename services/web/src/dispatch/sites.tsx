@@ -10,6 +10,7 @@ import { carryOut, OutcomeText, useOutcome } from "../ui/command.tsx";
 import { store } from "../ui/start.tsx";
 import { fromField, nearTime, toField, weight } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
+import { Choice, Until } from "./fields.tsx";
 import { chosenPlace } from "./state.ts";
 
 export function Sites() {
@@ -81,29 +82,12 @@ function Closing({ site, closed }: { site: Facility; closed: boolean }) {
   return (
     <div class="row-details" data-testid="closing">
       <div class="row-of">
-        <input
-          class="field inline"
-          type="datetime-local"
-          aria-label={w.close}
-          value={until.value}
-          onInput={event => {
-            until.value = event.currentTarget.value;
-          }}
+        <Until label={w.close} moment={until} />
+        <Choice
+          label={w.reason}
+          chosen={reason}
+          options={Object.entries(w.reasons) as [keyof typeof w.reasons, string][]}
         />
-        <select
-          class="field inline"
-          aria-label={w.reason}
-          value={reason.value}
-          onChange={event => {
-            reason.value = event.currentTarget.value as keyof typeof w.reasons;
-          }}
-        >
-          {Object.entries(w.reasons).map(([code, name]) => (
-            <option key={code} value={code}>
-              {name}
-            </option>
-          ))}
-        </select>
         <button
           type="button"
           class="button danger"

@@ -8,7 +8,8 @@ import { Bar, Empty, MaterialMark, Tag } from "../ui/bits.tsx";
 import { store } from "../ui/start.tsx";
 import { hourMinute, span, weight } from "../words/format.ts";
 import { words } from "../words/index.ts";
-import { chooseTruck, isShown, text, visitName } from "./state.ts";
+import { Filter, wantedText } from "./fields.tsx";
+import { chooseTruck, isShown, visitName } from "./state.ts";
 
 /** From here on a truck counts as late: below it is traffic. */
 export const LATE_MS = 15 * 60_000;
@@ -58,8 +59,7 @@ export function TruckList() {
   // the clock's beat draws the list; the first snapshot does not wait for it
   now.value;
   store.filled.value;
-  const w = words.value.desk;
-  const wanted = text.value.trim().toLowerCase();
+  const wanted = wantedText();
   const rows = [...store.tables.truck.items.values()]
     .filter(truck => !wanted || matches(truck, wanted))
     .map(rowOf)
@@ -67,18 +67,7 @@ export function TruckList() {
     .sort((a, b) => need(a) - need(b) || (a.truck.truck_id < b.truck.truck_id ? -1 : 1));
   return (
     <>
-      <div class="list-tools">
-        <input
-          class="field"
-          type="search"
-          placeholder={w.filter}
-          aria-label={w.filter}
-          value={text.value}
-          onInput={event => {
-            text.value = event.currentTarget.value;
-          }}
-        />
-      </div>
+      <Filter />
       {rows.length ? (
         <ul class="rows" data-testid="trucks">
           {rows.map(row => (
