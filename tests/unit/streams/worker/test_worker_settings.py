@@ -16,7 +16,7 @@ def test_the_workers_own_name_goes_before_the_shared_one() -> None:
 @pytest.mark.parametrize(
     ("environment", "says"),
     [
-        ({"QINGYUN_WORKER_METRICS_PORT": "x"}, "QINGYUN_WORKER_METRICS_PORT is 'x', expected int"),
+        ({"QINGYUN_WORKER_METRICS_PORT": "x"}, "QINGYUN_WORKER_METRICS_PORT is 'x', expected a whole number"),
         ({"QINGYUN_WORKER_METRIC_PORT": "1"}, "unknown setting QINGYUN_WORKER_METRIC_PORT"),
     ],
 )
