@@ -151,7 +151,13 @@ class System:
         yield from _until(self._behind, QUIET_S, "nobody behind")
 
     def _behind(self) -> str:
-        """Return who is behind; empty = nobody."""
+        """Return who is behind, or does not answer; empty = nobody."""
+        try:
+            return self._told_behind()
+        except (OSError, store.Away, bus.BusError) as error:
+            return f"somebody does not answer: {error}"
+
+    def _told_behind(self) -> str:
         ends = self._ends()
         recorded = inspect.recorded(self._engine)
         late = [
