@@ -154,7 +154,7 @@ class System:
         """Return who is behind, or does not answer; empty = nobody."""
         try:
             return self._told_behind()
-        except (OSError, store.Away, bus.BusError) as error:
+        except (OSError, *store.Away, bus.BusError) as error:
             return f"somebody does not answer: {error}"
 
     def _told_behind(self) -> str:
