@@ -18,7 +18,7 @@ LOCAL := $(PYTHON) -m deploy.local
 MADE := [ -f $(STAMP) ]
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run stop status measure doctor reset setup replay-real check format test bench lock
+.PHONY: help run stop status measure doctor reset setup replay-real check format test crash bench lock
 
 ##@ Run · 运行
 run: $(STAMP) ## The whole system, until Ctrl-C: make run CITY=porto RATE=10 PORT=8080
@@ -57,6 +57,10 @@ format: $(STAMP) ## Format the Python code
 test: $(STAMP) ## Every test: unit, property, integration on real parts, end to end in a browser
 	@$(LOCAL) setup
 	@$(PYTHON) -m pytest $(TESTS)
+
+crash: $(STAMP) ## Kill each process of the whole system with -9, judge everything that is left: SEEDS=1-3
+	@$(LOCAL) setup
+	@$(PYTHON) -m tests.crash --seeds $(call given,SEEDS,1-3)
 
 bench: $(STAMP) ## Events per core-second, plan times
 	@$(PYTHON) -m streams bench

@@ -49,6 +49,8 @@ class Settings:
     """City clock: UTC ms of wall time at which it showed ``clock_origin_ms``."""
     clock_rate: float = 1.0
     """City clock: city seconds a wall second, 1–60."""
+    simulator_ledger: str = ""
+    """File the simulator appends to: what was acknowledged to which device; empty = none."""
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
 

@@ -15,10 +15,13 @@ from deploy.local.tether import signal_number
 
 
 @contextmanager
-def running_kafka(folder: Path, build: Path = ROOT / ".build" / "kafka") -> Iterator[Kafka]:
-    """Run a broker on a free port with its records in ``folder``; fetches the jars if they are not there."""
+def running_kafka(folder: Path, build: Path = ROOT / ".build" / "kafka", *, port: int | None = None) -> Iterator[Kafka]:
+    """Run a broker with its records in ``folder``, on a free port or ``port``; fetches the jars if they are not there.
+
+    A broker that ran before knows its own port by heart: it needs the same again.
+    """
     kafka.fetch(build)
-    broker = Kafka(data=folder / "kafka", build=build, port=ports.two_free())
+    broker = Kafka(data=folder / "kafka", build=build, port=port or ports.two_free())
     broker.prepare()
     with _running(broker.program(), folder, broker.wait_until_ready):
         yield broker

@@ -126,6 +126,10 @@ class Supervisor:
         """Start every program that is not a store; returns at once."""
         self._ask(lambda supervisor: supervisor.startProcessGroup(SERVICES, False))
 
+    def end(self, name: str) -> None:
+        """End one service in order, and leave it ended; returns when it is gone."""
+        self._ask(lambda supervisor: supervisor.stopProcess(f"{SERVICES}:{name}", True))
+
     def stop(self, process: "subprocess.Popen[bytes]", timeout_s: float = _STOP_TIMEOUT_S) -> bool:
         """Stop the services, then the stores, then the supervisor; True if it ended by itself in ``timeout_s``."""
         process.terminate()

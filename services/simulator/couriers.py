@@ -29,10 +29,18 @@ def verdict(answer: httpx.Response) -> Verdict:
 
 
 class Courier[Message]:
-    """Sends the messages of many senders; each sender's in its order. ``send`` raises httpx errors or answers."""
+    """Sends the messages of many senders; each sender's in its order. ``send`` raises httpx errors or answers.
 
-    def __init__(self, protocol: str, send: Callable[[str, Message], Awaitable[httpx.Response]]) -> None:
-        self._protocol, self._send = protocol, send
+    ``on_taken`` is called with the sender and each message that was taken.
+    """
+
+    def __init__(
+        self,
+        protocol: str,
+        send: Callable[[str, Message], Awaitable[httpx.Response]],
+        on_taken: Callable[[str, Message], None] = lambda _, __: None,
+    ) -> None:
+        self._protocol, self._send, self._on_taken = protocol, send, on_taken
         self._queues: dict[str, deque[Message]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -70,6 +78,8 @@ class Courier[Message]:
                 await asyncio.sleep(wait_s)
                 wait_s = min(LONGEST_WAIT_S, wait_s * 2)
             else:
+                if said == "taken":
+                    self._on_taken(sender, queue[0])
                 queue.popleft()
                 wait_s = FIRST_WAIT_S
 

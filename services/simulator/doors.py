@@ -13,6 +13,7 @@ import msgspec
 from services import metrics
 from services.city.folder import BinRow
 from services.simulator import noise
+from services.simulator.ledger import Ledger
 from services.simulator.state import PhoneFix, Uplink
 from streams import events
 from streams.units import KNOT_MPS
@@ -30,8 +31,11 @@ Secrets = Mapping[str, Mapping[str, str]]
 class Ingest:
     """The HTTP doors of ingest, as the devices use them."""
 
-    def __init__(self, client: httpx.AsyncClient, base_url: str, secrets: Secrets, chirpstack_source: str) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, base_url: str, secrets: Secrets, chirpstack_source: str, ledger: Ledger
+    ) -> None:
         self._client, self._base, self._secrets, self._source = client, base_url, secrets, chirpstack_source
+        self._ledger = ledger
         self._uplinks: asyncio.Queue[tuple[BinRow, Uplink]] = asyncio.Queue(UPLINKS_WAITING)
 
     async def phone(self, device_id: str, fix: PhoneFix) -> httpx.Response:
@@ -85,6 +89,8 @@ class Ingest:
                 outcome = "taken" if answer.is_success else f"lost_{answer.status_code}"
             except httpx.TransportError:
                 outcome = "lost"
+            if outcome == "taken":
+                self._ledger.note("chirpstack", row.bin_id, time_ms=uplink.time_ms, counter=uplink.counter)
             metrics.SIMULATED.labels("chirpstack", outcome).inc()
 
 

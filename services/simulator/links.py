@@ -10,6 +10,7 @@ from typing import Final
 from services import metrics
 from services.simulator import noise
 from services.simulator.jt808 import Answer, Answers
+from services.simulator.ledger import Ledger
 from services.simulator.state import Report
 from services.simulator.terminal import Terminal
 
@@ -24,9 +25,10 @@ _READ_BYTES: Final = 4096
 class Link:
     """Keeps one terminal connected. ``on_code`` is called when it was given a new authentication code."""
 
-    def __init__(self, terminal: Terminal, host: str, port: int, on_code: Callable[[], None]) -> None:
+    def __init__(self, terminal: Terminal, host: str, port: int, on_code: Callable[[], None], ledger: Ledger) -> None:
         self.terminal = terminal
         self._host, self._port, self._on_code = host, port, on_code
+        self._ledger = ledger
         self._writer: asyncio.StreamWriter | None = None
 
     def tell(self, report: Report) -> None:
@@ -79,6 +81,8 @@ class Link:
         self._write(self.terminal.take(answer, time.monotonic()))
         if self.terminal.acknowledged > acknowledged:
             metrics.SIMULATED.labels("jt808", "acknowledged").inc(self.terminal.acknowledged - acknowledged)
+        for data in self.terminal.newly_kept():
+            self._ledger.note("jt808", self.terminal.phone, frame=data.hex())
         if self.terminal.code != code:
             self._on_code()
 

@@ -19,6 +19,7 @@ from services.simulator import keep, opening, script
 from services.simulator.couriers import Courier
 from services.simulator.doors import TIMEOUT_S, DriversPage, Ingest, Page
 from services.simulator.keep import Saved, Shelf
+from services.simulator.ledger import Ledger
 from services.simulator.links import Link
 from services.simulator.state import Output, PhoneFix, Pressed, Report, Ticketed, Truth, Uplink
 from services.simulator.terminal import Kept, Terminal
@@ -87,14 +88,15 @@ class Stage:
         self.town = Town(self.city, self.play_book, roads, town)
         self._bins = {row.bin_id: row for row in self.city.bins}
         self._phones = {row.truck_id: row.osmand_id for row in self.city.trucks if row.osmand_id is not None}
+        self.ledger = Ledger(settings.simulator_ledger)
         host = _reachable(settings.host)
         self.ingest = Ingest(
-            client, f"http://{host}:{settings.ingest_port}", secrets, self.city.header.chirpstack_source
+            client, f"http://{host}:{settings.ingest_port}", secrets, self.city.header.chirpstack_source, self.ledger
         )
         self.page = DriversPage(client, f"http://{host}:{settings.gateway_port}", secrets["driver_keys"])
-        self.actions: Courier[DriverAction] = Courier("driver", self.page.press)
-        self.tickets: Courier[Weighing] = Courier("weighbridge", self.ingest.ticket)
-        self.phones: Courier[PhoneFix] = Courier("osmand", self.ingest.phone)
+        self.actions: Courier[DriverAction] = Courier("driver", self.page.press, self._pressed)
+        self.tickets: Courier[Weighing] = Courier("weighbridge", self.ingest.ticket, self._ticketed)
+        self.phones: Courier[PhoneFix] = Courier("osmand", self.ingest.phone, self._heard)
         self.links = self._links(host, settings.jt808_port, saved)
         self._saved = saved
         logger.info(
@@ -114,7 +116,7 @@ class Stage:
                 header=row.header,
                 kept=msgspec.structs.replace(kept, code=codes.get(row.phone)),
             )
-            links[row.truck_id] = Link(terminal, host, port, self._keep_codes)
+            links[row.truck_id] = Link(terminal, host, port, self._keep_codes, self.ledger)
         return links
 
     # ------------------------------------------------------------------------------------- the play
@@ -203,6 +205,17 @@ class Stage:
         if page.plan is not None:
             for output in self.town.take_plan(truck_id, page.plan):
                 self._deliver(output, self.town.state.now_ms)
+
+    # ------------------------------------------------------------------------------------- what was taken
+
+    def _pressed(self, truck_id: str, action: DriverAction) -> None:
+        self.ledger.note("driver", truck_id, action_id=action.action_id)
+
+    def _ticketed(self, facility_id: str, weighing: Weighing) -> None:
+        self.ledger.note("weighbridge", facility_id, weighing_id=weighing.weighing_id)
+
+    def _heard(self, device_id: str, fix: PhoneFix) -> None:
+        self.ledger.note("osmand", device_id, time_ms=fix.time_ms)
 
     # ------------------------------------------------------------------------------------- what is kept
 

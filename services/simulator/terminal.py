@@ -57,6 +57,7 @@ class Terminal:
         self.lost = 0
         """Reports that memory had no room for."""
         self.acknowledged = 0
+        self._kept: list[bytes] = []
         self._failures = 0
         self._since_s = 0.0
         self._heard_s = 0.0
@@ -66,6 +67,11 @@ class Terminal:
         """Return what outlives a restart."""
         unacknowledged = {serial: sent.data for serial, sent in self._sent.items()}
         return Kept(self.code, self._serial, list(self._waiting), unacknowledged)
+
+    def newly_kept(self) -> list[bytes]:
+        """Return the messages the platform has acknowledged as kept since the last call."""
+        kept, self._kept = self._kept, []
+        return kept
 
     @property
     def waiting(self) -> int:
@@ -108,8 +114,11 @@ class Terminal:
         serial, message_id = int.from_bytes(answer.body[:2]), int.from_bytes(answer.body[2:4])
         if message_id == jt808.AUTHENTICATE:
             return self._admitted(now_s) if answer.body[4] == 0 else b""
-        if self._sent.pop(serial, None) is not None:
+        sent = self._sent.pop(serial, None)
+        if sent is not None:
             self.acknowledged += 1
+            if answer.body[4] == 0:
+                self._kept.append(sent.data)
         return self._catch_up(now_s)
 
     def tell(self, report: Report, now_s: float) -> bytes:

@@ -1,0 +1,51 @@
+"""The complete history of a run: topics whole, tables whole, the worker's states in order, and what was acknowledged."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from services import bus, store
+from services.recorder.mappings import MAPPINGS
+from services.simulator import ledger
+from services.simulator.ledger import Entry
+from services.store import inspect
+from streams.topics import TOPICS, Topic
+from streams.worker.settings import Settings
+
+TABLES: Final = (*dict.fromkeys(mapping.table for mapping in MAPPINGS), "raw_frames", "dead_letters", "outbox")
+CHANGELOG: Final = Topic(
+    name=f"{Settings().app_id}-state-changelog", key="truck:… or bin:…", record=None, written_by="worker"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """Everything there is to judge by. Records of a topic are in order within each partition."""
+
+    topics: Mapping[str, list[bus.Record]] = field(default_factory=dict)
+    states: list[bus.Record] = field(default_factory=list)
+    """The worker's changelog: each state it wrote, with the inputs it had folded in by then."""
+    tables: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
+    acknowledged: list[Entry] = field(default_factory=list)
+
+    def of(self, topic: Topic) -> list[bus.Record]:
+        """Return the records of a topic."""
+        return self.topics.get(topic.name, [])
+
+
+def read(bootstrap: str, database_url: str, ledgers: Iterable[Path]) -> History:
+    """Read a system that stands still. Blocks for seconds."""
+    topics: dict[str, list[bus.Record]] = {topic.name: [] for topic in (*TOPICS, CHANGELOG)}
+    with closing(bus.Follower(bootstrap, [*TOPICS, CHANGELOG], client_id="judge")) as follower:
+        for record in follower.read_to_end():
+            topics[record.topic].append(record)
+    engine = store.connect(database_url, pool=1, name="qingyun-judge")
+    try:
+        tables = {name: inspect.rows(engine, name) for name in TABLES}
+    finally:
+        engine.dispose()
+    states = topics.pop(CHANGELOG.name)
+    entries = [entry for path in ledgers for entry in ledger.read(path)]
+    return History(topics=topics, states=states, tables=tables, acknowledged=entries)

@@ -1,0 +1,169 @@
+"""What follows from the inputs: the worker's fold done again, by the pure core alone, in the order the worker chose.
+
+Inputs of one truck come from several topics, and in which order a worker met them is its own affair: each order is
+right. The worker wrote it down: every state in its changelog says how far each input was folded in by then. So the
+states are followed one by one, and each must be what the core makes of the one before and the records between.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from services import bus
+from streams import codec, events, filling, geo, state, topics, truck
+from streams.assets import BadReference, Reference
+from streams.state import Stamped
+from streams.worker.folding import BIN_TOPICS, TRUCK_TOPICS
+from tests.crash.history import History
+
+ARRIVAL: Final = frozenset({"emitted_ms", "newest_arrival_ms", "received_time_ms", "check_ms"})
+"""Members that say when, not what: a tick that says nothing leaves no trace in the changelog but moves them."""
+
+Key = tuple[str, str]
+"""Kind (truck or bin) and id."""
+
+
+class Conclusions(NamedTuple):
+    """What follows: events in order for each truck and bin; sentences on states that are not what follows."""
+
+    said: list[events.Event]
+    findings: list[str]
+    states: int
+    """States that were compared."""
+
+
+def conclude(history: History) -> Conclusions:
+    """Follow the worker's states from the first to the last."""
+    inputs = _Inputs(history)
+    reference = _reference(history)
+    lives: dict[Key, _Life] = {}
+    for record in history.states:
+        if record.value is None:
+            continue
+        kind, _, entity_id = (record.key or b"").decode().partition(":")
+        life = lives.setdefault((kind, entity_id), _Life(kind, entity_id, reference))
+        life.follow(record, inputs)
+    findings = [sentence for life in lives.values() for sentence in life.findings]
+    for key in sorted(inputs.keys()):
+        known = lives[key].stamped.offsets if key in lives else {}
+        findings += inputs.left(key, known)
+    return Conclusions([event for life in lives.values() for event in life.said], findings, len(history.states))
+
+
+class _Inputs:
+    """The inputs of each truck and bin, by topic; ticks by partition."""
+
+    def __init__(self, history: History) -> None:
+        self._of: dict[Key, dict[str, list[tuple[int, Any]]]] = defaultdict(lambda: defaultdict(list))
+        self._ticks: dict[int, list[tuple[int, Any]]] = defaultdict(list)
+        for topic in (*TRUCK_TOPICS, *BIN_TOPICS):
+            kind, member = ("bin", "bin_id") if topic in BIN_TOPICS else ("truck", "truck_id")
+            for offset, event, _ in _decoded(history.of(topic), topic):
+                self._of[kind, getattr(event, member)][topic.name].append((offset, event))
+        for offset, event, partition in _decoded(history.of(topics.TICKS), topics.TICKS):
+            self._ticks[partition].append((offset, event))
+
+    def keys(self) -> Iterable[Key]:
+        return self._of.keys()
+
+    def between(self, key: Key, topic: str, partition: int, first: int, after: int) -> Iterator[Any]:
+        """Yield the records of a truck or bin with an offset from ``first`` up to ``after``, without that."""
+        records = self._ticks[partition] if topic == topics.TICKS.name else self._of[key][topic]
+        return (event for offset, event in records if first <= offset < after)
+
+    def left(self, key: Key, folded: dict[str, int]) -> Iterator[str]:
+        """Say which records no state has folded in."""
+        for topic, records in self._of[key].items():
+            missed = [offset for offset, _ in records if offset >= folded.get(topic, 0)]
+            if missed:
+                yield (
+                    f"{key[0]} {key[1]}: {len(missed)} records of {topic} from offset {missed[0]} on "
+                    "are in no state of the worker: lost"
+                )
+
+
+class _Life:
+    """One truck or bin, from state to state."""
+
+    def __init__(self, kind: str, entity_id: str, reference: Reference) -> None:
+        self.key: Key = (kind, entity_id)
+        self.stamped: Stamped[Any] = state.new_truck(entity_id) if kind == "truck" else state.new_bin(entity_id)
+        self.said: list[events.Event] = []
+        self.findings: list[str] = []
+        self._reference = reference
+
+    def follow(self, record: bus.Record, inputs: _Inputs) -> None:
+        """Go on to the state the worker wrote next."""
+        found = state.decode(self.key[0], record.value)  # type: ignore[arg-type]  # the worker writes no other kinds
+        if state.Stamp(found.offsets).is_older_than(state.Stamp(self.stamped.offsets)):
+            return  # written late by a process left for dead: recovery passes it over too
+        for topic, after in found.offsets.items():
+            first = self.stamped.offsets.get(topic, 0)
+            for event in inputs.between(self.key, topic, record.partition, first, after):
+                self._step(event)
+        self.stamped.offsets = dict(found.offsets)
+        if self.stamped.state != found.state and _what(self.stamped.state) != _what(found.state):
+            self.findings.append(
+                f"{self.key[0]} {self.key[1]}: the state at changelog {record.partition}@{record.offset} is not what "
+                f"follows from its inputs: {_difference(_what(self.stamped.state), _what(found.state))}"
+            )
+        self.stamped.state = found.state  # go on from what the worker had: one fault is one finding
+
+    def _step(self, event: Any) -> None:
+        try:
+            if self.key[0] == "truck":
+                self.stamped.state, said = truck.step(self.stamped.state, event, self._reference)
+            else:
+                self.stamped.state, said = filling.step(self.stamped.state, event, self._reference)
+        except geo.BadGeometry:
+            return  # a dead letter, and judged as one
+        self.said.extend(said)
+
+
+def what(event: events.Event) -> dict[str, Any]:
+    """Return what an event says, without when it left."""
+    return {name: value for name, value in msgspec.to_builtins(event).items() if name not in ARRIVAL}
+
+
+def _what(value: Any) -> Any:
+    plain = msgspec.to_builtins(value)
+    return _without_arrival(plain) if isinstance(value, state.Truck) else _bin(value)
+
+
+def _bin(value: filling.Filling) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__struct_fields__ if name not in ARRIVAL}
+
+
+def _without_arrival(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_arrival(member) for name, member in value.items() if name not in ARRIVAL}
+    return [_without_arrival(member) for member in value] if isinstance(value, list | tuple) else value
+
+
+def _difference(expected: Any, found: Any, at: str = "") -> str:
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for name in expected.keys() | found.keys():
+            if expected.get(name) != found.get(name):
+                return _difference(expected.get(name), found.get(name), f"{at}.{name}" if at else str(name))
+    return f"{at} is {str(found)[:80]}, expected {str(expected)[:80]}"
+
+
+def _reference(history: History) -> Reference:
+    known = Reference()
+    for topic in topics.REFERENCE:
+        for _, event, _ in _decoded(history.of(topic), topic):
+            try:
+                known.apply(event)
+            except BadReference:
+                continue  # a dead letter, and judged as one
+    return known
+
+
+def _decoded(records: Iterable[bus.Record], topic: topics.Topic) -> Iterator[tuple[int, Any, int]]:
+    for record in records:
+        try:
+            yield record.offset, codec.decode(topic, record.value), record.partition
+        except codec.Undecodable:
+            continue  # a dead letter, and judged as one

@@ -1,0 +1,210 @@
+"""The system under test: started, looked at, one process of it killed, ended in order."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+from deploy.local import health, leftovers, programs
+from deploy.local.settings import Local
+from services import bus, metrics, store
+from services.store import inspect
+from services.store.outbox import waiting_count
+from streams import codec, events, topics
+from streams.topics import TOPICS
+from tests import whole_system
+from tests.whole_system import Running
+
+STORES: Final = ("kafka", "postgres")
+START_S: Final = 300.0
+PLANS_S: Final = 300.0
+WHOLE_S: Final = 300.0
+"""Longer than promised (60 s), so that a system that needs longer is measured, not only missed."""
+STEADY_S: Final = 8.0
+"""So long no program may end for the system to count as whole: what dies of the kill may die later."""
+LOOK_S: Final = 0.25
+LAST_WORDS_S: Final = 50.0
+"""City time after the last report: reports that wait for others are released within 30 s, by ticks of 10 s."""
+QUIET_S: Final = 120.0
+LEDGER: Final = "acknowledged.jsonl"
+
+
+class NotWholeError(RuntimeError):
+    """The system is not whole within the time; the message says what it said last."""
+
+
+class System:
+    """One running system of our own."""
+
+    def __init__(self, running: Running) -> None:
+        self.running = running
+        self.local = Local.from_env(running.environment)
+        self._engine = store.connect(self.local.database_url, pool=1, name="qingyun-crash")
+
+    # ------------------------------------------------------------------------------------- begin
+
+    def wait_until_planned(self) -> Iterator[str]:
+        """Wait until the pages answer and every material has a plan; yield what is waited for."""
+        yield from _until(self._answers, START_S, "the pages")
+        yield from _until(self._missing_plans, PLANS_S, "plans")
+
+    def _answers(self) -> str:
+        return "" if self.running.answers() else "the pages do not answer yet"
+
+    def _missing_plans(self) -> str:
+        planned = {plan.material for plan in self._plans() if plan.visits}
+        missing = sorted(set(events.MATERIALS) - planned)
+        return f"no plan yet for {', '.join(missing)}" if missing else ""
+
+    def _plans(self) -> list[events.TruckPlan]:
+        follower = bus.Follower(self.local.kafka_bootstrap, [topics.PLANS], client_id="crash")
+        try:
+            return [codec.decode(topics.PLANS, record.value) for record in follower.read_to_end()]
+        finally:
+            follower.close()
+
+    # ------------------------------------------------------------------------------------- kill
+
+    def kill(self, name: str) -> int:
+        """Kill a program with -9 by its record; return its process id."""
+        process = leftovers.recorded(self.local.supervisor.records)[name].process()
+        if process is None:
+            raise NotWholeError(f"{name} does not run, so it cannot be killed")
+        process.kill()
+        return process.pid
+
+    def wait_until_whole(self, name: str, killed_pid: int, killed_s: float) -> Iterator[tuple[float, str]]:
+        """Look until everything is whole again and nothing ends any more; yield wall seconds so far and what is wrong.
+
+        ``killed_s``: when, UTC seconds. Whole means: another process is there, all are healthy, the killed one has
+        finished a round of work, and a report that arrived since has reached the tables. The last pair is the answer:
+        its seconds are those from the kill until then. If a program ends within `STEADY_S` of that, it was not then.
+
+        Raises
+        ------
+        NotWholeError
+            After `WHOLE_S`.
+        """
+        begun_s, whole_s, target, alive = time.monotonic(), 0.0, None, {}
+        while True:
+            now_s = time.monotonic() - begun_s
+            if whole_s and self._alive() == alive:
+                if now_s - whole_s >= STEADY_S:
+                    yield whole_s, ""
+                    return
+                yield now_s, "whole; does it stay so?"
+            else:
+                wrong = self._wrong(name, killed_pid, killed_s)
+                if not wrong:
+                    target = target or self._reports_recorded() + 1
+                    wrong = "" if self._reports_recorded() >= target else "no report made since has reached the tables"
+                whole_s, alive = (0.0 if wrong else now_s), self._alive()
+                if wrong and now_s > WHOLE_S:
+                    raise NotWholeError(f"{name} was killed and after {now_s:.0f} s: {wrong}")
+                yield now_s, wrong
+            time.sleep(LOOK_S)
+
+    def _alive(self) -> dict[str, int]:
+        """Return the process id of each program."""
+        return {name: state.pid for name, state in (self.local.supervisor.states() or {}).items()}
+
+    def _wrong(self, name: str, killed_pid: int, killed_s: float) -> str:
+        state = (self.local.supervisor.states() or {}).get(name)
+        if state is None or not state.is_running or state.pid == killed_pid:
+            return f"{name} is not there"
+        if name not in STORES and self._progress_s(name) <= killed_s:
+            return f"{name} has not finished a round of work"
+        looked = health.examine(self.local)
+        return "" if looked.is_healthy else looked.sentence
+
+    def _progress_s(self, name: str) -> float:
+        try:
+            samples = metrics.scrape(programs.metrics_ports(self.local)[name])
+        except OSError:
+            return 0.0
+        return max((value for _, value in samples.get("qingyun_last_progress_timestamp_seconds", [])), default=0.0)
+
+    def _reports_recorded(self) -> int:
+        try:
+            return inspect.recorded(self._engine).get(topics.TRUCK_STATES.name, 0)
+        except store.Away:
+            return -1
+
+    # ------------------------------------------------------------------------------------- end
+
+    def wind_down(self) -> Iterator[str]:
+        """End the devices, then time, then the planner; wait until nobody is behind. Yield what is waited for.
+
+        Raises
+        ------
+        NotWholeError
+            If somebody is still behind after `QUIET_S`.
+        """
+        yield "the devices end"
+        self.local.supervisor.end("simulator")
+        yield "time passes for reports that wait for others"
+        time.sleep(LAST_WORDS_S / self.local.services.clock_rate)
+        for name in ("metronome", "planner"):
+            yield f"{name} ends"
+            self.local.supervisor.end(name)
+        yield from _until(self._behind, QUIET_S, "nobody behind")
+
+    def _behind(self) -> str:
+        """Return who is behind, or does not answer; empty = nobody."""
+        try:
+            return self._told_behind()
+        except (OSError, *store.Away, bus.BusError) as error:
+            return f"somebody does not answer: {error}"
+
+    def _told_behind(self) -> str:
+        ends = self._ends()
+        recorded = inspect.recorded(self._engine)
+        late = [
+            f"{topic} {end - recorded.get(topic, 0)}" for topic, end in ends.items() if end > recorded.get(topic, 0)
+        ]
+        if late:
+            return f"the recorder is behind: {', '.join(late)}"
+        if waiting := waiting_count(self._engine):
+            return f"{waiting} commands wait in the outbox"
+        samples = metrics.scrape(programs.metrics_ports(self.local)["worker"])
+        lag = sum(value for _, value in samples.get("qingyun_consumer_lag_records", []))
+        if lag:
+            return f"the worker is {lag:.0f} records behind"
+        spooled = metrics.scrape(programs.metrics_ports(self.local)["ingest"]).get("qingyun_ingest_spool_records", [])
+        if any(value for _, value in spooled):
+            return "uplinks wait in the spool"
+        return "" if self._ends() == ends else "records still come"
+
+    def _ends(self) -> dict[str, int]:
+        recorded = [topic for topic in TOPICS if topic is not topics.TICKS]
+        follower = bus.Follower(self.local.kafka_bootstrap, recorded, client_id="crash", otherwise="latest")
+        follower.close()
+        ends: dict[str, int] = {}
+        for (topic, _), end in follower.next_offsets.items():
+            ends[topic] = ends.get(topic, 0) + end
+        return ends
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._engine.dispose()
+
+
+@contextmanager
+def started(folder: Path, rate: int) -> Iterator[System]:
+    """Begin to start a system with its data in ``folder``; end it afterwards, as Ctrl-C does."""
+    folder.mkdir(parents=True)
+    with ExitStack() as stack:
+        more = {"QINGYUN_SIMULATOR_LEDGER": str(folder / LEDGER), "QINGYUN_CLOCK_RATE": str(rate)}
+        system = System(stack.enter_context(whole_system.running(folder, more)))
+        stack.callback(system.close)
+        yield system
+
+
+def _until(what_is_missing, within_s: float, what: str) -> Iterator[str]:
+    give_up_s = time.monotonic() + within_s
+    while missing := what_is_missing():
+        if time.monotonic() > give_up_s:
+            raise NotWholeError(f"{what}: not within {within_s:.0f} s; {missing}")
+        yield missing
+        time.sleep(2 * LOOK_S)
