@@ -25,6 +25,8 @@ LOADING_S: Final = 900
 CONSTRUCTION_KG_PER_L: Final = 1.5
 """Density of mixed building waste where an order names no litres. An assumption, of the order of loose rubble."""
 
+_OVERFLOW: Final = "overflow:"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stop:
@@ -51,6 +53,21 @@ class Stop:
     fill: float | None = None
     since_ms: int = 0
     """When it became due or was booked."""
+
+    @property
+    def why(self) -> str | None:
+        """Why it is in a plan, as a code for a page to say: ``overflow:<ms>``, ``promised:<ms>``, ``fill:<0–1>``."""
+        if self.overflow_ms is not None:
+            return f"{_OVERFLOW}{self.overflow_ms}"
+        if self.due_ms is not None:
+            return f"promised:{self.due_ms}"
+        return None if self.fill is None else f"fill:{self.fill:.2f}"
+
+
+def known_overflow_ms(visit: events.PlanVisit) -> int | None:
+    """When the bin of a visit overflows, as far as the plan knew when it was made; None = it knew of no overflow."""
+    why = visit.why or ""
+    return int(why.removeprefix(_OVERFLOW)) if why.startswith(_OVERFLOW) else None
 
 
 @dataclass(frozen=True, kw_only=True)

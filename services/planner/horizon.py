@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from services.planner.demand import Stop
+from services.planner.demand import Stop, known_overflow_ms
 from services.planner.situation import Crew, Situation, does_not_fit, planned_tips_kg
-from streams.events import LeftOut
+from streams.events import LeftOut, PlanVisit
 from streams.units import MINUTE_MS
 
 LATE_MS: Final = 15 * MINUTE_MS
@@ -96,7 +96,7 @@ def _stops_of(now: Situation, crew: Crew) -> Iterator[Trigger]:
         lock = now.state.demand.lock_of(stop)
         if lock not in (None, crew.truck_id):
             yield _about(stop, "dispatcher", crew, fact=lock)
-        if _overflows_before(crew, stop, visit.arrive_ms):
+        if _overflows_earlier(stop, visit):
             yield _about(stop, "overflow_earlier", crew, fact=stop.overflow_ms, overflow_ms=stop.overflow_ms or 0)
     yield from _vanished(now, crew)
 
@@ -109,10 +109,13 @@ def _why_resting(now: Situation, resting: LeftOut) -> dict[str, str]:
     return {"actor": exclusion.actor} if exclusion else {}
 
 
-def _overflows_before(crew: Crew, stop: Stop, arrive_ms: int) -> bool:
-    """Whether news since the plan say that the bin overflows before the truck comes."""
-    made_ms = crew.plan.made_ms if crew.plan else 0
-    return stop.overflow_ms is not None and stop.overflow_ms < arrive_ms and stop.since_ms > made_ms
+def _overflows_earlier(stop: Stop, visit: PlanVisit) -> bool:
+    """Whether the bin overflows before the truck comes, and earlier than the plan knew.
+
+    What the plan knew stands in it. The time of the news would not tell: a reading may be on its way while a plan is made.
+    """
+    at_ms, known_ms = stop.overflow_ms, known_overflow_ms(visit)
+    return at_ms is not None and at_ms < visit.arrive_ms and (known_ms is None or at_ms < known_ms)
 
 
 def _vanished(now: Situation, crew: Crew) -> Iterator[Trigger]:
@@ -151,7 +154,8 @@ def _facilities_full(now: Situation) -> Iterator[Trigger]:
         if sum(coming[site.id].values()) <= room_kg + 0.01 * site.daily_kg:
             continue
         for truck_id in coming[site.id]:
-            yield _of(now.crews[truck_id], "facility_full", subject_id=site.id, fact=(round(room_kg, -3), truck_id),
+            # Less than nothing is no news: the loads already on their way go in, one by one.
+            yield _of(now.crews[truck_id], "facility_full", subject_id=site.id, fact=(max(0.0, round(room_kg, -3)), truck_id),
                       facility_id=site.id, name=site.name or site.id)  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """From the optimiser's plan to one plan a truck, with what changed and why; and to the record of the run.
 
-Codes, not sentences, stand in ``why``, so a page can say them in its reader's language: ``overflow:<ms>``,
-``fill:<0–1>``, ``promised:<ms>`` at a visit; a reason of `PLAN_REASONS` at a change.
+Codes, not sentences, stand in ``why``, so a page can say them in its reader's language: `Stop.why` at a visit, a reason
+of `PLAN_REASONS` at a change.
 """
 
 from bisect import bisect_left
@@ -109,22 +109,12 @@ def _visit(chosen: Case, crew: Crew, visit: Visit, stops: Mapping[str, Stop]) ->
         material=crew.material if visit.kind in ("collect", "tip") else None,
         load_kg=float(visit.load_kg),
         load_l=float(visit.load_l),
-        why=_why(stop),
+        why=stop.why if stop else None,
     )
 
 
 def _site_name(chosen: Case, facility_id: str | None) -> str | None:
     return next((site.name for site in chosen.sites if site.id == facility_id), None)
-
-
-def _why(stop: Stop | None) -> str | None:
-    if stop is None:
-        return None
-    if stop.overflow_ms is not None:
-        return f"overflow:{stop.overflow_ms}"
-    if stop.due_ms is not None:
-        return f"promised:{stop.due_ms}"
-    return None if stop.fill is None else f"fill:{stop.fill:.2f}"
 
 
 # --------------------------------------------------------------------------------------------- plans

@@ -1,5 +1,6 @@
 """Each trigger: what happens, which reason it gives, which trucks are planned again."""
 
+import msgspec
 import pytest
 
 from services.planner.horizon import LATE_MS, ROUTINE_MS, Trigger
@@ -110,6 +111,43 @@ def test_overflow_still_after_the_truck_comes(town):
     assert town.triggers() == []
 
 
+def test_news_that_were_on_their_way_while_the_plan_was_made():
+    """A reading older than the plan, but not known to it, counts: what the plan knew decides, not the reading's time."""
+    town = Town()
+    town.due(*BINS)
+    town.later()
+    read_ms = town.now_ms
+    town.later(0.5)
+    town.plan("t1")
+    town.plan("t2")
+    town.plan("t3", *BINS, "f1")
+    town.run()
+    made_ms, town.now_ms = town.now_ms, read_ms
+    town.due("b6", overflow_h=0.1)
+    town.now_ms = made_ms
+    assert town.reasons() == {"overflow_earlier"}
+
+
+def test_an_overflow_the_plan_knew_of_is_no_news():
+    """A bin nobody can reach in time is planned late; the same forecast, or a later one, does not ask again."""
+    town = Town()
+    town.due(*BINS)
+    town.due("b6", overflow_h=0.1)
+    known_ms = town.state.demand.due["b6"].overflow_ms
+    town.plan("t1")
+    town.plan("t2")
+    plan = town.plan("t3", *BINS, "f1")
+    late = [
+        msgspec.structs.replace(one, why=f"overflow:{known_ms}" if one.stop_id == "b6" else None) for one in plan.visits
+    ]
+    town.take(msgspec.structs.replace(plan, plan_version=2, visits=tuple(late)))
+    town.run()
+    assert town.triggers() == []
+    town.later()
+    town.due("b6", overflow_h=0.2)
+    assert town.triggers() == []
+
+
 def test_a_truck_full_early_is_planned_alone(town):
     """What is on board leaves no room for the next stop: this truck, and no other, gets a new plan."""
     town.fix("t2", lon(250), load_kg=3_900)
@@ -212,6 +250,16 @@ def test_a_facility_that_fills_up(town):
     assert town.triggers() == []
     town.weigh("t9", "f1", 9_500)
     assert only(town, "facility_full").params["facility_id"] == "f1"
+
+
+def test_a_facility_that_is_over_full_is_not_news_again(town):
+    """Loads that were already on their way go in beyond the tonnage: no more room than none, so nobody is asked again."""
+    town.take(asset("facility", "f1", lon(800), accepts=("kitchen",), version=2, valid_from_ms=0, daily_kg=10_000))
+    town.weigh("t9", "f1", 10_000)
+    full = {one.key for one in town.triggers()}
+    assert full
+    town.weigh("t8", "f1", 8_000)
+    assert {one.key for one in town.triggers()} == full
 
 
 def test_yesterdays_tonnage_does_not_count(town):
