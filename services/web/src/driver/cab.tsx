@@ -75,6 +75,7 @@ export function Cab() {
         {down.value ? <Down /> : <Changed />}
         <NextCard />
         <Following />
+        <LastChange />
         <Permits />
         <MyReports />
       </main>
@@ -175,6 +176,21 @@ function Changed() {
         {w.confirm}
       </button>
     </section>
+  );
+}
+
+/**
+ * Why the route is as it is, wherever the banner does not say it: it was confirmed (perhaps on another phone), nothing
+ * is left to confirm, or the truck is down.
+ */
+function LastChange() {
+  const current = plan.value;
+  if (!current || (unconfirmed.value && !down.value)) return null;
+  return (
+    <p class="soft" data-testid="last-change" data-plan-version={current.plan_version} data-reason={current.reason}>
+      {words.value.cab.routeOf(hourMinute(current.made_ms))}{" "}
+      <span data-testid="plan-reason">{planReason(current, names)}</span>
+    </p>
   );
 }
 

@@ -463,6 +463,7 @@ export const en = {
     startHere: "Go on",
     changed: "Your route has changed",
     firstRoute: "Your route is here",
+    routeOf: (time: string) => `Route of ${time}:`,
     confirm: "Understood",
     undo: "Undo",
     undone: (what: string) => `“${what}” is being taken back`,

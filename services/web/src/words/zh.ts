@@ -432,6 +432,7 @@ export const zh: Words = {
     startHere: "继续",
     changed: "路线有变化",
     firstRoute: "路线已到",
+    routeOf: time => `${time} 的路线：`,
     confirm: "知道了",
     undo: "撤销",
     undone: what => `正在撤销“${what}”`,
