@@ -170,6 +170,12 @@ class _Made:
         """Which truck has which stop in this round."""
         return {visit.stop_id: truck_id for truck_id, visits in self.new.items() for visit in visits if visit.stop_id}
 
+    @cached_property
+    def giver(self) -> dict[str, str]:
+        """Which truck had which stop until now; also one that is down and gives it away."""
+        crews = self.chosen.now.crews.values()
+        return {visit.stop_id: crew.truck_id for crew in crews for visit in crew.left if visit.stop_id}
+
     def changes(self, crew: Crew, visits: Sequence[PlanVisit], reason: str) -> Iterator[PlanChange]:
         """Yield what differs between what was left of the running plan and the new visits."""
         old, new = _collects(crew.left), _collects(visits)
@@ -181,8 +187,7 @@ class _Made:
         for position, (stop_id, visit) in enumerate(new.items(), start=1):
             change = PlanChange(what="moved", stop_id=stop_id, name=visit.name, position=position, why=reason)
             if stop_id not in old:
-                giver = self.chosen.now.planned.get(stop_id)
-                yield msgspec.structs.replace(change, what="added", from_truck_id=giver)
+                yield msgspec.structs.replace(change, what="added", from_truck_id=self.giver.get(stop_id))
             elif stop_id not in kept:
                 yield change
         yield from _other_sites(crew.left, visits, reason)

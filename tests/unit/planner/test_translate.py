@@ -135,7 +135,7 @@ def test_another_facility_is_named():
 
 
 def test_a_truck_that_is_down_gets_an_empty_plan():
-    """The truck that broke down is told that its stops are gone, and whose they are now."""
+    """The truck that broke down is told whose its stops are now; those who take them, whose they were."""
     town = Town()
     town.planned()
     town.press("t1", "breakdown")
@@ -144,6 +144,10 @@ def test_a_truck_that_is_down_gets_an_empty_plan():
     down = next(plan for plan in said.plans if plan.truck_id == "t1")
     assert (down.visits, down.reason) == ((), "breakdown")
     assert {change.stop_id: change.to_truck_id for change in down.changed} == {"b1": "t2", "b2": "t3"}
+    taken = {
+        change.stop_id: change.from_truck_id for plan in said.plans for change in plan.changed if change.what == "added"
+    }
+    assert taken == {"b1": "t1", "b2": "t1"}
     town.take(*said.plans, said.run)
     town.later()
     assert town.triggers() == []
