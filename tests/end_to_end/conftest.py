@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests import whole_system
 from tests.browser import ARGUMENTS, ROOT, chromium
+from tests.end_to_end.desk import Desk, collections
 
 START_S = 240
 
@@ -83,7 +84,41 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
+@pytest.fixture(scope="session")
+def desk(system: System) -> Iterator[Desk]:
+    """Give a desk at which every material is planned."""
+    desk = Desk(system)
+    materials = {"kitchen", "construction", "recyclable", "residual"}
+    eventually(
+        lambda: {plan.get("material") for plan in desk.plans().values() if collections(plan)} >= materials,
+        within_s=180,
+        what="a plan for each of the four materials",
+    )
+    yield desk
+    desk.close()
+
+
 LogIn = Callable[..., Page]
+LogInAs = Callable[..., Page]
+NoteSeconds = Callable[[str, float], None]
+
+_SECONDS = pytest.StashKey[list[tuple[str, float]]]()
+
+
+@pytest.fixture
+def note_seconds(request: pytest.FixtureRequest) -> NoteSeconds:
+    """Give a function that notes how long something took; all of it is printed at the end of the run."""
+    noted = request.config.stash.setdefault(_SECONDS, [])
+    return lambda what, seconds: noted.append((what, seconds))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print how long the drivers' pages took."""
+    noted = config.stash.get(_SECONDS, [])
+    if noted:
+        terminalreporter.section("from an accepted event to the changed plan on a driver's page, wall seconds")
+    for what, seconds in noted:
+        terminalreporter.write_line(f"{what:<20}{seconds:6.1f}")
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +128,7 @@ def sessions() -> dict[str, Any]:
 
 
 @pytest.fixture
-def log_in_as(system: System, browser: Browser, sessions: dict[str, Any]) -> Iterator[LogIn]:
+def log_in_as(system: System, browser: Browser, sessions: dict[str, Any]) -> Iterator[LogInAs]:
     """Give a function that opens a person's page: through the log-in page the first time; then waits for live data."""
     contexts: list[BrowserContext] = []
 
@@ -120,7 +155,7 @@ def log_in_as(system: System, browser: Browser, sessions: dict[str, Any]) -> Ite
 
 
 @pytest.fixture
-def log_in(system: System, log_in_as: LogIn) -> LogIn:
+def log_in(system: System, log_in_as: LogInAs) -> LogIn:
     """Give a function that logs in the demo user of a role."""
 
     def log_in(role: str, **view: Any) -> Page:

@@ -1,11 +1,9 @@
 """What the three faces show of the running city, in a real browser."""
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.end_to_end.conftest import LogIn, System, eventually
+from tests.end_to_end.conftest import LogIn, LogInAs, System, eventually
 
 pytestmark = pytest.mark.end_to_end
 
@@ -36,21 +34,6 @@ def test_pages_speak_both_languages(log_in: LogIn) -> None:
     expect(log_in("dispatcher", language="en").get_by_test_id("tab-trucks")).to_contain_text("Trucks")
 
 
-def test_a_changed_route_reaches_the_drivers_page(log_in: LogIn) -> None:
-    """The driver skips the next stop; the page shows a new plan version with its reason, and the stop is gone."""
-    page = log_in("driver", width=390, height=844)
-    _confirm_what_waits(page)
-    stop = eventually(lambda: _next_collection(page), within_s=240, what="a stop to collect")
-    page.get_by_test_id("skipped").click()
-    page.get_by_test_id("skip-blocked").click()
-    changed = page.get_by_test_id("changed")
-    expect(changed).to_be_visible(timeout=90_000)
-    expect(page.get_by_test_id("plan-reason").first).not_to_be_empty()
-    assert _next_collection(page) != stop
-    changed.get_by_test_id("confirm-plan").click()
-    expect(page.get_by_test_id("queue")).to_have_attribute("data-waiting", "0", timeout=30_000)
-
-
 def test_a_dump_appears_with_its_reasons(log_in: LogIn) -> None:
     """A dump in the town becomes an alert on the enforcement page that says why it fired; the officer takes it on."""
     _alert_with_reasons(log_in, "illegal-dump")
@@ -76,7 +59,7 @@ def test_sos_is_the_loudest_thing_on_the_desk(log_in: LogIn) -> None:
     expect(cab.get_by_test_id("down")).to_be_hidden(timeout=30_000)
 
 
-def test_a_real_recording_shows_68_trucks(system: System, log_in_as: Callable[[str, str], Page]) -> None:
+def test_a_real_recording_shows_68_trucks(system: System, log_in_as: LogInAs) -> None:
     """Fixes of 68 real garbage trucks go through the same doors and stand on the map of a tenant of their own."""
     played = system.command("deploy.local", "tool", "replay-real", "--rate", "3600")
     assert played.returncode == 0, played.stderr[-2000:]
@@ -88,22 +71,6 @@ def test_a_real_recording_shows_68_trucks(system: System, log_in_as: Callable[[s
     assert added.returncode == 0, added.stderr[-2000:]
     page = log_in_as("jersey", "for-this-test-only")
     expect(page.get_by_test_id("trucks-on-map")).to_have_attribute("data-count", "68", timeout=30_000)
-
-
-def _next_collection(page: Page) -> str:
-    card = page.get_by_test_id("next-stop")
-    if card.count() == 0 or card.get_attribute("data-kind") != "collect":
-        return ""
-    return card.get_attribute("data-stop-id") or ""
-
-
-def _confirm_what_waits(page: Page) -> None:
-    """A first plan waits to be confirmed as any changed one does."""
-    waiting = page.get_by_test_id("confirm-plan")
-    page.wait_for_selector('[data-testid="next-stop"]', timeout=60_000)
-    if waiting.count():
-        waiting.click()
-        expect(waiting).to_be_hidden(timeout=20_000)
 
 
 def _alert_with_reasons(log_in: LogIn, rule: str) -> None:

@@ -1,0 +1,475 @@
+"""Each change that matters, from a real door to the driver's page: a new plan, why, and nobody's plan for nothing.
+
+One test a cause: a person or a device says it where people and devices say things; the page of a driver it concerns
+shows the changed plan with the reason in words. Every other new plan that names this very cause asks something else
+than the one before. How long the pages took is printed at the end of the run, and judged by nobody.
+"""
+
+import math
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from services.clock import wall_now_ms
+from streams.events import PLAN_REASONS
+from streams.units import HOUR_MS, MINUTE_MS
+from tests.browser import ROOT
+from tests.end_to_end.cab import Cab, Shown
+from tests.end_to_end.conftest import LogInAs, NoteSeconds, System, eventually
+from tests.end_to_end.desk import Desk, Json, collections
+
+pytestmark = pytest.mark.end_to_end
+
+WITHIN_S: Final = 60
+"""Far above the ten seconds we aim for: a test waits for what happens, the table says how fast it was."""
+FIRST_VAN, SECOND_VAN = "t51", "t52"
+VAN_KG: Final = 1_200
+DEPOT: Final = {"lon": -8.64353, "lat": 41.162526}
+"""Where the vans are at home: depot d-3 of the default city. Stops near it are worth a van's way, lone ones afar are not."""
+PASSWORD: Final = "for-this-test-only"
+
+OpenCab = Callable[[str], Cab]
+Expecting = Callable[..., "Happening"]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What a plan names as its reason: the code, and the members of ``reason_params`` that say whose it is."""
+
+    reason: str
+    about: Mapping[str, str]
+
+    def of(self, plan: Json) -> bool:
+        """Whether a plan names this very cause."""
+        params = plan.get("reason_params", {})
+        return plan["reason"] == self.reason and all(params.get(name) == value for name, value in self.about.items())
+
+
+class Happening:
+    """Something that happens while one page is looked at. `told` is called when a door has taken it."""
+
+    def __init__(self, desk: Desk, cab: Cab, cause: Cause, note_seconds: NoteSeconds) -> None:
+        self._desk, self._cab, self._cause, self._note_seconds = desk, cab, cause, note_seconds
+        self._since = len(desk.live.plans_so_far())
+        self._before = desk.plans()[cab.truck_id]["plan_version"]
+        self._told_ms = wall_now_ms()
+
+    def told(self) -> None:
+        """Begin to count: the door has said that it has it."""
+        self._told_ms = wall_now_ms()
+
+    def shown(self, words: str) -> tuple[Shown, Json]:
+        """Wait until the page shows a plan with this cause, in these words (a pattern); return both."""
+        shown, plan = eventually(
+            self._look, within_s=WITHIN_S, what=f"{self._cause} on the page of {self._cab.truck_id}"
+        )
+        self._note_seconds(self._cause.reason, (shown.wall_ms - self._told_ms) / 1000)
+        assert re.fullmatch(words, shown.words), shown.words
+        planned = [visit["stop_id"] for visit in collections(plan)]
+        assert [stop for stop in planned if stop in shown.stops] == shown.stops
+        return shown, plan
+
+    def _look(self) -> tuple[Shown, Json] | None:
+        plans = {
+            plan["plan_version"]: plan
+            for plan in self._desk.live.plans_so_far()
+            if plan["truck_id"] == self._cab.truck_id and plan["plan_version"] > self._before and self._cause.of(plan)
+        }
+        return next(((one, plans[one.version]) for one in self._cab.shown() if one.version in plans), None)
+
+    def plans_of_the_cause(self) -> list[Json]:
+        """Return all plans that name this cause; each must ask something new, of the same material's trucks."""
+        found = []
+        for before, plan in self._desk.changes(self._since):
+            assert plan["reason"] in PLAN_REASONS
+            if not self._cause.of(plan):
+                continue
+            own = plan["reason"] == "truck_late" and plan["truck_id"] == self._cab.truck_id
+            assert own or self._desk.differs(before, plan), f"{plan['truck_id']} was told {plan['reason']} for nothing"
+            found.append(plan)
+        assert len({plan["material"] for plan in found}) == 1
+        return found
+
+
+@pytest.fixture
+def expecting(desk: Desk, note_seconds: NoteSeconds) -> Expecting:
+    """Give a function that begins to look out for plans of a cause: on a page, and for all trucks."""
+
+    def expect_plans(cab: Cab, reason: str, **about: str) -> Happening:
+        return Happening(desk, cab, Cause(reason, about), note_seconds)
+
+    return expect_plans
+
+
+@pytest.fixture
+def open_cab(system: System, log_in_as: LogInAs, drivers: set[str]) -> OpenCab:
+    """Give a function that opens the page of a truck's driver, who is added as a user the first time."""
+
+    def cab(truck_id: str) -> Cab:
+        login = f"driver-of-{truck_id}"
+        if login not in drivers:
+            added = system.command(
+                "deploy.local", "tool", "users", "add", login, "driver",
+                "--driver", f"dr{truck_id[1:]}", "--truck", truck_id, "--password", PASSWORD,
+            )  # fmt: skip
+            assert added.returncode == 0, added.stderr[-2000:]
+            drivers.add(login)
+        return Cab(log_in_as(login, PASSWORD, width=390, height=844), truck_id)
+
+    return cab
+
+
+@pytest.fixture(scope="session")
+def drivers() -> set[str]:
+    """Keep which drivers' users there are."""
+    return set()
+
+
+# --------------------------------------------------------------------------------------------- places and sites
+
+
+def test_a_skipped_stop(desk: Desk, open_cab: OpenCab, expecting: Expecting) -> None:
+    """The driver cannot get at the next bin and says so on the page: this truck alone gets a new plan, without it."""
+    truck_id = eventually(lambda: _a_truck_on_its_way(desk), within_s=WITHIN_S, what="a truck on its way to a bin")
+    cab = open_cab(truck_id)
+    eventually(lambda: truck_id in _on_their_way(desk), within_s=WITHIN_S, what=f"{truck_id} is on its way to a bin")
+    happening = expecting(cab, "stop_skipped", truck_id=truck_id)
+    cab.page.get_by_test_id("skipped").click()
+    with cab.page.expect_response(lambda answer: "/driver-actions/" in answer.url and answer.ok) as sent:
+        cab.page.get_by_test_id("skip-blocked").click()
+    stop_id = sent.value.request.post_data_json["stop_id"]
+    happening.told()
+    shown, plan = happening.shown(".+ was skipped: Blocked")
+    assert plan["reason_params"]["stop_id"] == stop_id
+    assert stop_id not in shown.stops
+    assert {one["truck_id"] for one in happening.plans_of_the_cause()} == {truck_id}
+
+
+def test_a_facility_that_is_closed(desk: Desk, open_cab: OpenCab, expecting: Expecting) -> None:
+    """The dispatcher closes a facility: the driver who was to tip there reads where to tip now; nobody tips there."""
+    facility_id, truck_id = eventually(lambda: _a_tip_ahead(desk), within_s=WITHIN_S, what="a truck that is to tip")
+    cab = open_cab(truck_id)
+    happening = expecting(cab, "facility_closed", facility_id=facility_id)
+    closure = f"/api/v1/facilities/{facility_id}/closure"
+    desk.put(closure, {"closed_until_ms": desk.now_ms + 12 * HOUR_MS, "reason": "fire drill"})
+    happening.told()
+    try:
+        _, plan = happening.shown(rf"{re.escape(_name(desk, facility_id))} is closed until .+")
+        assert facility_id not in _tips(plan)
+        happening.plans_of_the_cause()
+        eventually(
+            lambda: not _who_tips_at(desk, facility_id), within_s=WITHIN_S, what=f"no plan tips at {facility_id}"
+        )
+    finally:
+        desk.put(closure, {"closed_until_ms": None, "reason": "open again"})
+
+
+def test_a_facility_that_is_full(desk: Desk, open_cab: OpenCab, expecting: Expecting) -> None:
+    """Other towns' trucks use up a facility's day: its tickets say so, and the driver reads where to tip instead."""
+    facility_id, truck_id = eventually(lambda: _a_tip_ahead(desk), within_s=WITHIN_S, what="a truck that is to tip")
+    cab = open_cab(truck_id)
+    happening = expecting(cab, "facility_full", facility_id=facility_id)
+    site = desk.live.by_id("facility")[facility_id]
+    happening.told()  # whichever of the tickets it is that leaves too little room: counted from before the first
+    for number in range(math.ceil((site["daily_kg"] - site["today_kg"]) / 25_000)):
+        desk.ticket(facility_id, f"neighbour-{number}", 25_000)
+    _, plan = happening.shown(rf"{re.escape(site['name'])} takes no more today")
+    assert facility_id not in _tips(plan)
+    happening.plans_of_the_cause()
+    in_hand = {truck for truck, at in _next_tips(desk).items() if at == facility_id}
+    eventually(
+        lambda: set(_who_tips_at(desk, facility_id)) <= in_hand,
+        within_s=WITHIN_S,
+        what=f"no plan tips at {facility_id}",
+    )
+
+
+def test_a_bin_that_overflows_earlier(desk: Desk, open_cab: OpenCab, expecting: Expecting) -> None:
+    """A sensor finds a bin much fuller than forecast: its truck, or one that is nearer, comes before it overflows."""
+    truck_id, visit, fill = eventually(lambda: _a_bin_planned_late(desk), within_s=120, what="a bin planned late")
+    cab = open_cab(truck_id)
+    # Opening the page took its time: the same bin, or another of this truck's, as things are now.
+    _, visit, fill = eventually(
+        lambda: _a_bin_planned_late(desk, truck_id), within_s=WITHIN_S, what=f"a bin {truck_id} is to empty late"
+    )
+    bin_id = visit["stop_id"]
+    happening = expecting(cab, "overflow_earlier", stop_id=bin_id)
+    desk.uplink(bin_id, fill)
+    happening.told()
+    _, plan = happening.shown(rf"{re.escape(visit['name'])} overflows earlier, at \d\d:\d\d")
+    changed = happening.plans_of_the_cause()
+    arrivals = [one["arrive_ms"] for new in changed for one in collections(new) if one["stop_id"] == bin_id]
+    assert arrivals, "the bin is in one of the new plans"
+    assert min(arrivals) < visit["arrive_ms"]
+    assert plan in changed
+
+
+# --------------------------------------------------------------------------------------------- trucks
+
+
+@pytest.fixture(scope="module")
+def vans(system: System, desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Two vans that the register knows since a moment ago; the town does not, so only the tests drive them.
+
+    What the keeper of a city does for a new truck: a line in its folder, and the folder is loaded again.
+    """
+    copy = tmp_path_factory.mktemp("city") / "porto"
+    shutil.copytree(ROOT / "deploy" / "cities" / "porto", copy)
+    with (copy / "trucks.csv").open("a", encoding="utf-8") as rows:
+        for van in (FIRST_VAN, SECOND_VAN):
+            number = van[1:]
+            rows.write(
+                f"{van},ZZ-{number}-ZZ,van,recyclable,{VAN_KG},3500,9000,2300,d-3,c1,dr{number},day,0139000000{number},"
+                f"QY000{number},2013,muck-truck-a,phone-dr{number}\n"
+            )
+    loaded = system.command("deploy.local", "tool", "city", "load", str(copy))
+    assert loaded.returncode == 0, loaded.stderr[-2000:]
+    eventually(
+        lambda: desk.plans().keys() >= {FIRST_VAN, SECOND_VAN}, within_s=WITHIN_S, what="a plan for each new van"
+    )
+    yield
+    for van in (FIRST_VAN, SECOND_VAN):
+        desk.report(van, kind="off_duty")
+
+
+Lock = Callable[[str, list[str]], Json]
+
+
+@pytest.fixture
+def lock(desk: Desk, vans: None) -> Iterator[Lock]:  # noqa: ARG001  # they must be there
+    """Give a function that locks stops to a van, and returns its plan once that has them."""
+    locked: list[str] = []
+
+    def lock_to(van: str, stops: list[str]) -> Json:
+        locked.extend(stops)
+        for stop in stops:
+            desk.overrule(stop, "lock", truck_id=van)
+
+        def has_them() -> Json | None:
+            plan = desk.plans()[van]
+            return plan if {visit["stop_id"] for visit in collections(plan)} >= set(stops) else None
+
+        return eventually(has_them, within_s=WITHIN_S, what=f"{van} has the stops locked to it")
+
+    yield lock_to
+    for stop in locked:
+        desk.overrule(stop, "unlock")
+
+
+def test_a_truck_that_breaks_down(desk: Desk, open_cab: OpenCab, expecting: Expecting, lock: Lock) -> None:
+    """A truck breaks down: a colleague takes its stops over and reads why; the truck itself has none left."""
+    _is_down(desk, open_cab, expecting, lock, kind="breakdown", words="t51 broke down")
+
+
+def test_a_driver_who_calls_for_help(desk: Desk, open_cab: OpenCab, expecting: Expecting, lock: Lock) -> None:
+    """A driver presses SOS: nobody there need think of stops, a colleague takes them over and reads why."""
+    _is_down(desk, open_cab, expecting, lock, kind="sos", words="t51 called SOS")
+
+
+def _is_down(desk: Desk, open_cab: OpenCab, expecting: Expecting, lock: Lock, *, kind: str, words: str) -> None:
+    """Give a van stops out of a colleague's round, who is nearest to them when it is down."""
+    down = FIRST_VAN
+    colleague, stops = eventually(lambda: _stops_of_one(desk), within_s=120, what="a truck with stops to give away")
+    lock(down, stops)
+    for stop in stops:
+        desk.overrule(stop, "unlock")
+    cab = open_cab(colleague)
+    happening = expecting(cab, kind, truck_id=down)
+    call = desk.report(down, kind=kind)
+    happening.told()
+    try:
+        shown, plan = happening.shown(words)
+        assert set(stops) & set(shown.stops), "the colleague takes some of the stops over"
+        assert down in {change.get("from_truck_id") for change in plan["changed"]}
+        eventually(lambda: not collections(desk.plans()[down]), within_s=WITHIN_S, what=f"{down} has no stops left")
+        happening.plans_of_the_cause()
+    finally:
+        desk.take_back(down, call)
+        eventually(lambda: _called(desk, kind, down), within_s=WITHIN_S, what="the call on the desk")
+        desk.acknowledge(kind, down)
+
+
+def test_a_truck_that_is_late(desk: Desk, open_cab: OpenCab, expecting: Expecting, lock: Lock) -> None:
+    """A van is believed in its depot; its phone says it is at the other end of the town: it gets times it can keep."""
+    plan = lock(FIRST_VAN, _stops_of_others(desk))
+    cab = open_cab(FIRST_VAN)
+    happening = expecting(cab, "truck_late", truck_id=FIRST_VAN)
+    first = collections(plan)[0]
+    far = max(desk.live.all("bin"), key=lambda one: _metres(one, first))
+    desk.fix(f"phone-dr{FIRST_VAN[1:]}", far["lon"], far["lat"])
+    happening.told()
+    shown, plan = happening.shown(r"ZZ-51-ZZ is late by \d+ min")
+    assert collections(plan)[0]["arrive_ms"] > first["arrive_ms"] + 15 * MINUTE_MS
+    assert FIRST_VAN in {one["truck_id"] for one in happening.plans_of_the_cause()}
+    _confirm(cab.page, shown)
+
+
+def test_a_truck_that_is_full_early(desk: Desk, open_cab: OpenCab, expecting: Expecting, lock: Lock) -> None:
+    """A driver weighs in a far heavier load than forecast: this van alone is sent to tip first, then to what is left."""
+    plan = lock(SECOND_VAN, _stops_of_others(desk))
+    cab = open_cab(SECOND_VAN)
+    happening = expecting(cab, "truck_full", truck_id=SECOND_VAN)
+    stop_id = collections(plan)[0]["stop_id"]
+    desk.report(SECOND_VAN, kind="collected", stop_id=stop_id, bin_id=stop_id, weight_kg=VAN_KG - 5)
+    happening.told()
+    shown, plan = happening.shown(r"ZZ-52-ZZ is full earlier than planned \(1\.2 t\)")
+    assert [visit["kind"] for visit in desk.left(plan)][:2] == ["tip", "collect"]
+    assert stop_id not in shown.stops
+    assert {one["truck_id"] for one in happening.plans_of_the_cause()} == {SECOND_VAN}
+
+
+# --------------------------------------------------------------------------------------------- who and where
+
+
+def _busy(desk: Desk, material: str | None = None) -> dict[str, list[Json]]:
+    """Which of the town's trucks are on the road by their plan, with what is left of it."""
+    trucks = desk.live.by_id("truck")
+    return {
+        truck_id: left
+        for truck_id, plan in desk.plans().items()
+        if material in (None, plan.get("material"))
+        and truck_id not in (FIRST_VAN, SECOND_VAN)
+        and trucks[truck_id].get("shift")
+        and not trucks[truck_id].get("down")
+        and len(left := desk.left(plan)) >= 3
+    }
+
+
+def _a_bin_planned_late(desk: Desk, truck_id: str | None = None) -> tuple[str, Json, float] | None:
+    """Return a truck, a bin that it is to empty long from now, and the fill from which that overflows in 40 minutes."""
+    now_ms, due, bins = desk.now_ms, desk.live.by_id("due"), desk.live.by_id("bin")
+    for truck, left in _busy(desk).items():
+        for visit in left:
+            known, bin_ = due.get(visit.get("stop_id") or ""), bins.get(visit.get("stop_id") or "")
+            if truck_id in (None, truck) and known and bin_ and visit["arrive_ms"] > now_ms + 60 * MINUTE_MS:
+                fill = _fill_that_overflows(known, bin_, now_ms, in_ms=40 * MINUTE_MS)
+                if fill is not None and not (known.get("overflow_ms") or math.inf) < visit["arrive_ms"]:
+                    return truck, visit, fill
+    return None
+
+
+def _fill_that_overflows(known: Json, bin_: Json, now_ms: int, in_ms: int) -> float | None:
+    """Return the fill that, read now, makes the forecast of a bin an overflow in ``in_ms``; None = not to be foreseen.
+
+    A bin with a forecast keeps its rate if it is read again within five minutes (`streams.filling`); a bin that was
+    read once has its rate from the next reading.
+    """
+    room, since_ms = 1.0 - bin_["fill"], now_ms - bin_["event_time_ms"]
+    if room < 0.03:
+        return None
+    if known.get("overflow_ms") is None:
+        second = known["at_ms"] == bin_["event_time_ms"] and 6 * MINUTE_MS < since_ms < 26 * MINUTE_MS
+        return (since_ms + in_ms * bin_["fill"]) / (since_ms + in_ms) if second else None
+    until_ms = known["overflow_ms"] - bin_["event_time_ms"]
+    return 1.0 - room * in_ms / until_ms if since_ms < 3 * MINUTE_MS and until_ms > 3 * in_ms else None
+
+
+def _on_their_way(desk: Desk) -> list[str]:
+    """Trucks whose next visit is a bin that they reach in some time: nobody collects it meanwhile."""
+    trucks = desk.live.by_id("truck")
+    return [
+        truck_id
+        for truck_id, left in _busy(desk).items()
+        if left[0].get("kind", "collect") == "collect"
+        and trucks[truck_id].get("lon") is not None
+        and _metres(trucks[truck_id], left[0]) > 1_000
+    ]
+
+
+def _a_truck_on_its_way(desk: Desk) -> str | None:
+    return next(iter(_on_their_way(desk)), None)
+
+
+def _tips(plan: Json) -> list[str]:
+    return [visit["facility_id"] for visit in plan["visits"] if visit.get("kind") == "tip"]
+
+
+def _next_tips(desk: Desk) -> dict[str, str]:
+    """Which trucks go to tip now, and where."""
+    return {
+        truck: left[0]["facility_id"] for truck, left in _left(desk).items() if left and left[0].get("kind") == "tip"
+    }
+
+
+def _left(desk: Desk) -> dict[str, list[Json]]:
+    return {truck_id: desk.left(plan) for truck_id, plan in desk.plans().items()}
+
+
+def _a_tip_ahead(desk: Desk) -> tuple[str, str] | None:
+    """A facility for residual waste that is open and not full, and a truck that tips there after some other stops."""
+    sites = desk.live.by_id("facility")
+    found = [
+        (sites[visit["facility_id"]]["daily_kg"], visit["facility_id"], truck_id)
+        for truck_id, left in _busy(desk, "residual").items()
+        for number, visit in enumerate(left)
+        if visit.get("kind") == "tip"
+        and number >= 3
+        and _room_kg(sites[visit["facility_id"]]) > 0
+        and not any(one.get("facility_id") == visit["facility_id"] for one in left[:number])
+    ]
+    return min(found)[1:] if found else None
+
+
+def _room_kg(site: Json) -> float:
+    return float(site["daily_kg"] - site["today_kg"])
+
+
+def _who_tips_at(desk: Desk, facility_id: str) -> list[str]:
+    """Trucks that are still to tip at a facility; who stands there already may finish."""
+    soon_ms = desk.now_ms + 5 * MINUTE_MS
+    return [
+        truck_id
+        for truck_id, left in _left(desk).items()
+        for visit in left
+        if visit.get("facility_id") == facility_id and visit["arrive_ms"] > soon_ms
+    ]
+
+
+def _stops_of_one(desk: Desk) -> tuple[str, list[str]] | None:
+    """Return a truck for recyclables, and the three bins of the later part of its round that are nearest to the vans."""
+    rounds = [
+        (_metres(late[2], DEPOT), truck_id, [visit["stop_id"] for visit in late[:3]])
+        for truck_id, left in _busy(desk, "recyclable").items()
+        if len(late := _later_stops(desk, left)) >= 4
+    ]
+    return min(rounds)[1:] if rounds else None
+
+
+def _stops_of_others(desk: Desk) -> list[str]:
+    """Return three bins of recyclables in the later part of other trucks' rounds, the nearest to the vans."""
+    late = [visit for left in _busy(desk, "recyclable").values() for visit in _later_stops(desk, left)]
+    return [visit["stop_id"] for visit in sorted(late, key=lambda visit: _metres(visit, DEPOT))[:3]]
+
+
+def _later_stops(desk: Desk, left: list[Json]) -> list[Json]:
+    """Return the collections that are half an hour away or more, the nearest to the vans' depot first."""
+    later_ms = desk.now_ms + 30 * MINUTE_MS
+    late = [visit for visit in left[1:] if visit.get("stop_id") and visit["arrive_ms"] > later_ms]
+    return sorted(late, key=lambda visit: _metres(visit, DEPOT))
+
+
+def _called(desk: Desk, kind: str, truck_id: str) -> bool:
+    return any(alert["rule"] == kind and alert.get("truck_id") == truck_id for alert in desk.live.all("alert"))
+
+
+def _name(desk: Desk, facility_id: str) -> str:
+    return str(desk.live.by_id("facility")[facility_id]["name"])
+
+
+def _metres(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
+    east = (one["lon"] - other["lon"]) * math.cos(math.radians(one["lat"]))
+    return 111_320 * math.hypot(east, one["lat"] - other["lat"])
+
+
+def _confirm(page: Page, shown: Shown) -> None:
+    """The driver has understood: the banner goes, the reason stays in a line, and the office has it."""
+    banner = page.locator(f'[data-testid="changed"][data-plan-version="{shown.version}"]')
+    banner.get_by_test_id("confirm-plan").click()
+    expect(banner).to_be_hidden(timeout=20_000)
+    expect(page.get_by_test_id("last-change").get_by_test_id("plan-reason")).to_have_text(shown.words)
+    expect(page.get_by_test_id("queue")).to_have_attribute("data-waiting", "0", timeout=30_000)
