@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from services.planner import costs
-from services.planner.demand import Stop
+from services.planner.demand import Stop, overflows_earlier
 from services.planner.hours import Interval, common
 from services.planner.reference import compartments_of, day_of, place_of, usable_kg
 from services.planner.roads import NO_WAY, LonLat, Matrix
@@ -138,15 +138,16 @@ def _placed(
 def _deadline_ms(now: Situation, stop: Stop) -> int | None:
     """When a bin overflows that must be emptied in this plan; None where nothing can be done about it any more.
 
-    A stop that is planned in time keeps its place though its truck is a little late.
+    A stop that is planned in time keeps its place though its truck is a little late. One that a plan knowingly visits
+    too late has been searched a place for; one that is too late by news since then has not.
     """
     at_ms = stop.overflow_ms
     if at_ms is None or at_ms < now.now_ms + OVERFLOWS_ANYWAY_MS or not costs.required(stop, now.now_ms):
         return None
-    planned_ms = now.arrivals_ms.get(stop.stop_id)
-    if planned_ms is None:
+    visit = now.visits.get(stop.stop_id)
+    if visit is None or overflows_earlier(stop, visit):
         return at_ms
-    return at_ms + GRACE_MS if planned_ms <= at_ms else None
+    return at_ms + GRACE_MS if visit.arrive_ms <= at_ms else None
 
 
 def _rounded(place: LonLat) -> LonLat:

@@ -64,8 +64,16 @@ class Stop:
         return None if self.fill is None else f"fill:{self.fill:.2f}"
 
 
-def known_overflow_ms(visit: events.PlanVisit) -> int | None:
-    """When the bin of a visit overflows, as far as the plan knew when it was made; None = it knew of no overflow."""
+def overflows_earlier(stop: Stop, visit: events.PlanVisit) -> bool:
+    """Whether a bin overflows before the truck comes, and earlier than its plan knew.
+
+    What the plan knew stands in it. The time of the news would not tell: a reading may be on its way while a plan is made.
+    """
+    at_ms, known_ms = stop.overflow_ms, _known_overflow_ms(visit)
+    return at_ms is not None and at_ms < visit.arrive_ms and (known_ms is None or at_ms < known_ms)
+
+
+def _known_overflow_ms(visit: events.PlanVisit) -> int | None:
     why = visit.why or ""
     return int(why.removeprefix(_OVERFLOW)) if why.startswith(_OVERFLOW) else None
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from services.planner.demand import Stop, known_overflow_ms
+from services.planner.demand import Stop, overflows_earlier
 from services.planner.situation import Crew, Situation, does_not_fit, planned_tips_kg
-from streams.events import LeftOut, PlanVisit
+from streams.events import LeftOut
 from streams.units import MINUTE_MS
 
 LATE_MS: Final = 15 * MINUTE_MS
@@ -96,7 +96,7 @@ def _stops_of(now: Situation, crew: Crew) -> Iterator[Trigger]:
         lock = now.state.demand.lock_of(stop)
         if lock not in (None, crew.truck_id):
             yield _about(stop, "dispatcher", crew, fact=lock)
-        if _overflows_earlier(stop, visit):
+        if overflows_earlier(stop, visit):
             yield _about(stop, "overflow_earlier", crew, fact=stop.overflow_ms, overflow_ms=stop.overflow_ms or 0)
     yield from _vanished(now, crew)
 
@@ -107,15 +107,6 @@ def _why_resting(now: Situation, resting: LeftOut) -> dict[str, str]:
         return {"exception": closed.exception}
     exclusion = now.state.demand.exclusion_of(now.stops[resting.stop_id], now.now_ms)
     return {"actor": exclusion.actor} if exclusion else {}
-
-
-def _overflows_earlier(stop: Stop, visit: PlanVisit) -> bool:
-    """Whether the bin overflows before the truck comes, and earlier than the plan knew.
-
-    What the plan knew stands in it. The time of the news would not tell: a reading may be on its way while a plan is made.
-    """
-    at_ms, known_ms = stop.overflow_ms, known_overflow_ms(visit)
-    return at_ms is not None and at_ms < visit.arrive_ms and (known_ms is None or at_ms < known_ms)
 
 
 def _vanished(now: Situation, crew: Crew) -> Iterator[Trigger]:

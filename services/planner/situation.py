@@ -85,10 +85,10 @@ class Situation:
         }
 
     @cached_property
-    def arrivals_ms(self) -> Mapping[str, int]:
-        """When the running plans are to reach each stop."""
+    def visits(self) -> Mapping[str, PlanVisit]:
+        """How the running plans are to visit each stop."""
         return {
-            visit.stop_id: visit.arrive_ms
+            visit.stop_id: visit
             for crew in self.crews.values()
             if crew.works
             for visit in crew.left

@@ -62,15 +62,20 @@ def test_required_is_what_overflows_soon():
 
 
 def test_before_it_overflows():
-    """A bin that must be emptied has its overflow as deadline; not so when it is too late anyway, or planned late."""
+    """A bin that must be emptied has its overflow as deadline; not so when it is too late anyway, or knowingly planned late."""
     town = Town()
     town.due("b1", overflow_h=2)
     town.due("b2", overflow_h=8)
     town.due("b3", overflow_h=0.1)
     town.due("b4", overflow_h=0.4)
-    town.plan("t1", "b4", pace_min=40)
+    plan = town.plan("t1", "b4", pace_min=40)
     windows = {stop["id"]: stop["windows"] for stop in problem(town)["stops"]}
-    assert windows == {"b1": [[SEVEN_S, SEVEN_S + 7200]], "b2": None, "b3": None, "b4": None}
+    news = [[SEVEN_S, SEVEN_S + 1440]]
+    assert windows == {"b1": [[SEVEN_S, SEVEN_S + 7200]], "b2": None, "b3": None, "b4": news}
+    known = f"overflow:{town.state.demand.due['b4'].overflow_ms}"
+    visits = tuple(msgspec.structs.replace(one, why=known if one.stop_id else None) for one in plan.visits)
+    town.take(msgspec.structs.replace(plan, plan_version=2, visits=visits))
+    assert of(problem(town)["stops"], "b4")["windows"] is None
     chosen = build.case(town.now(), "kitchen", too_late=frozenset({"b1"}))
     assert chosen.deadlines_ms == {}
 

@@ -138,7 +138,25 @@ def test_late_is_better_than_never():
     town.due("far", overflow_h=0.5)
     plan_again(town)
     assert "far" in holders(town)
-    assert town.now().arrivals_ms["far"] > (town.state.demand.due["far"].overflow_ms or 0)
+    assert town.now().visits["far"].arrive_ms > (town.state.demand.due["far"].overflow_ms or 0)
+
+
+def test_a_bin_that_overflows_earlier_is_emptied_earlier():
+    """News that a planned bin overflows long before its truck comes bring it a truck in time, not only a new round."""
+    town = Town()
+    town.due(*BINS)
+    for truck_id in TRUCKS:
+        town.fix(truck_id, lon(0))
+    town.plan("t1")
+    town.plan("t2")
+    town.plan("t3", *BINS, "f1", pace_min=15)
+    town.run()
+    town.later()
+    town.due("b6", overflow_h=0.5)
+    overflow_ms = town.state.demand.due["b6"].overflow_ms or 0
+    assert town.now().visits["b6"].arrive_ms > overflow_ms
+    plan_again(town)
+    assert town.now().visits["b6"].arrive_ms <= overflow_ms
 
 
 def test_a_skipped_stop_comes_back(town):
