@@ -131,6 +131,9 @@ class Worker(faust.App):  # type: ignore[misc]
         started_s = perf_counter()
         partition = self._partition(tp.partition)
         folded = partition.fold(tp.topic, records, self.reference, self.core, self.consumer.committed(tp))
+        # before anything is sent: a worker that stops here, and again after each start, floods nobody with letters
+        dead = [letter.offset for letter in folded.letters if letter.offset is not None]
+        self._limits.count(tp.topic, tp.partition, [record.offset for record in records], dead)
         for key, stamped in folded.changed.items():
             value = state.encode(stamped)
             metrics.STATE_BYTES.observe(len(value))
@@ -139,8 +142,6 @@ class Worker(faust.App):  # type: ignore[misc]
         if self._reader.letters:
             await self._send_letters_of_reference()
         self._count(tp, records, folded, perf_counter() - started_s)
-        dead = [letter.offset or 0 for letter in folded.letters]
-        self._limits.count(tp.topic, tp.partition, len(records), dead, records[-1].offset)
 
     def _partition(self, number: int) -> Partition:
         known = self._partitions.get(number)
