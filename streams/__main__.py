@@ -91,7 +91,7 @@ def _replay(given: argparse.Namespace) -> int:
                 _run(folder, out, core)
             return _compare(given, *outs)
         case [folder], [] | [_], False if given.out is not None:
-            _run(folder, given.out, *settings, state_out=given.state_out)
+            _run(folder, given.out, next(iter(settings), truck.DEFAULT_SETTINGS), given.state_out)
             return 0
     raise _Mistaken(
         "give FOLDER -o OUT [--settings JSON] to replay a day, FOLDER -o OUT --settings A.json B.json --compare to compare "

@@ -130,8 +130,7 @@ def _tallies(
     gained: list[events.Alert],
     changed: list[Changed],
 ) -> dict[str, Tally]:
-    counts = [Counter(alert.rule for alert in alerts) for alerts in (old, new, lost, gained)]
-    counts.append(Counter(alert.rule for alert in changed))
+    counts = [Counter[str](alert.rule for alert in alerts) for alerts in (old, new, lost, gained, changed)]
     return {
         rule: Tally(**dict(zip(Tally.__struct_fields__, (c[rule] for c in counts), strict=True)))
         for rule in sorted({*counts[0], *counts[1]})
