@@ -120,6 +120,8 @@ def _outs(out: Path, settings: list[Path]) -> tuple[Path, Path]:
 
 
 def _run(folder: Path, out: Path, core: truck.Settings = truck.DEFAULT_SETTINGS, state_out: Path | None = None) -> None:
+    if out.resolve() == folder.resolve():
+        raise _Mistaken(f"{out} is the recorded day itself: what was said then would be lost; give another folder")
     try:
         report = replay.run(_a_day(folder), out, core, on_progress=_show, state_out=state_out)
     except BadState as error:

@@ -97,9 +97,11 @@ def sorted_lines(lines: Iterable[bytes], scratch: Path) -> Iterator[bytes]:
             kept.append(line)
             size += len(line)
             if size > SORTED_BYTES:
-                path = Path(folder) / str(len(runs))
-                path.write_bytes(b"".join(one + b"\n" for one in sorted(kept)))
-                runs.append(_lines_of(files.enter_context(path.open("rb"))))
+                kept.sort()
+                run = files.enter_context((Path(folder) / str(len(runs))).open("w+b"))
+                run.writelines(one + b"\n" for one in kept)
+                run.seek(0)
+                runs.append(_lines_of(run))
                 kept, size = [], 0
         kept.sort()
         yield from heapq.merge(*runs, kept) if runs else kept

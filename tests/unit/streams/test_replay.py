@@ -90,6 +90,14 @@ def test_thresholds_that_cannot_be_used_are_named(
     assert "t.json" in capsys.readouterr().err
 
 
+def test_a_day_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was said live stands in the same folder: it stays."""
+    folder = write_day(tmp_path / "day")
+    assert main(["replay", str(folder), "-o", str(folder)]) == 2
+    assert "is the recorded day itself" in capsys.readouterr().err
+    assert not (folder / "alerts.jsonl").exists()
+
+
 def written(out: Path, name: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in (out / f"{name}.jsonl").read_bytes().splitlines()]
 
