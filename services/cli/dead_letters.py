@@ -149,10 +149,7 @@ def _send_all(
 ) -> None:
     settings = Settings.from_env(os.environ)
     columns = TextColumn("{task.description}"), MofNCompleteColumn()
-    try:
-        producer = bus.Producer(settings.kafka_bootstrap, client_id="dead-letters")
-    except bus.BusError as error:
-        _fail(f"Kafka at {settings.kafka_bootstrap} does not answer: {error}")
+    producer = bus.Producer(settings.kafka_bootstrap, client_id="dead-letters")
     with closing(producer), Progress(*columns, console=Console(stderr=True)) as progress:
         shown = progress.add_task("sent", total=most)
         due_s = time.monotonic()
@@ -250,15 +247,9 @@ def _visible(row: bytes) -> str:
 
 @contextmanager
 def _engine() -> Iterator[Any]:
-    """Give the database; what it refuses to do is one sentence."""
-    try:
-        engine = store.connect(Settings.from_env(os.environ).database_url, name="qingyun-dead-letters")
-    except store.NoDatabaseAddressError as error:
-        _fail(str(error))
+    engine = store.connect(Settings.from_env(os.environ).database_url, name="qingyun-dead-letters")
     try:
         yield engine
-    except store.Away as error:
-        _fail(f"the database does not answer: {str(error).strip().splitlines()[0]}")
     finally:
         engine.dispose()
 

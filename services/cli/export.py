@@ -141,14 +141,9 @@ def _time_ms(text: str, zone: ZoneInfo) -> int:
 
 @contextmanager
 def _engine(settings: Settings) -> Iterator[Any]:
-    try:
-        engine = store.connect(settings.database_url, name="qingyun-export")
-    except store.NoDatabaseAddressError as error:
-        _fail(str(error))
+    engine = store.connect(settings.database_url, name="qingyun-export")
     try:
         yield engine
-    except store.Away as error:
-        _fail(f"the database does not answer: {str(error).strip().splitlines()[0]}")
     finally:
         engine.dispose()
 
