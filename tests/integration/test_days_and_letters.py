@@ -54,7 +54,7 @@ class Live:
 
     def caught_up(self) -> None:
         """Wait until the worker has judged all that was sent."""
-        self.producer.flush()
+        self.producer.flush(PATIENCE_S)
         give_up_s = time.monotonic() + PATIENCE_S
         while self._judged() < self._sent:
             assert time.monotonic() < give_up_s, "the worker has not judged all that was sent"
@@ -104,10 +104,10 @@ def live(topics: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live
         "QINGYUN_WORKER_METRICS_PORT": str(port),
     }
     log = tmp_path_factory.mktemp("worker") / "log"
-    with closing(bus.Producer(topics, client_id="test")) as producer:
+    with closing(bus.Producer(topics, client_id="test", delivery_timeout_s=PATIENCE_S)) as producer:
         for record in town_records():
             producer.send_event(record)
-        producer.flush()
+        producer.flush(PATIENCE_S)
         with log.open("ab") as file:
             worker = subprocess.Popen(
                 [sys.executable, "-m", "streams", "worker"], env=environment, stderr=file, stdout=file
