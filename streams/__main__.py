@@ -3,34 +3,33 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from streams import replay, truck
+import msgspec
+
+from streams import compare, replay, truck
+from streams.city_state import BadState
 from streams.rules import thresholds
 
-BAD_INPUT = 2
+BAD_INPUT: Final = 2
+
+
+class _Mistaken(Exception):  # noqa: N818  # ends the command with its sentence
+    """What was asked for cannot be done."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m streams", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser(
-        "worker",
-        help="judge live records: Kafka in, Kafka out",
-        description="Runs until SIGTERM. Settings come from the environment: see streams/worker/settings.py.",
-    )
-    again = commands.add_parser(
-        "replay",
-        help="judge a recorded day: files in, files out",
-        description="Reads <topic>.jsonl or .jsonl.gz in FOLDER; writes alerts, tickets, visits, collections-due and "
-        "dead letters to OUT, and prints counts and a SHA-256: two runs print the same.",
-    )
-    again.add_argument("folder", type=Path, metavar="FOLDER", help="a recorded day")
-    again.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help="folder to write to")
-    again.add_argument("--thresholds", type=Path, help="JSON object of thresholds that differ from the defaults")
-    bench = commands.add_parser("bench", help="measure the core: CPU microseconds a fix, events a core-second")
-    bench.add_argument("folder", type=Path, nargs="?", help="a recorded day (default: a made-up one)")
-    given = parser.parse_args(arguments)
+    given = _parser().parse_args(arguments)
+    try:
+        return _run_command(given)
+    except _Mistaken as error:
+        print(error, file=sys.stderr)
+        return BAD_INPUT
+
+
+def _run_command(given: argparse.Namespace) -> int:
     match given.command:
         case "worker":
             from streams.worker.run import main as work  # noqa: PLC0415  # Faust is loaded by the worker alone
@@ -41,20 +40,92 @@ def main(arguments: list[str] | None = None) -> int:
         case _:
             from streams.bench import main as measure  # noqa: PLC0415
 
-            return measure(given.folder) if given.folder is None or _is_a_day(given.folder) else BAD_INPUT
+            return measure(given.folder if given.folder is None else _a_day(given.folder))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m streams", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser(
+        "worker",
+        help="judge live records: Kafka in, Kafka out",
+        description="Runs until SIGTERM. Settings come from the environment: see streams/worker/settings.py.",
+    )
+    again = commands.add_parser(
+        "replay",
+        help="judge a recorded day: files in, files out; compare two outputs",
+        description="Reads <topic>.jsonl or .jsonl.gz in FOLDER, from its state.json.gz if there is one; writes alerts, "
+        "tickets, visits, collections-due and dead letters to OUT, and prints counts and a SHA-256: two runs print the "
+        "same. With --compare: FOLDER and two --settings are replayed to OUT and compared, or two output folders are.",
+    )
+    again.add_argument(
+        "folders", type=Path, nargs="+", metavar="FOLDER", help="a recorded day; to compare, two outputs"
+    )
+    again.add_argument("-o", "--out", type=Path, metavar="OUT", help="folder to write to")
+    again.add_argument(
+        "--settings",
+        type=Path,
+        nargs="+",
+        metavar="JSON",
+        help="thresholds that differ from the defaults; two to compare",
+    )
+    again.add_argument(
+        "--state-out", type=Path, metavar="FILE", help="write the state.json.gz the next day starts from"
+    )
+    again.add_argument("--compare", action="store_true", help="show alerts gained, lost and changed")
+    again.add_argument("--json", type=Path, metavar="FILE", help="write the comparison as JSON, too")
+    again.add_argument("--time-zone", default="UTC", metavar="ZONE", help="of the times printed (default: UTC)")
+    bench = commands.add_parser("bench", help="measure the core: CPU microseconds a fix, events a core-second")
+    bench.add_argument("folder", type=Path, nargs="?", help="a recorded day (default: a made-up one)")
+    return parser
 
 
 def _replay(given: argparse.Namespace) -> int:
-    if not _is_a_day(given.folder):
-        return BAD_INPUT
-    limits = thresholds.DEFAULT
-    if given.thresholds is not None:
-        try:
-            limits = thresholds.read(given.thresholds.read_bytes())
-        except (OSError, ValueError) as error:
-            print(f"{given.thresholds}: {error}", file=sys.stderr)
-            return BAD_INPUT
-    report = replay.run(given.folder, given.out, truck.Settings(thresholds=limits), on_progress=_show)
+    settings = [_settings(path) for path in given.settings or ()]
+    match given.folders, settings, given.compare:
+        case [before, after], [], True:
+            return _compare(given, before, after)
+        case [folder], [first, second], True if given.out is not None and given.state_out is None:
+            outs = _outs(given.out, given.settings)
+            for out, core in zip(outs, (first, second), strict=True):
+                _run(folder, out, core)
+            return _compare(given, *outs)
+        case [folder], [] | [_], False if given.out is not None:
+            _run(folder, given.out, next(iter(settings), truck.DEFAULT_SETTINGS), given.state_out)
+            return 0
+    raise _Mistaken(
+        "give FOLDER -o OUT [--settings JSON] to replay a day, FOLDER -o OUT --settings A.json B.json --compare to compare "
+        "two settings, or --compare OUT_A OUT_B to compare two outputs"
+    )
+
+
+def _a_day(folder: Path) -> Path:
+    """Return the folder if it holds records."""
+    if any(folder.glob("*.jsonl")) or any(folder.glob("*.jsonl.gz")):
+        return folder
+    raise _Mistaken(f"{folder} has no recorded day: give a folder with <topic>.jsonl or <topic>.jsonl.gz files")
+
+
+def _settings(path: Path) -> truck.Settings:
+    try:
+        return truck.Settings(thresholds=thresholds.read(path.read_bytes()))
+    except (OSError, ValueError) as error:
+        raise _Mistaken(f"{path}: {error}") from error
+
+
+def _outs(out: Path, settings: list[Path]) -> tuple[Path, Path]:
+    """Return a folder for each settings file, named after it."""
+    first, second = (path.stem for path in settings)
+    return (out / first, out / second) if first != second else (out / f"{first}-1", out / f"{second}-2")
+
+
+def _run(folder: Path, out: Path, core: truck.Settings = truck.DEFAULT_SETTINGS, state_out: Path | None = None) -> None:
+    if out.resolve() == folder.resolve():
+        raise _Mistaken(f"{out} is the recorded day itself: what was said then would be lost; give another folder")
+    try:
+        report = replay.run(_a_day(folder), out, core, on_progress=_show, state_out=state_out)
+    except BadState as error:
+        raise _Mistaken(str(error)) from error
     print(file=sys.stderr)
     for name, count in report.read.items():
         print(f"read     {name:16} {count:9}")
@@ -64,17 +135,18 @@ def _replay(given: argparse.Namespace) -> int:
     records = sum(report.read.values())
     print(f"CPU      {report.cpu_s:.1f} s, {report.cpu_s / max(1, records) * 1e6:.1f} µs a record")
     print(f"SHA-256  {report.sha256}")
+
+
+def _compare(given: argparse.Namespace, before: Path, after: Path) -> int:
+    try:
+        zone = ZoneInfo(given.time_zone)
+        found = compare.compare(before, after)
+    except (ZoneInfoNotFoundError, OSError, ValueError) as error:
+        raise _Mistaken(str(error)) from error
+    print(compare.table(found, zone))
+    if given.json is not None:
+        given.json.write_bytes(msgspec.json.format(msgspec.json.encode(found)))
     return 0
-
-
-def _is_a_day(folder: Path) -> bool:
-    """Whether the folder holds records; says what is expected if not."""
-    found = any(folder.glob("*.jsonl")) or any(folder.glob("*.jsonl.gz"))
-    if not found:
-        print(
-            f"{folder} has no recorded day: give a folder with <topic>.jsonl or <topic>.jsonl.gz files", file=sys.stderr
-        )
-    return found
 
 
 def _show(records: int) -> None:

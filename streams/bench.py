@@ -3,12 +3,13 @@
 import math
 import random
 import time
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
-from streams import codec, events, state, topics, truck
-from streams.assets import Reference
-from streams.replay import recorded
+from streams import codec, events, recorded, state, topics, truck
+from streams.assets import BadReference, Reference
 from streams.units import SECOND_MS
 
 _TRUCKS: Final = 20
@@ -18,7 +19,7 @@ _START_MS: Final = 1_781_586_000_000
 
 def main(folder: Path | None) -> int:
     """Measure and print one line a measurement; return the exit code."""
-    reference, fixes = recorded(folder) if folder else _made_up()
+    reference, fixes = _recorded(folder) if folder else _made_up()
     lines = [codec.encode(fix) for fix in fixes]
     decode_s = _cpu(lambda: [codec.decode(topics.TRUCK_STATES, line) for line in lines])
     trucks: dict[str, state.Stamped[state.Truck]] = {}
@@ -50,6 +51,20 @@ def _cpu(work: object) -> float:
 def _print(what: str, seconds: float, count: int, unit: str) -> None:
     each_us = seconds / count * 1e6
     print(f"{what:32} {each_us:9.1f} µs CPU a {unit}, {1e6 / max(each_us, 1e-9):9.0f} a core-second")  # noqa: T201
+
+
+def _recorded(folder: Path) -> tuple[Reference, list[events.TruckState]]:
+    """Return what exists and all fixes of a recorded day, by merge time; what cannot be used is left out."""
+    reference = Reference()
+    fixes: list[events.TruckState] = []
+    with TemporaryDirectory() as scratch:
+        for line in recorded.records(folder, Path(scratch), lambda _: None, (*topics.REFERENCE, topics.TRUCK_STATES)):
+            if isinstance(line.record, events.TruckState):
+                fixes.append(line.record)
+            else:
+                with suppress(BadReference):
+                    reference.apply(line.record)
+    return reference, fixes
 
 
 def _made_up() -> tuple[Reference, list[events.TruckState]]:

@@ -10,6 +10,8 @@ from streams import events
 from streams.topics import BY_NAME, Topic
 
 SCHEMA_HEADER: Final = "schema"
+ORIGINAL_HEADER: Final = "original-"
+"""On a dead letter: prefix of the headers the record itself had."""
 MAX_RECORD_BYTES: Final = 1_000_000
 """A larger value is a dead letter; Kafka's own default limit is 1,048,588 bytes a batch."""
 
@@ -26,15 +28,18 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     key: bytes | None = None
     partition: int | None = None
     offset: int | None = None
+    original: tuple[tuple[str, bytes], ...] = ()
+    """The record's own headers: without them it could not be read again."""
 
     def headers(self) -> list[tuple[str, bytes]]:
-        """Headers of the record on ``dead-letters`` (contract)."""
+        """Headers of the record on ``dead-letters``: the contract's, and the record's own with `ORIGINAL_HEADER` before."""
         return [
             ("topic", self.topic.encode()),
             ("partition", b"" if self.partition is None else str(self.partition).encode()),
             ("offset", b"" if self.offset is None else str(self.offset).encode()),
             ("stage", self.stage.encode()),
             ("reason", self.reason.encode()),
+            *((f"{ORIGINAL_HEADER}{name}", value) for name, value in self.original),
         ]
 
 

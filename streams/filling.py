@@ -96,7 +96,8 @@ def step(
     """Fold one record in; return the state and what is to be told. The state given is changed and handed back."""
     if isinstance(event, events.Tick):
         state.newest_arrival_ms = max(state.newest_arrival_ms, event.at_ms)
-        if state.last_ms == 0 or state.due or event.at_ms < state.check_ms:
+        wake_ms = wakes_ms(state)
+        if wake_ms is None or event.at_ms < wake_ms:
             return state, []
         return state, _tell(state, event.at_ms, reference, settings, emptied=False)
     arrival_ms = event.received_time_ms or event.event_time_ms
@@ -111,6 +112,11 @@ def step(
     emptied = _read(state, time_ms, event.fill, settings)
     state.invalid = 0
     return state, _tell(state, time_ms, reference, settings, emptied=emptied)
+
+
+def wakes_ms(state: Filling) -> int | None:
+    """Return from when on the passing of time may have something to tell; None = only a reading may."""
+    return None if state.last_ms == 0 or state.due else state.check_ms
 
 
 def _read(state: Filling, time_ms: int, fill: float, settings: Settings) -> bool:

@@ -1,55 +1,33 @@
 """A recorded day through the same core as live: files in, files out, no broker (contract: "A recorded day").
 
-Records are merged by merge time, time passes by ticks of 10 s; two runs write and print the same.
+Records come in merge order (`streams.recorded`), time passes by ticks of 10 s; two runs write and print the same. What is
+held in memory is the state of the city, not its day.
 """
 
 import base64
-import gzip
 import hashlib
 import heapq
 import json
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple, Self
 
-import msgspec
-
-from streams import codec, events, filling, geo, state, topics, truck
+from streams import codec, events, filling, geo, recorded, state, topics, truck
 from streams.assets import BadReference, Reference
-from streams.topics import Topic
+from streams.city_state import BadState, CityState
+from streams.recorded import Letter
 from streams.units import MINUTE_MS, SECOND_MS
 
 TICK_MS: Final = 10 * SECOND_MS
+STATE_FILE: Final = "state.json.gz"
+"""In a recorded day: the state at its start."""
 _AT_THE_END_MS: Final = 10 * MINUTE_MS
 """Time goes on this much after the last record, and the lateness bound."""
-_MERGE_TIMES: Final = ("received_time_ms", "made_ms", "at_ms", "valid_from_ms", "event_time_ms")
-_ORDER: Final[tuple[Topic, ...]] = (
-    topics.ASSETS,
-    topics.ZONES,
-    topics.PERMITS,
-    topics.CALENDARS,
-    topics.SHIFTS,
-    topics.ORDERS,
-    topics.PLANS,
-    topics.TRUCK_STATES,
-    topics.DRIVER_ACTIONS,
-    topics.WEIGHINGS,
-    topics.BIN_READINGS,
-)
-"""Settles ties of merge time."""
 _WRITTEN: Final = (topics.ALERTS, topics.TICKETS, topics.VISITS, topics.COLLECTIONS_DUE)
-
-
-class Line(NamedTuple):
-    """One record of a file. Sorts by merge time, topic, line."""
-
-    merge_ms: int
-    rank: int
-    number: int
-    record: events.Event
+_LETTERS: Final = topics.DEAD_LETTERS.name
+_PROGRESS_EVERY: Final = 5_000
 
 
 class Report(NamedTuple):
@@ -63,38 +41,123 @@ class Report(NamedTuple):
 
 
 class Day:
-    """The state of a whole city while its day is replayed."""
+    """The state of a whole city while its day is replayed.
 
-    def __init__(self, reference: Reference, settings: truck.Settings) -> None:
+    Time passes only for whom it may change something: trucks that wait for a report, bins whose forecast has come.
+    """
+
+    def __init__(self, reference: Reference, settings: truck.Settings, begin: CityState | None = None) -> None:
         self.reference = reference
         self.settings = settings
         self.trucks: dict[str, state.Truck] = {}
         self.bins: dict[str, filling.Filling] = {}
+        self.next_tick_ms: int | None = None
+        """None = nothing was measured yet: time does not pass."""
+        self.begun_ms = 0 if begin is None else begin.at_ms
+        self._waiting: dict[str, state.Truck] = {}
+        self._wakes: list[tuple[int, str]] = []
+        self._wake_of: dict[str, int] = {}
+        if begin is not None:
+            self.trucks, self.bins = begin.trucks, begin.bins
+            self.next_tick_ms = _tick_after(begin.at_ms)
+            self._waiting = {truck_id: one for truck_id, one in self.trucks.items() if truck.waits(one)}
+            for bin_id, a_bin in self.bins.items():
+                self._plan_wake(bin_id, a_bin)
 
     def fold(self, record: events.Event) -> list[events.Event]:
-        """Fold one record in; return what follows."""
+        """Fold one record in; return what follows.
+
+        Raises
+        ------
+        streams.assets.BadReference, streams.geo.BadGeometry
+            If it cannot be used; nothing has changed.
+        """
         match record:
-            case events.BinReading():
-                known = self.bins.get(record.bin_id) or filling.Filling(bin_id=record.bin_id)
-                self.bins[record.bin_id], outputs = filling.step(known, record, self.reference)
-                return outputs
             case events.TruckState() | events.DriverAction() | events.Weighing() | events.TruckPlan():
-                one = self.trucks.get(record.truck_id) or state.Truck(truck_id=record.truck_id)
-                self.trucks[record.truck_id], told = truck.step(one, record, self.reference, self.settings)
-                return told
+                return self._fold_truck(record)
+            case events.BinReading():
+                return self._fold_bin(record)
             case _:
                 self.reference.apply(record)
                 return []
 
-    def tick(self, at_ms: int) -> list[events.Event]:
-        """Let time pass for every truck and bin."""
+    def pass_time(self, until_ms: int) -> list[events.Event]:
+        """Let the ticks up to ``until_ms`` come; return what follows. The first call only sets the clock."""
+        outputs: list[events.Event] = []
+        if self.next_tick_ms is None:
+            self.next_tick_ms = _tick_after(until_ms)
+        while self.next_tick_ms <= until_ms:
+            if not self._waiting:  # until the next forecast comes, ticks change nothing
+                next_wake_ms = self._wakes[0][0] if self._wakes else until_ms + 1
+                if next_wake_ms > until_ms:
+                    self.next_tick_ms = _tick_after(until_ms)
+                    break
+                self.next_tick_ms = max(self.next_tick_ms, -(-next_wake_ms // TICK_MS) * TICK_MS)
+                if self.next_tick_ms > until_ms:
+                    break
+            outputs += self._tick(self.next_tick_ms)
+            self.next_tick_ms += TICK_MS
+        return outputs
+
+    def at(self, at_ms: int) -> CityState:
+        """Return the state, after all records and ticks up to then."""
+        return CityState(at_ms, self.trucks, self.bins)
+
+    def _fold_truck(self, record: truck.TruckRecord) -> list[events.Event]:
+        truck_id: str = record.truck_id  # type: ignore[union-attr]  # ticks do not come here
+        one = self.trucks.get(truck_id)
+        if one is None:
+            one = state.Truck(truck_id=truck_id)
+        self.trucks[truck_id], outputs = truck.step(one, record, self.reference, self.settings)
+        self._note_waiting(truck_id)
+        return outputs
+
+    def _note_waiting(self, truck_id: str) -> None:
+        one = self.trucks[truck_id]
+        if truck.waits(one):
+            self._waiting[truck_id] = one
+        else:
+            self._waiting.pop(truck_id, None)
+
+    def _fold_bin(self, record: filling.BinRecord) -> list[events.Event]:
+        bin_id: str = record.bin_id  # type: ignore[union-attr]  # ticks do not come here
+        a_bin = self.bins.get(bin_id) or filling.Filling(bin_id=bin_id)
+        self.bins[bin_id], outputs = filling.step(a_bin, record, self.reference)
+        self._plan_wake(bin_id, self.bins[bin_id])
+        return outputs
+
+    def _plan_wake(self, bin_id: str, a_bin: filling.Filling) -> None:
+        """Have the bin looked at when its forecast comes. An entry that turns out too early is entered again."""
+        wake_ms = filling.wakes_ms(a_bin)
+        if wake_ms is not None and wake_ms < self._wake_of.get(bin_id, wake_ms + 1):
+            self._wake_of[bin_id] = wake_ms
+            heapq.heappush(self._wakes, (wake_ms, bin_id))
+
+    def _tick(self, at_ms: int) -> list[events.Event]:
         tick = events.Tick(at_ms=at_ms)
         outputs: list[events.Event] = []
-        for one in self.trucks.values():
-            outputs += truck.step(one, tick, self.reference, self.settings)[1]
-        for a_bin in self.bins.values():
-            outputs += filling.step(a_bin, tick, self.reference)[1]
+        for truck_id in sorted(self._waiting):
+            self.trucks[truck_id], told = truck.step(self._waiting[truck_id], tick, self.reference, self.settings)
+            self._note_waiting(truck_id)
+            outputs += told
+        for bin_id in self._awake(at_ms):
+            self.bins[bin_id], told = filling.step(self.bins[bin_id], tick, self.reference)
+            self._plan_wake(bin_id, self.bins[bin_id])
+            outputs += told
         return outputs
+
+    def _awake(self, at_ms: int) -> list[str]:
+        awake = []
+        while self._wakes and self._wakes[0][0] <= at_ms:
+            wake_ms, bin_id = heapq.heappop(self._wakes)
+            if self._wake_of.get(bin_id) == wake_ms:
+                del self._wake_of[bin_id]
+                awake.append(bin_id)
+        return sorted(awake)
+
+
+def _tick_after(time_ms: int) -> int:
+    return time_ms // TICK_MS * TICK_MS + TICK_MS
 
 
 def run(
@@ -102,6 +165,7 @@ def run(
     out: Path,
     settings: truck.Settings = truck.DEFAULT_SETTINGS,
     on_progress: Callable[[int], None] | None = None,
+    state_out: Path | None = None,
 ) -> Report:
     """Replay a recorded day and write what follows from it.
 
@@ -109,100 +173,118 @@ def run(
     ----------
     on_progress
         Called with the number of records folded, every few thousand.
+    state_out
+        File for the state after the last record, before time runs out: the next day's `STATE_FILE`.
+
+    Raises
+    ------
+    streams.city_state.BadState
+        If the state at the start cannot be read, or stands after the first measurement.
     """
     started_s = time.process_time()
     out.mkdir(parents=True, exist_ok=True)
-    letters: list[dict[str, Any]] = []
-    read: Counter[str] = Counter()
-    day = Day(Reference(), settings)
-    outputs: list[events.Event] = []
-    tick_ms = last_ms = 0
-    for line in heapq.merge(*(_lines(folder, topic, rank, letters) for rank, topic in enumerate(_ORDER))):
-        topic = _ORDER[line.rank]
-        read[topic.name] += 1
-        if topic not in topics.REFERENCE:
-            tick_ms = tick_ms or line.merge_ms // TICK_MS * TICK_MS + TICK_MS
-            while tick_ms <= line.merge_ms:
-                outputs += day.tick(tick_ms)
-                tick_ms += TICK_MS
-            last_ms = line.merge_ms
+    begin = CityState.read(folder / STATE_FILE) if (folder / STATE_FILE).exists() else None
+    day = Day(Reference(), settings, begin)
+    with _Writer(out) as writer:
+        read, last_ms = fold_all(
+            day, recorded.records(folder, out, writer.set_aside), writer.write, writer.set_aside, on_progress
+        )
+        if state_out is not None:
+            day.at(last_ms).write(state_out)
+        if day.next_tick_ms is not None:
+            writer.write(day.pass_time(last_ms + settings.bounds.gap_ms + _AT_THE_END_MS))
+    return Report(read, writer.written, writer.letters, _sha256(out), time.process_time() - started_s)
+
+
+def fold_all(
+    day: Day,
+    lines: Iterable[recorded.Line],
+    write: Callable[[list[events.Event]], None],
+    set_aside: recorded.Aside,
+    on_progress: Callable[[int], None] | None = None,
+) -> tuple[dict[str, int], int]:
+    """Fold records in merge order, time passing between them.
+
+    Returns
+    -------
+    How many there were by topic, and the merge time of the last measurement (where the state began, if there was none).
+
+    Raises
+    ------
+    streams.city_state.BadState
+        If the day began in a state later than its first measurement.
+    """
+    counts = [0] * len(recorded.MERGED)
+    measures = [topic not in topics.REFERENCE for topic in recorded.MERGED]
+    last_ms = 0
+    for done, (merge_ms, rank, number, record) in enumerate(lines, start=1):
+        counts[rank] += 1
+        if measures[rank]:
+            if last_ms == 0 and day.begun_ms > merge_ms:
+                raise BadState(
+                    f"the state stands at {day.begun_ms}, after the first record at {merge_ms}: it is another day's"
+                )
+            last_ms = merge_ms
+            if day.next_tick_ms is None or day.next_tick_ms <= merge_ms:
+                write(day.pass_time(merge_ms))
         try:
-            outputs += day.fold(line.record)
+            outputs = day.fold(record)
         except (BadReference, geo.BadGeometry) as error:
-            letters.append(_letter(topic, line.number, "apply", str(error), codec.encode(line.record)))
-        if on_progress is not None and read.total() % 5_000 == 0:
-            on_progress(read.total())
-    end_ms = last_ms + settings.bounds.gap_ms + _AT_THE_END_MS
-    while tick_ms and tick_ms <= end_ms:
-        outputs += day.tick(tick_ms)
-        tick_ms += TICK_MS
-    written, sha256 = _write(out, outputs, letters)
-    return Report(dict(read), written, len(letters), sha256, time.process_time() - started_s)
+            set_aside(Letter(recorded.MERGED[rank].name, number, "apply", str(error), codec.encode(record)))
+        else:
+            if outputs:
+                write(outputs)
+        if on_progress is not None and done % _PROGRESS_EVERY == 0:
+            on_progress(done)
+    read = {topic.name: count for topic, count in zip(recorded.MERGED, counts, strict=True) if count}
+    return read, last_ms or day.begun_ms
 
 
-def recorded(folder: Path) -> tuple[Reference, list[events.TruckState]]:
-    """Return what exists and all fixes of a recorded day, by merge time; what cannot be used is left out."""
-    letters: list[dict[str, Any]] = []
-    reference = Reference()
-    for topic in topics.REFERENCE:
-        for line in _lines(folder, topic, 0, letters):
-            with suppress(BadReference):
-                reference.apply(line.record)
-    fixes = [line.record for line in _lines(folder, topics.TRUCK_STATES, 0, letters)]
-    return reference, [fix for fix in fixes if isinstance(fix, events.TruckState)]
+class _Writer:
+    """Writes one file a topic, a line as soon as it is known."""
+
+    def __init__(self, out: Path) -> None:
+        self.written = {topic.name: 0 for topic in _WRITTEN}
+        self.letters = 0
+        self._out = out
+        self._open = ExitStack()
+        self._files: dict[str, BinaryIO] = {}
+
+    def __enter__(self) -> Self:
+        for name in (*self.written, _LETTERS):
+            self._files[name] = self._open.enter_context((self._out / f"{name}.jsonl").open("wb"))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def write(self, outputs: list[events.Event]) -> None:
+        """Write what was concluded, each to its topic."""
+        for record in outputs:
+            name = codec.topic_of(record).name
+            self._files[name].write(codec.encode(record) + b"\n")
+            self.written[name] += 1
+
+    def set_aside(self, letter: Letter) -> None:
+        """Write a dead letter."""
+        self.letters += 1
+        document = letter._asdict() | {"bytes_b64": base64.b64encode(letter.value).decode()}
+        del document["value"]
+        self._files[_LETTERS].write(json.dumps(document, sort_keys=True).encode() + b"\n")
 
 
-def _lines(folder: Path, topic: Topic, rank: int, letters: list[dict[str, Any]]) -> Iterator[Line]:
-    """Records of one topic by merge time, those of equal time as they stand in the file."""
-    found = []
-    for number, raw in enumerate(_raw_lines(folder, topic.name), start=1):
-        try:
-            record = codec.decode(topic, raw)
-            found.append(Line(_merge_ms(record), rank, number, record))
-        except codec.Undecodable as error:
-            letters.append(_letter(topic, number, "decode", str(error), raw))
-    found.sort(key=lambda line: line[:3])
-    return iter(found)
-
-
-def _raw_lines(folder: Path, name: str) -> Iterator[bytes]:
-    for path, opened in ((folder / f"{name}.jsonl", open), (folder / f"{name}.jsonl.gz", gzip.open)):
-        if path.exists():
-            with opened(path, "rb") as file:
-                for raw in file:
-                    if raw.strip():
-                        yield raw.rstrip(b"\r\n")
-
-
-def _merge_ms(record: events.Event) -> int:
-    for name in _MERGE_TIMES:
-        value = getattr(record, name, None)
-        if value is not None:
-            return int(value)
-    return 0
-
-
-def _letter(topic: Topic, line: int, stage: str, reason: str, value: bytes) -> dict[str, Any]:
-    return {
-        "topic": topic.name,
-        "line": line,
-        "stage": stage,
-        "reason": reason,
-        "bytes_b64": base64.b64encode(value).decode(),
-    }
-
-
-def _write(out: Path, outputs: list[events.Event], letters: list[dict[str, Any]]) -> tuple[dict[str, int], str]:
-    """Write one file a topic; return counts, and the SHA-256 over all as canonical JSON with sorted keys and lines."""
+def _sha256(out: Path) -> str:
+    """Return the SHA-256 over all that was written, as canonical JSON with sorted keys and lines."""
     digest = hashlib.sha256()
-    written = {}
-    for topic in _WRITTEN:
-        mine = [record for record in outputs if isinstance(record, topic.record or ())]
-        (out / f"{topic.name}.jsonl").write_bytes(b"".join(codec.encode(record) + b"\n" for record in mine))
-        written[topic.name] = len(mine)
-        canonical = sorted(json.dumps(msgspec.to_builtins(record), sort_keys=True) for record in mine)
-        digest.update("\n".join([topic.name, *canonical, ""]).encode())
-    dead = sorted(json.dumps(letter, sort_keys=True) for letter in letters)
-    (out / "dead-letters.jsonl").write_text("".join(line + "\n" for line in dead))
-    digest.update("\n".join(["dead-letters", *dead, ""]).encode())
-    return written, digest.hexdigest()
+    for name in (*(topic.name for topic in _WRITTEN), _LETTERS):
+        digest.update(name.encode() + b"\n")
+        for line in recorded.sorted_lines(_canonical(out / f"{name}.jsonl"), out):
+            digest.update(line + b"\n")
+    return digest.hexdigest()
+
+
+def _canonical(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        for line in file:
+            document: Any = json.loads(line)
+            yield json.dumps(document, sort_keys=True).encode()

@@ -68,7 +68,7 @@ def step(
 
 
 def waits(state: Truck) -> bool:
-    """True if the passing of time alone may release something."""
+    """True if the passing of time alone may release something. Worker and replay let time pass for no other truck."""
     return bool(state.order.waiting)
 
 

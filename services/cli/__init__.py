@@ -22,6 +22,8 @@ COMMANDS: Final = {
     "topics": "provision Kafka's topics, show them",
     "database": "migrate the database, show its state",
     "city": "prepare, load or make a city",
+    "export": "the recorder's tables -> a recorded day, to be replayed",
+    "dead-letters": "what was set aside and why; send it again",
     "users": "demo users, new users",
     "terminals": "trucks' terminals: who has a code, let one register once more",
     "replay-real": "play real garbage trucks' recorded fixes through the real doors",

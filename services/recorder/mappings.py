@@ -3,6 +3,7 @@
 A column takes the record's member of the same name; ``record`` is the record itself; what is left is said here.
 """
 
+import base64
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -154,6 +155,7 @@ def set_aside(record: bus.Record, reason: str) -> Write:
         "reason": reason,
         "key": None if record.key is None else bytea(record.key),
         "value": bytea(record.value or b""),
+        "headers": _headers(record.headers, codec.ORIGINAL_HEADER),
         "at_ms": record.timestamp_ms,
     }
     return Write("dead_letters", KEEP_FIRST, [row])
@@ -162,7 +164,21 @@ def set_aside(record: bus.Record, reason: str) -> Write:
 def _row(mapping: Mapping, event: events.Event, raw: msgspec.Raw) -> Row:
     row: Row = {name: getattr(event, name) for name in _COLUMNS[mapping.table]}
     row["record"] = raw
+    if mapping.table == "positions":
+        row["rest"] = _rest(event, raw)
     return row | mapping.rest(event)
+
+
+def _rest(event: events.Event, raw: msgspec.Raw) -> Row | None:
+    """Return the members of a record that no column holds; those that ingest wrote have none."""
+    if codec.encode(event) == bytes(raw):
+        return None
+    given: Row = msgspec.json.decode(raw)
+    return {name: member for name, member in given.items() if name not in event.__struct_fields__} or None
+
+
+def _headers(headers: dict[str, bytes], prefix: str = "") -> dict[str, str]:
+    return {prefix + name: base64.b64encode(value).decode() for name, value in headers.items()}
 
 
 def _raw_frame(record: bus.Record) -> Row:
@@ -189,6 +205,7 @@ def _dead_letter(record: bus.Record) -> Row:
         "reason": _header(record, "reason") or "",
         "key": None if record.key is None else bytea(record.key),
         "value": bytea(record.value or b""),
+        "headers": _headers(record.headers),
         "at_ms": record.timestamp_ms,
     }
 

@@ -107,6 +107,8 @@ positions: Final = _table(
     _text("power"),
     Column("alarms", JSONB, nullable=False),
     _maybe_text("driver_id"),
+    Column("rest", JSONB, comment="members of the record that have no column here; null = none"),
+    Index(None, "received_time_ms", postgresql_using="brin"),
     key=("truck_id", "event_time_ms", "fix_key"),
     by="event_time_ms",
 )
@@ -128,11 +130,13 @@ bin_readings: Final = _table(
     "bin_readings",
     _text("bin_id"),
     _ms("event_time_ms"),
+    _maybe_ms("received_time_ms"),
     Column("reading_key", Text, nullable=False, comment="seq, or empty: what makes a duplicate"),
     _number("fill"),
     _number("battery"),
     _maybe_text("invalid"),
     _record(),
+    Index(None, "received_time_ms", postgresql_using="brin"),
     key=("bin_id", "event_time_ms", "reading_key"),
 )
 last_bins: Final = _table(
@@ -246,6 +250,7 @@ plans: Final = _table(
     _maybe_text("material"),
     _maybe_text("run_id"),
     _record(),
+    Index(None, "made_ms", postgresql_using="brin"),
     key=("truck_id", "plan_version"),
 )
 last_plans: Final = _table(
@@ -328,11 +333,22 @@ dead_letters: Final = _table(
     _text("reason"),
     Column("key", LargeBinary),
     Column("value", LargeBinary, nullable=False),
+    Column("headers", JSONB, comment="name to base64; null = written before they were kept"),
     _ms("at_ms"),
     Index(None, "tenant_id", "at_ms"),
     key=("letter_id",),
 )
 """``at_ms`` is the broker's time of the record that was set aside: wall time."""
+dead_letter_replays: Final = _table(
+    "dead_letter_replays",
+    Column("origin", Text, nullable=False, comment="the record that was set aside: services.store.letters"),
+    _text("letter_id"),
+    Column("attempt", Integer, nullable=False),
+    _ms("begun_ms"),
+    _maybe_ms("confirmed_ms"),
+    key=("origin",),
+)
+"""Records sent to their topic again, once each. Not confirmed = whether the broker has it is not known. Wall time."""
 
 # --------------------------------------------------------------------------------------------- what exists
 

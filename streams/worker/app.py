@@ -20,7 +20,7 @@ from streams import events, state, truck
 from streams.assets import Reference
 from streams.topics import JOINED_PARTITIONS, TRUCK_STATES
 from streams.worker import metrics
-from streams.worker.dead_letters import Limits
+from streams.worker.dead_letters import Limits, TooMany
 from streams.worker.ending import end
 from streams.worker.folding import INPUTS, Folded, Output, Partition
 from streams.worker.producing import Producer
@@ -131,6 +131,7 @@ class Worker(faust.App):  # type: ignore[misc]
         started_s = perf_counter()
         partition = self._partition(tp.partition)
         folded = partition.fold(tp.topic, records, self.reference, self.core, self.consumer.committed(tp))
+        self._check_limits(tp, records, folded)
         for key, stamped in folded.changed.items():
             value = state.encode(stamped)
             metrics.STATE_BYTES.observe(len(value))
@@ -139,8 +140,18 @@ class Worker(faust.App):  # type: ignore[misc]
         if self._reader.letters:
             await self._send_letters_of_reference()
         self._count(tp, records, folded, perf_counter() - started_s)
-        dead = [letter.offset or 0 for letter in folded.letters]
-        self._limits.count(tp.topic, tp.partition, len(records), dead, records[-1].offset)
+
+    def _check_limits(self, tp: Any, records: list[Any], folded: Folded) -> None:
+        """Stop before anything is sent: a worker that stops again after each start must flood nobody with letters."""
+        dead = [letter.offset for letter in folded.letters if letter.offset is not None]
+        try:
+            self._limits.count(tp.topic, tp.partition, [record.offset for record in records], dead)
+        except TooMany:
+            last = folded.letters[-1]
+            logger.critical(
+                "too many: %s", last.reason, extra={"topic": tp.topic, "partition": tp.partition, "offset": last.offset}
+            )
+            raise
 
     def _partition(self, number: int) -> Partition:
         known = self._partitions.get(number)

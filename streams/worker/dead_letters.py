@@ -1,6 +1,7 @@
 """How many dead letters are too many: a bad deploy must stop the worker, not empty the topics into `dead-letters`."""
 
 from collections import deque
+from collections.abc import Collection, Sequence
 from typing import Final
 
 MOST_IN_A_ROW: Final = 100
@@ -22,17 +23,17 @@ class Limits:
         self._window: deque[tuple[int, int]] = deque()
         self._records = self._dead = 0
 
-    def count(self, topic: str, partition: int, records: int, dead_offsets: list[int], last_offset: int) -> None:
-        """Count a slice of ``records`` whose dead letters stood at ``dead_offsets``.
+    def count(self, topic: str, partition: int, offsets: Sequence[int], dead_offsets: Collection[int]) -> None:
+        """Count a slice whose records stand at ``offsets``; those at ``dead_offsets`` are dead letters.
 
         Raises
         ------
         TooMany
             Above one of the limits.
         """
-        self._count_row(topic, partition, records, dead_offsets, last_offset)
-        self._window.append((records, len(dead_offsets)))
-        self._records += records
+        self._count_row(topic, partition, offsets, frozenset(dead_offsets))
+        self._window.append((len(offsets), len(dead_offsets)))
+        self._records += len(offsets)
         self._dead += len(dead_offsets)
         while self._window and self._records - self._window[0][0] >= WINDOW:
             gone_records, gone_dead = self._window.popleft()
@@ -41,16 +42,11 @@ class Limits:
         if self._dead > MOST_IN_WINDOW:
             raise TooMany(f"{self._dead} of the last {self._records} records are dead letters, last on {topic}")
 
-    def _count_row(self, topic: str, partition: int, records: int, dead_offsets: list[int], last_offset: int) -> None:
+    def _count_row(self, topic: str, partition: int, offsets: Sequence[int], dead: frozenset[int]) -> None:
         key = (topic, partition)
-        if len(dead_offsets) == records:
-            row = self._in_a_row.get(key, 0) + records
-        else:
-            row, offset = 0, last_offset
-            for dead in reversed(dead_offsets):
-                if dead != offset:
-                    break
-                row, offset = row + 1, offset - 1
+        row = self._in_a_row.get(key, 0) if dead else 0
+        for offset in offsets if dead else ():
+            row = row + 1 if offset in dead else 0
+            if row > MOST_IN_A_ROW:
+                raise TooMany(f"{row} dead letters in a row on {topic}, partition {partition}, up to offset {offset}")
         self._in_a_row[key] = row
-        if row > MOST_IN_A_ROW:
-            raise TooMany(f"{row} dead letters in a row on {topic}, partition {partition}, up to offset {last_offset}")

@@ -213,6 +213,7 @@ class _Work:
             key=record.key,
             partition=self.partition.number,
             offset=record.offset,
+            original=tuple(record.headers),
         )
         self.folded.letters.append(letter)
         self.folded.outputs.append(Output(topics.DEAD_LETTERS.name, letter.key, letter.value, letter.headers()))

@@ -117,3 +117,28 @@ def test_the_record_is_kept_as_it_came() -> None:
     raw = b'{"truck_id":"t","event_time_ms":1,"colour":"red"}'
     last = mappings.writes_of(given._replace(value=raw))[1].rows[0]
     assert msgspec.json.decode(msgspec.json.encode(last["record"]))["colour"] == "red"
+
+
+def test_members_without_a_column_are_kept_beside_them() -> None:
+    """A fix that ingest wrote has none; known members in another order, or null, are no difference; unknown ones stay."""
+    event = events.TruckState(truck_id="t", event_time_ms=1, seq=3)
+    for value, rest in (
+        (codec.encode(event), None),
+        (b'{"seq": 3, "event_time_ms": 1, "load_kg": null, "truck_id": "t"}', None),
+        (
+            b'{"truck_id": "t", "event_time_ms": 1, "tyre_kpa": [1, 2], "axle": null}',
+            {"tyre_kpa": [1, 2], "axle": None},
+        ),
+    ):
+        position, last = mappings.writes_of(record(event)._replace(value=value))
+        assert position.rows[0]["rest"] == rest
+        assert "rest" not in last.rows[0]
+
+
+def test_a_letter_keeps_the_headers_of_the_record_it_was() -> None:
+    """Those on Kafka as they stand there; those of a record this process could not read, as the worker would say them."""
+    known = record(events.TruckState(truck_id="t", event_time_ms=1))
+    (letter,) = mappings.writes_of(known._replace(topic="dead-letters", headers={"stage": b"decode", "x": b"\xff"}))
+    assert letter.rows[0]["headers"] == {"stage": "ZGVjb2Rl", "x": "/w=="}
+    aside = mappings.set_aside(known, "why").rows[0]
+    assert aside["headers"] == {"original-schema": "dHJ1Y2stc3RhdGUvMQ=="}

@@ -2,13 +2,15 @@
 
 import base64
 import gzip
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
-from streams import codec, events, replay
+from streams import codec, events, recorded, replay, topics
 from streams.__main__ import main
+from streams.city_state import BadState, CityState
 from tests.unit.streams import town
 
 
@@ -84,5 +86,169 @@ def test_thresholds_that_cannot_be_used_are_named(
     """Not an object, below zero, unknown, of the wrong kind."""
     (tmp_path / "t.json").write_text(document)
     folder = write_day(tmp_path / "day")
-    assert main(["replay", str(folder), "-o", str(tmp_path / "out"), "--thresholds", str(tmp_path / "t.json")]) == 2
+    assert main(["replay", str(folder), "-o", str(tmp_path / "out"), "--settings", str(tmp_path / "t.json")]) == 2
     assert "t.json" in capsys.readouterr().err
+
+
+def test_a_day_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was said live stands in the same folder: it stays."""
+    folder = write_day(tmp_path / "day")
+    assert main(["replay", str(folder), "-o", str(folder)]) == 2
+    assert "is the recorded day itself" in capsys.readouterr().err
+    assert not (folder / "alerts.jsonl").exists()
+
+
+def written(out: Path, name: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (out / f"{name}.jsonl").read_bytes().splitlines()]
+
+
+def put(folder: Path, topic: topics.Topic, *lines: events.Event | bytes) -> Path:
+    """Write a file of a recorded day: records, and bytes as they are."""
+    folder.mkdir(exist_ok=True)
+    raw = [line if isinstance(line, bytes) else codec.encode(line) for line in lines]
+    (folder / f"{topic.name}.jsonl").write_bytes(b"".join(line + b"\n" for line in raw))
+    return folder
+
+
+def read(folder: Path, tmp_path: Path) -> tuple[list[recorded.Line], list[recorded.Letter]]:
+    letters: list[recorded.Letter] = []
+    return list(recorded.records(folder, tmp_path, letters.append)), letters
+
+
+def test_merge_time_is_the_first_of_arrival_making_saying_validity_and_event() -> None:
+    """``received_time_ms``, else ``made_ms``, ``at_ms``, ``valid_from_ms``, ``event_time_ms``."""
+    fix = events.TruckState(truck_id="t", event_time_ms=5, received_time_ms=9)
+    due = events.CollectionDue(place_id="b", place_kind="bin", due=True, material="residual", at_ms=4)
+    assert recorded.merge_ms(fix) == 9
+    assert recorded.merge_ms(events.TruckState(truck_id="t", event_time_ms=5)) == 5
+    assert recorded.merge_ms(events.TruckPlan(truck_id="t", plan_version=1, made_ms=7, reason="shift")) == 7
+    assert recorded.merge_ms(due) == 4
+    assert recorded.merge_ms(town.truck()) == 0
+    assert recorded.merge_ms(events.Permit(permit_id="p", valid_from_ms=3, received_time_ms=8)) == 8
+
+
+def test_ties_are_settled_by_topic_then_line(tmp_path: Path) -> None:
+    """At one moment what exists comes before plans, plans before fixes, and so on; lines of one file keep their order."""
+    folder = tmp_path / "day"
+    at = {"event_time_ms": 1, "received_time_ms": 100}
+    put(folder, topics.BIN_READINGS, events.BinReading(bin_id="b", **at))
+    put(folder, topics.WEIGHINGS, events.Weighing(weighing_id="w", facility_id="f", truck_id="t", **at))
+    put(folder, topics.DRIVER_ACTIONS, events.DriverAction(action_id="a", truck_id="t", kind="sos", **at))
+    put(folder, topics.TRUCK_STATES, *(events.TruckState(truck_id=f"t{n}", **at) for n in (2, 1)))
+    put(folder, topics.PLANS, events.TruckPlan(truck_id="t", plan_version=1, made_ms=100, reason="shift"))
+    known = {"valid_from_ms": 0, "received_time_ms": 100}
+    put(folder, topics.ORDERS, events.Order(order_id="o", source_id="s", material="residual", kg=1.0, **known))
+    put(folder, topics.SHIFTS, events.Shift(shift_id="s", truck_id="t", start_ms=0, end_ms=1, **known))
+    put(folder, topics.CALENDARS, events.Calendar(calendar_id="c", **known))
+    put(folder, topics.PERMITS, events.Permit(permit_id="p", **known))
+    put(folder, topics.ZONES, events.Zone(zone_id="z", kind="parking", **known))
+    put(folder, topics.ASSETS, events.Asset(id="t1", kind="truck", **known))
+    lines, letters = read(folder, tmp_path)
+    assert not letters
+    assert [type(line.record).__name__ for line in lines] == [
+        "Asset", "Zone", "Permit", "Calendar", "Shift", "Order", "TruckPlan",
+        "TruckState", "TruckState", "DriverAction", "Weighing", "BinReading",
+    ]  # fmt: skip
+    assert [line.record.truck_id for line in lines if isinstance(line.record, events.TruckState)] == ["t2", "t1"]
+
+
+def test_a_file_out_of_order_is_sorted_stably_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Larger than what is sorted in memory, with times before 1970: by merge time, equal times as they stood."""
+    times = [5, 3, 5, -7, 3, 0, 5] * 30
+    folder = put(
+        tmp_path / "day", topics.TRUCK_STATES,
+        *(events.TruckState(truck_id=f"t{n}", event_time_ms=time_ms) for n, time_ms in enumerate(times)),
+    )  # fmt: skip
+    monkeypatch.setattr(recorded, "SORTED_BYTES", 900)
+    lines, _ = read(folder, tmp_path)
+    assert [(line.merge_ms, line.number) for line in lines] == sorted((t, n) for n, t in enumerate(times, start=1))
+    assert [path.name for path in tmp_path.iterdir()] == ["day"]
+
+
+def test_every_broken_line_is_a_dead_letter_with_the_number_it_has_in_the_file(tmp_path: Path) -> None:
+    """Blank lines count, in files in and out of order; a wrong time, no JSON, no object; the others are read."""
+    good = [events.TruckState(truck_id="t", event_time_ms=time_ms) for time_ms in (10, 20, 5)]
+    broken = (b"{", b"[1]", b'{"truck_id": "t", "event_time_ms": "x"}', b"\xff\xfe", b"7" * 5000)
+    for name, ends in (("ordered", good[:2]), ("mixed", good)):
+        folder = put(tmp_path / name, topics.TRUCK_STATES, good[0], b"", *broken, *ends[1:])
+        lines, letters = read(folder, tmp_path)
+        assert sorted(line.number for line in lines) == [1, *range(8, 7 + len(ends))]
+        assert sorted(letter.line for letter in letters) == [3, 4, 5, 6, 7]
+        assert {letter.value for letter in letters} == set(broken)
+
+
+def test_an_archive_that_is_cut_off_ends_there_and_is_said(tmp_path: Path) -> None:
+    """What could be read is read; where it ended is a dead letter."""
+    folder = tmp_path / "day"
+    folder.mkdir()
+    whole = gzip.compress(
+        b"".join(codec.encode(events.TruckState(truck_id=f"t{n}", event_time_ms=n)) + b"\n" for n in range(20_000))
+    )
+    (folder / "truck-states.jsonl.gz").write_bytes(whole[: len(whole) // 2])
+    report = replay.run(folder, tmp_path / "out")
+    assert 0 < report.read["truck-states"] < 20_000
+    letters = written(tmp_path / "out", "dead-letters")
+    assert letters[-1]["stage"] == "read"
+    assert "damaged after line" in str(letters[-1]["reason"])
+
+
+def test_the_hash_is_that_of_the_outputs_as_canonical_json(tmp_path: Path) -> None:
+    """Each topic's name, then its lines with sorted keys in sorted order: whoever has the outputs can print it."""
+    report = replay.run(write_day(tmp_path / "day"), tmp_path / "out")
+    digest = hashlib.sha256()
+    for name in ("alerts", "tickets", "visits", "collections-due", "dead-letters"):
+        lines = sorted(json.dumps(document, sort_keys=True) for document in written(tmp_path / "out", name))
+        digest.update("".join(line + "\n" for line in [name, *lines]).encode())
+    assert report.sha256 == digest.hexdigest()
+    assert report.written["alerts"] > 0
+
+
+def test_time_goes_on_for_the_lateness_bound_and_ten_minutes(tmp_path: Path) -> None:
+    """A report that waits for a missing one at the end of the day is judged; a bin due in nine minutes is told."""
+    sos = {"truck_id": "t1", "terminal_id": "x", "source": "jt808", "alarms": ("sos",)}
+    put(
+        tmp_path / "day", topics.TRUCK_STATES,
+        events.TruckState(**sos | {"alarms": ()}, seq=1, event_time_ms=town.START_MS),
+        events.TruckState(**sos, seq=5, event_time_ms=town.START_MS + 10_000),
+    )  # fmt: skip
+    replay.run(tmp_path / "day", tmp_path / "out")
+    (alert,) = written(tmp_path / "out", "alerts")
+    assert alert["rule"] == "sos"
+    assert alert["emitted_ms"] == (town.START_MS + 10_000) // 10_000 * 10_000 + 30_000
+
+
+def test_the_state_at_the_start_is_taken_up(tmp_path: Path) -> None:
+    """A day cut in two says what the whole says: the second half starts from the first's state, ticks and all."""
+    whole = write_day(tmp_path / "whole")
+    replay.run(whole, tmp_path / "all")
+    lines = gzip.decompress((whole / "truck-states.jsonl.gz").read_bytes()).splitlines()
+    cut = len(lines) * 2 // 3
+    for name, part in (("one", lines[:cut]), ("two", lines[cut:])):
+        folder = tmp_path / name
+        folder.mkdir()
+        for path in whole.iterdir():
+            (folder / path.name).write_bytes(path.read_bytes())
+        (folder / "truck-states.jsonl.gz").write_bytes(gzip.compress(b"\n".join(part) + b"\n"))
+    replay.run(tmp_path / "one", tmp_path / "out-1", state_out=tmp_path / "two" / replay.STATE_FILE)
+    replay.run(tmp_path / "two", tmp_path / "out-2")
+    for name in ("alerts", "visits"):
+        said = {json.dumps(one, sort_keys=True) for out in ("out-1", "out-2") for one in written(tmp_path / out, name)}
+        assert said == {json.dumps(one, sort_keys=True) for one in written(tmp_path / "all", name)}
+    assert written(tmp_path / "out-2", "alerts")
+
+
+def test_a_state_that_cannot_be_read_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 2 and a sentence; nothing is replayed from half a state."""
+    folder = write_day(tmp_path / "day")
+    for broken in (b"no archive", gzip.compress(b"{}"), gzip.compress(b'{"at_ms":1,"trucks":{"t1":"AAA="},"bins":{}}')):
+        (folder / replay.STATE_FILE).write_bytes(broken)
+        assert main(["replay", str(folder), "-o", str(tmp_path / "out")]) == 2
+        assert "is no state this program can start from" in capsys.readouterr().err
+
+
+def test_a_state_later_than_the_day_is_said(tmp_path: Path) -> None:
+    """The state of another day would judge this one by what came after it."""
+    folder = write_day(tmp_path / "day")
+    CityState(town.START_MS + 86_400_000, {}, {}).write(folder / replay.STATE_FILE)
+    with pytest.raises(BadState, match="stands at"):
+        replay.run(folder, tmp_path / "out")

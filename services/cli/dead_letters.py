@@ -1,0 +1,259 @@
+"""``python -m services dead-letters list|show|replay``: what was set aside, why, and back to its topic."""
+
+import os
+import re
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TextColumn
+
+from services import bus, clock, store
+from services.settings import Settings
+from services.store import letters
+from services.store.letters import Letter, Wanted
+from streams import codec, topics
+from streams.units import DAY_MS, HOUR_MS, MINUTE_MS
+
+app = typer.Typer(no_args_is_help=True, help="Records that were set aside with a reason (the recorder's tables).")
+
+_CONFIRM_S: Final = 30.0
+_UNITS_MS: Final = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
+_OWN_HEADERS: Final = frozenset({letters.REPLAY_OF, letters.ATTEMPT})
+
+Topic = Annotated[str | None, typer.Option(help="Only letters of this topic.")]
+Stage = Annotated[str | None, typer.Option(help="Only of this stage: ingest, decode, apply, recorder.")]
+Reason = Annotated[str | None, typer.Option(help="Only with this text in the reason.")]
+Since = Annotated[str | None, typer.Option(help="Only since then: 30m, 6h, 2d ago, or 2026-11-25T06:00 (UTC).")]
+Until = Annotated[str | None, typer.Option(help="Only before then.")]
+
+
+@app.command("list")
+def show_kinds(
+    topic: Topic = None, stage: Stage = None, reason: Reason = None, since: Since = None, until: Until = None
+) -> None:
+    """Count letters by topic, stage and reason, the most frequent first, with a sample of each."""
+    with _engine() as engine:
+        kinds = letters.kinds(engine, _wanted(topic, stage, reason, since, until))
+    for kind in kinds:
+        typer.echo(
+            f"{kind.letters:>7} {kind.topic}, {kind.stage}, {_time(kind.first_ms)} to {_time(kind.last_ms)}, "
+            f"{kind.replayed} sent again"
+        )
+        typer.echo(f"        {kind.sample_reason}\n        e.g. {kind.sample_id}")
+    typer.echo(f"{sum(kind.letters for kind in kinds)} letters of {len(kinds)} kinds")
+
+
+@app.command()
+def show(
+    letter_id: Annotated[str, typer.Argument(help="Its id, or enough of its beginning.")],
+    *,
+    as_hex: Annotated[bool, typer.Option("--hex", help="Bytes as hex even if they are text.")] = False,
+) -> None:
+    """Show one letter: where it stood, why, its headers, its bytes as text or hex."""
+    with _engine() as engine:
+        found = list(letters.find(engine, Wanted(letter_ids=(letter_id,))))
+    if len(found) != 1:
+        _fail(f"{len(found)} letters have an id that begins with {letter_id!r}, expected one")
+    letter = found[0]
+    for name, value in (
+        ("letter", letter.letter_id),
+        ("topic", f"{letter.topic}, partition {letter.partition}, offset {letter.offset}"),
+        ("stage", letter.stage),
+        ("reason", letter.reason),
+        ("set aside", _time(letter.at_ms)),
+        ("key", _text(letter.key or b"")),
+        ("sent again", _replayed(letter)),
+        *(("header", f"{name} = {_text(value)}") for name, value in letter.headers.items()),
+    ):
+        typer.echo(f"{name:<11}{value}")
+    if letter.first_id != letter.letter_id:
+        typer.echo(f"{'first':<11}{letter.first_id}: sent again {letter.attempts} times, it failed again")
+    typer.echo(f"{'bytes':<11}{len(letter.value)}")
+    typer.echo(_hex(letter.value) if as_hex or not _is_text(letter.value) else letter.value.decode())
+
+
+@app.command()
+def replay(  # noqa: PLR0917  # a command's parameters are its options
+    topic: Topic = None,
+    stage: Stage = None,
+    reason: Reason = None,
+    since: Since = None,
+    until: Until = None,
+    letter: Annotated[list[str] | None, typer.Option(help="Only this id; may be given again.")] = None,
+    rate: Annotated[float, typer.Option(min=0.1, max=10_000, help="Records a second, at most.")] = 50.0,
+    most: Annotated[int, typer.Option(min=1, help="Records in this run, at most.")] = 1_000,
+    *,
+    again: Annotated[bool, typer.Option("--again", help="Also those that failed again after a replay.")] = False,
+    unconfirmed: Annotated[
+        bool, typer.Option("--unconfirmed", help="Also those of which it is not known whether they were sent.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Send. Without it: only say what would be sent.")] = False,
+) -> None:
+    """Send records back to their topics, oldest first, each once. Whose reason still holds becomes a new letter."""
+    wanted = _wanted(topic, stage, reason, since, until, tuple(letter or ()))
+    counts: Counter[str] = Counter()
+    with _engine() as engine:
+        chosen = _chosen(letters.find(engine, wanted), counts, most, again=again, unconfirmed=unconfirmed)
+        if yes:
+            _send_all(engine, chosen, counts, rate=rate, most=most, unconfirmed=unconfirmed)
+        else:
+            counts.update(f"would go to {one.topic}" for one in chosen)
+    for said, count in sorted(counts.items()):
+        typer.echo(f"{count:>7} {said}")
+    if not yes:
+        typer.echo("nothing was sent: --yes sends")
+
+
+def _chosen(
+    found: Iterable[Letter], counts: Counter[str], most: int, *, again: bool, unconfirmed: bool
+) -> Iterator[Letter]:
+    """Yield at most ``most`` letters whose records may be sent; count the others by why not."""
+    origins: set[tuple[str, str]] = set()
+    for letter in found:
+        why_not = _why_not(letter, again=again, unconfirmed=unconfirmed)
+        if (letter.tenant_id, letter.origin) in origins:
+            why_not = "not sent: the same record as another letter"
+        if why_not is not None:
+            counts[why_not] += 1
+            continue
+        if len(origins) == most:
+            counts[f"or more left: at most {most} a run"] += 1
+            return
+        origins.add((letter.tenant_id, letter.origin))
+        yield letter
+
+
+def _why_not(letter: Letter, *, again: bool, unconfirmed: bool) -> str | None:
+    topic = topics.BY_NAME.get(letter.topic)
+    if topic is None or topic.record is None or topic is topics.TICKS:
+        return f"not sent: {letter.topic or 'no topic'} is no topic of records"
+    if topic.compacted:
+        return f"not sent: {letter.topic} is compacted, a newer record of that key may be there; send it corrected"
+    if letter.confirmed_ms is not None:
+        return "not sent: sent before"
+    if letter.begun_ms is not None and not unconfirmed:
+        return "not sent: begun before, whether it arrived is not known (--unconfirmed)"
+    if letter.attempts and not again:
+        return "not sent: failed again after a replay (--again)"
+    return None
+
+
+def _send_all(
+    engine: Any, chosen: Iterable[Letter], counts: Counter[str], *, rate: float, most: int, unconfirmed: bool
+) -> None:
+    settings = Settings.from_env(os.environ)
+    columns = TextColumn("{task.description}"), MofNCompleteColumn()
+    producer = bus.Producer(settings.kafka_bootstrap, client_id="dead-letters")
+    with closing(producer), Progress(*columns, console=Console(stderr=True)) as progress:
+        shown = progress.add_task("sent", total=most)
+        due_s = time.monotonic()
+        for letter in chosen:
+            time.sleep(max(0.0, due_s - time.monotonic()))
+            due_s = max(due_s, time.monotonic() - 1.0) + 1.0 / rate
+            if not letters.claim(engine, letter, clock.wall_now_ms(), unconfirmed=unconfirmed):
+                counts["not sent: another run was first"] += 1
+                continue
+            _send(producer, letter)
+            letters.confirm(engine, letter, clock.wall_now_ms())
+            counts[f"sent to {letter.topic}"] += 1
+            progress.advance(shown)
+
+
+def _send(producer: bus.Producer, letter: Letter) -> None:
+    """Send a record as it was, under its own key; its headers say which letter was the first."""
+    own = [(name, value) for name, value in letter.original_headers().items() if name not in _OWN_HEADERS]
+    headers = [
+        *own,
+        (letters.REPLAY_OF, letter.first_id.encode()),
+        (letters.ATTEMPT, str(letter.attempts + 1).encode()),
+    ]
+    try:
+        producer.send(letter.topic, letter.key or _key_by_contents(letter), letter.value, headers).result(_CONFIRM_S)
+    except (bus.BusError, TimeoutError) as error:
+        _fail(
+            f"{letter.letter_id} was not confirmed ({error!r}): it may be on {letter.topic}, or not. "
+            "Look, then send it with --unconfirmed if it is not"
+        )
+
+
+def _key_by_contents(letter: Letter) -> bytes:
+    try:
+        return codec.key_of(codec.decode(topics.BY_NAME[letter.topic], letter.value)).encode()
+    except codec.Undecodable:
+        return b""
+
+
+# --------------------------------------------------------------------------------------------- words
+
+
+def _wanted(  # noqa: PLR0917  # a command's options
+    topic: str | None,
+    stage: str | None,
+    reason: str | None,
+    since: str | None,
+    until: str | None,
+    letter_ids: tuple[str, ...] = (),
+) -> Wanted:
+    return Wanted(topic, stage, reason, _moment_ms(since), _moment_ms(until), letter_ids)
+
+
+def _moment_ms(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if ago := re.fullmatch(r"(\d+)([mhd])", text):
+        return clock.wall_now_ms() - int(ago[1]) * _UNITS_MS[ago[2]]
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no time: expected 30m, 6h, 2d or 2026-11-25T06:00") from error
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _time(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _replayed(letter: Letter) -> str:
+    if letter.begun_ms is None:
+        return "no"
+    return _time(letter.begun_ms) + ("" if letter.confirmed_ms else ", whether it arrived is not known")
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        return all(char.isprintable() or char in "\t\r\n" for char in value.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def _text(value: bytes) -> str:
+    return value.decode() if _is_text(value) else f"0x{value.hex()}"
+
+
+def _hex(value: bytes, wide: int = 16) -> str:
+    rows = [value[at : at + wide] for at in range(0, len(value), wide)]
+    return "\n".join(f"{n * wide:08x}  {row.hex(' '):<{3 * wide}} {_visible(row)}" for n, row in enumerate(rows))
+
+
+def _visible(row: bytes) -> str:
+    return "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
+
+
+@contextmanager
+def _engine() -> Iterator[Any]:
+    engine = store.connect(Settings.from_env(os.environ).database_url, name="qingyun-dead-letters")
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _fail(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(1)
