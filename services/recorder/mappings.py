@@ -196,7 +196,9 @@ def _dead_letter(record: bus.Record) -> Row:
 def _letter_id(record: bus.Record) -> str:
     """Id of what was set aside: a worker that reads it again after a crash sets it aside again, and it stays one."""
     origin = [_header(record, name) for name in ("topic", "partition", "offset", "stage")]
-    return events.derived_id("dead-letter", *(origin if all(origin) else (record.topic, record.partition, record.offset)))
+    return events.derived_id(
+        "dead-letter", *(origin if all(origin) else (record.topic, record.partition, record.offset))
+    )
 
 
 def _header(record: bus.Record, name: str) -> str | None:

@@ -56,7 +56,9 @@ def _run(seeds: range, out: Path | None) -> int:
     never = missing(sometimes) if len(seeds) >= ENOUGH else []
     if never:
         print(f"NEVER REACHED: {', '.join(never)}")
-    print(f"{len(seeds)} seeds, {failed} violations, {cpu_s:.0f} s CPU: {3600 * len(seeds) / max(cpu_s, 0.01):,.0f} an hour")
+    print(
+        f"{len(seeds)} seeds, {failed} violations, {cpu_s:.0f} s CPU: {3600 * len(seeds) / max(cpu_s, 0.01):,.0f} an hour"
+    )
     return int(bool(failed or never))
 
 

@@ -154,7 +154,9 @@ BUGS: Final[dict[str, Bug]] = {
     "torn-tail-kept": Bug("a torn tail stays, and entries go behind it", ((spool, "_recover", _uncut),)),
     "unknown-is-closed": Bug("ingest reads unknown as closed", ((shell, "at_the_edge", _closed),)),
     "no-offset-cas": Bug("the tables' offset moves without compare", ((shell, "offsets_match", lambda *_: True),)),
-    "conflict-ignored": Bug("after a conflict the recorder goes on as before", ((shell, "reads_again", lambda _: False),)),
+    "conflict-ignored": Bug(
+        "after a conflict the recorder goes on as before", ((shell, "reads_again", lambda _: False),)
+    ),
     "letter-of-its-place": Bug("a dead letter written again is another", ((mappings, "_letter_id", _by_place),)),
     "commit-before-confirm": Bug("offsets are committed before all is confirmed", ((shell, "confirm", _no_wait),)),
     "commit-handed-out": Bug("what is handed out counts as done", ((InFlight, "committable", _handed_out_last),)),
@@ -163,23 +165,33 @@ BUGS: Final[dict[str, Bug]] = {
         "slices are handed out in a rebalance, and no hole is noticed",
         ((shell, "hands_out_before_clearing", lambda _: True), (InFlight, "hole", lambda *_, **__: None)),
     ),
-    "decoded-states-kept": Bug("states decoded before a rebalance go on", ((shell, "forget_partitions", lambda _: None),)),
-    "restored-too-little": Bug("the last record of the changelog is left out", ((shell, "restore_until", lambda n: n - 1),)),
+    "decoded-states-kept": Bug(
+        "states decoded before a rebalance go on", ((shell, "forget_partitions", lambda _: None),)
+    ),
+    "restored-too-little": Bug(
+        "the last record of the changelog is left out", ((shell, "restore_until", lambda n: n - 1),)
+    ),
     "late-state-wins": Bug("restoring takes what came last", ((restoring, "without_older", _in_order_of_arrival),)),
     "own-write-hides": Bug("an own write hides another's before it", ((restoring, "seen_with_own", max),)),
     "outbox-not-kept": Bug("what was said is not in the state", ((_STAMPED, "take", _take_without_outbox),)),
-    "outbox-emptied-early": Bug("what was said is forgotten before the commit", ((_STAMPED, "forget_said", _forget_all),)),
+    "outbox-emptied-early": Bug(
+        "what was said is forgotten before the commit", ((_STAMPED, "forget_said", _forget_all),)
+    ),
     "stamp-not-read": Bug("a record offered again is folded again", ((_STAMPED, "has", lambda *_: False),)),
     "poison-dropped": Bug("what cannot be used is dropped", ((_WORK, "_set_aside", lambda *_: None),)),
     "stray-accepted": Bug("a record in a wrong partition is folded", ((_WORK, "_check_partition", lambda *_: None),)),
     "window-forgotten": Bug("a restart forgets which reports came", ((state, "decode", _without(_forget_window)),)),
     "waiting-forgotten": Bug("a restart forgets reports that wait", ((state, "decode", _without(_forget_waiting)),)),
-    "alerts-forgotten": Bug("a restart forgets what was said of a rule", ((state, "decode", _without(_forget_alerts)),)),
+    "alerts-forgotten": Bug(
+        "a restart forgets what was said of a rule", ((state, "decode", _without(_forget_alerts)),)
+    ),
     "repeats-judged": Bug("repeated reports are judged", ((watermark, "_is_duplicate", lambda *_: False),)),
     "wrap-is-old": Bug("a number below the last is old", ((watermark, "_is_duplicate", _smaller_is_older),)),
     "gap-not-waited-for": Bug("a gap is not waited for", ((watermark, "_wait_ms", lambda *_: 0),)),
     "never-late": Bug("a late report is judged as if in order", ((watermark, "_release_one", _never_late),)),
     "ticks-unheard": Bug("passing time releases nothing", ((truck, "waits", lambda _: False),)),
-    "resends-teach-the-clock": Bug("a resend changes the clock's error", ((watermark, "_watch_clock", _resends_teach),)),
+    "resends-teach-the-clock": Bug(
+        "a resend changes the clock's error", ((watermark, "_watch_clock", _resends_teach),)
+    ),
     "counts-change-kind": Bug("a count is another number after a restart", ((explain, "at_least", _whole_counts),)),
 }

@@ -70,6 +70,8 @@ class Invariants:
         self.world, self.log, self.reference = world, log, reference
         self.acked: list[tuple[str, bytes]] = []
         """Topic and value of each input that was acknowledged to its device."""
+        self.of_many_topics: set[str] = set()
+        """Trucks with records on several topics: read again after a crash, these may meet in another order."""
         self.appended: set[tuple[str, bytes]] = set()
         self._outputs: dict[tuple[str, bytes | None, bytes], int] = {}
         self._letters: set[tuple[str, int, int]] = set()
@@ -234,16 +236,18 @@ class Invariants:
             value = journal.base.get(entity)
         return [entry for segment in reversed(segments) for entry in segment]
 
-    @staticmethod
-    def _compare(expected: dict[tuple[object, ...], str], said: dict[tuple[object, ...], set[str]]) -> None:
+    def _compare(self, expected: dict[tuple[object, ...], str], said: dict[tuple[object, ...], set[str]]) -> None:
         for identity, what in expected.items():
             if identity not in said:
                 raise Violation(f"I1: never said: {identity} {what[:200]}")
         for identity, versions in said.items():
             if identity not in expected:
                 raise Violation(f"I2: said, but follows from no input: {identity} {sorted(versions)[0][:200]}")
-            if versions != {expected[identity]}:
-                raise Violation(f"I2: said in two ways: {identity} {sorted(versions | {expected[identity]})[:2]}")
+            if versions == {expected[identity]}:
+                continue
+            if msgspec.json.decode(expected[identity]).get("truck_id") not in self.of_many_topics:
+                raise Violation(f"I2: said in two ways: {identity} {_difference(versions | {expected[identity]})}")
+            self.world.sometimes["a crash let a revision be said in two ways"] += 1
 
     def final_states(self) -> dict[bytes, bytes]:
         """Return the last state of each truck and bin on the broker."""
@@ -256,6 +260,20 @@ class Invariants:
     def said_of(self, keep: Callable[[str, bytes], bool]) -> list[tuple[str, bytes]]:
         """Return the outputs on the broker, each once, in the order they came."""
         return [(topic, value) for topic, _, value in self._outputs if topic in _SAID and keep(topic, value)]
+
+
+def _difference(versions: Iterable[str]) -> str:
+    """Return the members in which versions of one output differ."""
+    members = [msgspec.json.decode(version) for version in sorted(versions)]
+    names = sorted({name for one in members for name in one})
+    return "; ".join(
+        f"{name}: {' or '.join(str(one.get(name)) for one in members)}"
+        for name in names
+        if any(
+            one.get(name) != members[0].get(name) or type(one.get(name)) is not type(members[0].get(name))
+            for one in members
+        )
+    )
 
 
 def _entity(tp: TP, record: Record) -> bytes | None:

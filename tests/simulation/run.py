@@ -18,7 +18,7 @@ from tests.simulation.invariants import Invariants
 from tests.simulation.log import Group, Log
 from tests.simulation.options import Options
 from tests.simulation.planner import Planner
-from tests.simulation.tables import MemorySink, Scribe, Tables, _TOPICS
+from tests.simulation.tables import _TOPICS, MemorySink, Scribe, Tables
 from tests.simulation.worker import Worker, lag
 from tests.simulation.world import Process, Violation, World, supervise
 
@@ -74,6 +74,7 @@ class City:
         self.tables = Tables(world, self.invariants)
         self.doorway, self.disk = Doorway(world), Disk()
         self.terminals = bring_up(world, self.doorway.report)
+        self.invariants.of_many_topics = {one.truck_id for one in self.terminals if one.full}
         self.planner = Planner(world, self.log, self.terminals)
         self._begin()
 
@@ -205,7 +206,9 @@ class City:
         reports = {(t.truck_id, report.event_time_ms) for t in self.terminals for report in t.reports}
         kept = {(row["truck_id"], row["event_time_ms"]) for row in rows["positions"].values()}
         if reports != kept:
-            raise Violation(f"I1: the table positions lacks {sorted(reports - kept)[:3]}, has {sorted(kept - reports)[:3]}")
+            raise Violation(
+                f"I1: the table positions lacks {sorted(reports - kept)[:3]}, has {sorted(kept - reports)[:3]}"
+            )
         place = ("topic", "partition", "offset", "stage")
         letters = Counter(tuple(row[name] for name in place) for row in rows["dead_letters"].values())
         twice = [letter for letter, count in letters.items() if count > 1]
@@ -214,7 +217,9 @@ class City:
         for row in rows["alerts"].values():
             last = self.invariants.last_revision(row["alert_id"])
             if row["revision"] != last:
-                raise Violation(f"I1: the table alerts has revision {row['revision']} of {row['alert_id']}, said is {last}")
+                raise Violation(
+                    f"I1: the table alerts has revision {row['revision']} of {row['alert_id']}, said is {last}"
+                )
 
     def _check_planner(self) -> None:
         """What the planner heard is what the states say."""

@@ -102,7 +102,7 @@ class Scribe(Process):
         self.group.join(self.name)
         generation = -1
         while True:
-            yield self.world.between(250, 900)
+            yield self.world.between(300, 1_500)
             if not self.connected:
                 continue
             if self.group.beat(self.name) != "ok":

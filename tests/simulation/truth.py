@@ -123,7 +123,9 @@ def _within_bounds(one: Terminal, log: Log) -> bool:
         if n in arrived:
             continue
         later = [(received_ms, j) for j, received_ms in arrived.items() if j > n]
-        if later and (record.timestamp_ms - min(later)[0] > _bound_ms(one, n, arrived) - _MARGIN_MS or len(later) > 100):
+        if later and (
+            record.timestamp_ms - min(later)[0] > _bound_ms(one, n, arrived) - _MARGIN_MS or len(later) > 100
+        ):
             return False
         arrived[n] = fix.received_time_ms or 0
     return len(arrived) == len(one.reports)

@@ -88,15 +88,15 @@ class Worker(Process):
             yield 100
         self.group.join(self.name, self.instance)
         self.start(self._beats(), 10)
-        self.start(self._commits(), self.world.options.commit_ms)
         while True:
             yield from self._assigned()
             if not self.rejoin:
                 yield from self._restore()
             while not self.rejoin and not self.stopping:
                 self._hand_out()
+                idle = not self.queue
                 yield from self._work()
-                yield self.world.between(80, 800)
+                yield self.world.between(100, 1_500 if idle else 600)
             yield from self._revoke()
             if self.stopping:
                 if self.connected:
@@ -244,7 +244,8 @@ class Worker(Process):
         self.point("a slice is done")
         dead = [letter.offset or 0 for letter in folded.letters]
         self.limits.count(topic, number, len(one.records), dead, one.offset)
-        one.acked = self.undone = True
+        one.acked = True
+        self._commit_soon()
 
     def _partition(self, number: int) -> Partition:
         known = self.partitions.get(number)
@@ -280,15 +281,17 @@ class Worker(Process):
 
     # ------------------------------------------------------------------------- commits and heartbeats
 
-    def _commits(self) -> Steps:
-        while True:
-            if self.handing_out and not self.rejoin and not self.stopping:
-                yield from self._commit()
-            yield self.world.options.commit_ms
+    def _commit_soon(self) -> None:
+        """The commit interval of Faust, begun anew when there is something to commit."""
+        if not self.undone:
+            self.undone = True
+            self.start(self._commit_if_handing_out(), self.world.options.commit_ms)
+
+    def _commit_if_handing_out(self) -> Steps:
+        if self.handing_out and not self.rejoin and not self.stopping:
+            yield from self._commit()
 
     def _commit(self) -> Steps:
-        if not self.undone:
-            return
         self.undone = False
         offsets: dict[TP, int] = {}
         for tp in self.in_flight.partitions():
@@ -302,12 +305,14 @@ class Worker(Process):
         self.point("all is confirmed, nothing committed")
         yield self.world.between(1, 15)
         if not self.connected:
-            self.undone = True
+            self._commit_soon()
             return
         kept = self.group.commit(self.name, generation, offsets)
         self.point("committed, not told")
         yield self.world.between(1, 15)
-        if kept:
+        if not kept:
+            self._commit_soon()
+        else:
             self.progress_ms = self.world.now_ms
             if generation == self.generation:
                 for tp, offset in offsets.items():
