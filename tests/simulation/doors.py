@@ -67,7 +67,7 @@ class Doors(Process):
     def read(self, reading: events.BinReading) -> None:
         """A sensor's reading comes in."""
         record = event_record(replace(reading, received_time_ms=int(self.world.now_ms)))
-        if self.connected and not self.spool.entries:
+        if self.connected and not self.spool.entries and not self.world.options.slow_uplinks:
             self._send(record, lambda _: self.invariants.acknowledged(record.topic, record.value))
             return
         self.world.sometimes["a reading goes to disk"] += 1
@@ -89,13 +89,15 @@ class Doors(Process):
             yield 500
             if not self.spool.entries or not self.connected:
                 continue
-            left = {n: _decoder.decode(entry) for n, entry in enumerate(self.spool.oldest())}
-            for n, record in list(left.items()):
-                self._send(record, lambda _, n=n: left.pop(n, None))  # type: ignore[misc]
-            while left and not shell.may_drop(self):
+            entries = self.spool.oldest()
+            confirmed: list[int] = []
+            for entry in entries:
+                self._send(_decoder.decode(entry), confirmed.append)
+            while len(confirmed) < len(entries) and not shell.may_drop(self):
                 yield 50
             self.point("the spool is sent, not dropped")
             self.spool.drop_oldest()
+            self.point("a segment is dropped")
 
     def _tear(self) -> None:
         if self.world.happens(self.world.options.torn_write):

@@ -242,7 +242,7 @@ class Invariants:
                 raise Violation(f"I1: never said: {identity} {what[:200]}")
         for identity, versions in said.items():
             if identity not in expected:
-                raise Violation(f"I2: said, but follows from no input: {identity} {sorted(versions)[0][:200]}")
+                raise Violation(f"I2: said, but follows from no input: {identity} {min(versions)[:200]}")
             if versions == {expected[identity]}:
                 continue
             if msgspec.json.decode(expected[identity]).get("truck_id") not in self.of_many_topics:

@@ -18,6 +18,7 @@ CRASH_POINTS: Final = (
     "polled, not written",
     "written, not told",
     "the spool is sent, not dropped",
+    "a segment is dropped",
 )
 """Where a process may die by chance, beside crashes at any time."""
 
@@ -58,6 +59,8 @@ class Options(msgspec.Struct, kw_only=True):
     database_unknown: float = 0.0
     """Share of transactions whose commit happens but is not told."""
     torn_write: float = 0.0
+    slow_uplinks: bool = False
+    """The broker confirms too slowly for sensors: their readings go to disk first."""
     poison: int = 0
     crash_at: dict[str, float] = {}
     wrong_clocks: int = 0
@@ -102,6 +105,7 @@ def of_seed(seed: int) -> Options:
         database_away=sometimes(0.4, 0.03, 0.0),
         database_unknown=sometimes(0.4, 0.03, 0.0),
         torn_write=sometimes(0.6, 0.7, 0.0),
+        slow_uplinks=chance.random() < 0.5,
         poison=sometimes(0.5, 6, 0),
         crash_at={point: chance.choice((0.002, 0.02)) for point in points},
         wrong_clocks=sometimes(0.3, 1, 0),

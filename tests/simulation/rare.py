@@ -23,6 +23,7 @@ RARE: Final = (
     "a report straggles",
     "a successor takes over at once",
     "a terminal reboots",
+    "a tick is read before an earlier report",
     "a truck had late reports or other records",
     "a truck is compared with its truth",
     "a write is torn",

@@ -99,7 +99,7 @@ class City:
         self._now_and_then(options.broker_away_every_ms, self._broker_away)
 
     def _worker(self, instance: str) -> Worker:
-        return Worker(self.world, self.log, self.group, journeys.reference(), self.invariants, instance)
+        return Worker(self.world, self.log, self.group, self.invariants, instance)
 
     def _doors(self) -> Doors:
         self.doorway.doors = Doors(self.world, self.log, self.invariants, self.disk)

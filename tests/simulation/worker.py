@@ -8,8 +8,7 @@ from collections import deque
 from collections.abc import Generator
 from typing import Final
 
-from streams import state, truck
-from streams.assets import Reference
+from streams import state, topics, truck
 from streams.topics import JOINED_PARTITIONS
 from streams.worker import restoring
 from streams.worker.dead_letters import Limits
@@ -41,19 +40,10 @@ class Slice:
 class Worker(Process):
     """One life of a worker."""
 
-    lives = 0
-
-    def __init__(
-        self,
-        world: World,
-        log: Log,
-        group: Group,
-        reference: Reference,
-        invariants: Invariants,
-        instance: str,
-    ) -> None:
+    def __init__(self, world: World, log: Log, group: Group, invariants: Invariants, instance: str) -> None:
         super().__init__(world, f"worker {instance} {world.chance.randrange(10**9)}")
-        self.log, self.group, self.reference, self.invariants = log, group, reference, invariants
+        self.log, self.group, self.invariants = log, group, invariants
+        self.reference = invariants.reference
         self.instance = instance if world.options.static_members else None
         self.producer = Producer(self, log, retries_twice=world.options.retries_twice)
         self.table: dict[bytes, bytes] = {}
@@ -150,32 +140,38 @@ class Worker(Process):
         self.group.rejoin(self.name)
 
     def _restore(self) -> Steps:
-        """Bring the table up to the changelog, slice by slice; then begin at the committed offsets."""
+        """Bring the table up to the changelog; then begin at the committed offsets."""
         yield from self._flush(15_000)
         for number in self.numbers:
-            changelog = self.log.partitions[CHANGELOG, number]
-            end, size = shell.restore_until(len(changelog)), 50
-            seen = self.restored.setdefault(number, -1)
-            while seen < end - 1 and not self.rejoin:
-                if not self.connected:
-                    yield 100
-                    continue
-                records = changelog[seen + 1 : seen + 1 + size]
-                kept = list(restoring.without_older(records, self.table.get))  # type: ignore[type-var]
-                self.world.sometimes["a late state is left out"] += len(records) - len(kept)
-                for record in kept:
-                    self.table[record.key or b""] = record.value or b""
-                seen = self.restored[number] = records[-1].offset
-                self.point("restoring")
-                yield self.world.between(1, 10)
+            yield from self._restore_partition(number)
         if self.rejoin:
             self.world.sometimes["restoring is interrupted"] += 1
             return
-        gone = [key for key in self.table if shell.number_of(key) not in self.numbers]
-        for key in gone:
+        for key in [key for key in self.table if shell.number_of(key) not in self.numbers]:
             del self.table[key]
         while not self.connected:
             yield 100
+        self._seek()
+
+    def _restore_partition(self, number: int) -> Steps:
+        """Read one partition's changelog from where the table has it, slice by slice."""
+        changelog = self.log.partitions[CHANGELOG, number]
+        end, size = shell.restore_until(len(changelog)), 50
+        seen = self.restored.setdefault(number, -1)
+        while seen < end - 1 and not self.rejoin:
+            if not self.connected:
+                yield 100
+                continue
+            records = changelog[seen + 1 : min(end, seen + 1 + size)]
+            kept = list(restoring.without_older(records, self.table.get))  # type: ignore[type-var]
+            self.world.sometimes["a late state is left out"] += len(records) - len(kept)
+            for record in kept:
+                self.table[record.key or b""] = record.value or b""
+            seen = self.restored[number] = records[-1].offset
+            self.point("restoring")
+            yield self.world.between(1, 10)
+
+    def _seek(self) -> None:
         for number in self.numbers:
             for topic in INPUTS:
                 tp = (topic.name, number)
@@ -218,10 +214,20 @@ class Worker(Process):
                     raise Ended(f"hole: {hole}")
                 if at + len(records) < self.log.end(tp):
                     self.looked.pop(number, None)
+                self._watch_ticks(tp, records)
                 one = Slice(tp, records)
                 self.positions[tp] = one.offset + 1
                 self.in_flight.hand_out(tp, one)
                 self.queue.append(one)
+
+    def _watch_ticks(self, tp: TP, records: list[Record]) -> None:
+        """Count where time runs ahead: a tick is read before a report that was there before it."""
+        if tp[0] != topics.TICKS.name:
+            return
+        reports = (topics.TRUCK_STATES.name, tp[1])
+        at = self.positions[reports]
+        if at < self.log.end(reports) and self.log.partitions[reports][at].timestamp_ms < records[-1].timestamp_ms:
+            self.world.sometimes["a tick is read before an earlier report"] += 1
 
     def _work(self) -> Steps:
         while self.queue:
