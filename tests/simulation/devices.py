@@ -150,8 +150,7 @@ def bring_up(world: World, to_doors: Callable[..., None]) -> list[Terminal]:
     for one in _some(left, options.full):
         one.full = True
     for one in _some(left, options.broken_covers):
-        blind = events.SensorHealth(cover="open", bed="ok", load="ok")
-        one.truth = tuple(replace(fix, cover="unknown", sensor_health=blind) for fix in one.truth)
+        one.truth = tuple(replace(fix, cover="unknown") for fix in one.truth)
     return terminals
 
 
