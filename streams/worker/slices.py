@@ -24,9 +24,11 @@ from faust.transport.drivers import aiokafka as driver
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types.tuples import ConsumerMessage
 
+from streams.topics import TICKS
 from streams.worker import metrics, restoring
 from streams.worker.ending import end
 from streams.worker.in_flight import InFlight
+from streams.worker.turns import in_turn
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +41,7 @@ MOST_IN_FLIGHT: Final = 16
 
 
 class SliceScheduler(DefaultSchedulingStrategy):  # type: ignore[misc]  # Faust is untyped here
-    """Hands out lists of records for sliced topics, round robin over partitions; single records otherwise."""
+    """Hands out lists of records for sliced topics, in turn over partitions, ticks last; single records otherwise."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -49,15 +51,7 @@ class SliceScheduler(DefaultSchedulingStrategy):  # type: ignore[misc]  # Faust 
         whole = self._app.sliced_topics | self._app.tables.changelog_topics
         yield from super().iterate({tp: batch for tp, batch in records.items() if tp.topic not in whole})
         sliced = {tp: batch for tp, batch in records.items() if tp.topic in whole}
-        size, start = self._app.slice_records, 0
-        while sliced:
-            for tp in list(sliced):
-                part = sliced[tp][start : start + size]
-                if part:
-                    yield tp, part
-                if len(sliced[tp]) <= start + size:
-                    del sliced[tp]
-            start += size
+        yield from in_turn(sliced, self._app.slice_records, comes_last=lambda tp: tp.topic == TICKS.name)
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]

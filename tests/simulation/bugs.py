@@ -141,6 +141,10 @@ def _resends_teach(terminal: Any, fix: events.TruckState, now_ms: int, bounds: A
         terminal.offset_ms = lag_ms
 
 
+def _ticks_first(tp: tuple[str, int]) -> bool:
+    return tp[0] != "ticks"
+
+
 def _in_order_of_arrival(records: Any, known: Any) -> Any:  # noqa: ARG001
     return iter(records)
 
@@ -190,6 +194,7 @@ BUGS: Final[dict[str, Bug]] = {
     "gap-not-waited-for": Bug("a gap is not waited for", ((watermark, "_wait_ms", lambda *_: 0),)),
     "never-late": Bug("a late report is judged as if in order", ((watermark, "_release_one", _never_late),)),
     "ticks-unheard": Bug("passing time releases nothing", ((truck, "waits", lambda _: False),)),
+    "ticks-run-ahead": Bug("time passes before what came meanwhile is read", ((shell, "comes_last", _ticks_first),)),
     "resends-teach-the-clock": Bug(
         "a resend changes the clock's error", ((watermark, "_watch_clock", _resends_teach),)
     ),

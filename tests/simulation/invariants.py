@@ -9,7 +9,7 @@ crashes and other workers. The last state of each truck is folded again from its
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -27,7 +27,7 @@ _DEAD: Final = topics.DEAD_LETTERS.name
 _SAID: Final = (topics.ALERTS.name, topics.VISITS.name, topics.COLLECTIONS_DUE.name)
 _ARRIVAL: Final = {"emitted_ms", "received_time_ms"}
 """When something was said, not what."""
-Entry = tuple[TP, list[Record], int]
+Entry = tuple[TP, Sequence[Record], int]
 
 
 class Journal:
@@ -37,7 +37,7 @@ class Journal:
         self.base = base
         self.entries: list[Entry] = []
 
-    def folded(self, tp: TP, records: list[Record], committed: int) -> None:
+    def folded(self, tp: TP, records: Sequence[Record], committed: int) -> None:
         """Note a slice."""
         self.entries.append((tp, records, committed))
 
@@ -125,7 +125,7 @@ class Invariants:
             raise Violation(f"I5: revision {alert.revision} of {alert.rule} of {alert.truck_id} follows {known}")
         self._revisions[alert.alert_id] = max(known, alert.revision)
 
-    def folded(self, worker: object, tp: TP, records: list[Record], folded: Folded) -> None:
+    def folded(self, worker: object, tp: TP, records: Sequence[Record], folded: Folded) -> None:
         """A worker folded a slice: what it said is owed before it may commit past it."""
         owed = self._owed.setdefault(worker, {}).setdefault(tp, [])
         owed.extend((records[-1].offset, (one.topic, one.key, one.value)) for one in folded.outputs)

@@ -50,6 +50,7 @@ class Options(msgspec.Struct, kw_only=True):
     """Mean time between kills of some process at any time; 0 = none."""
     pause_every_ms: float = 0.0
     """Mean time between pauses of some process; it goes on as a zombie."""
+    longest_pause_ms: float = 25_000.0
     cut_every_ms: float = 0.0
     """Mean time between cuts of some process from the broker."""
     restart_every_ms: float = 0.0
@@ -99,6 +100,7 @@ def of_seed(seed: int) -> Options:
         outage_ms=chance.choice((15_000.0, 60_000.0, 240_000.0)),
         crash_every_ms=sometimes(0.6, chance.choice((30_000.0, 120_000.0)), 0.0),
         pause_every_ms=sometimes(0.4, 120_000.0, 0.0),
+        longest_pause_ms=chance.choice((25_000.0, 120_000.0)),
         cut_every_ms=sometimes(0.4, 120_000.0, 0.0),
         restart_every_ms=sometimes(0.3, 150_000.0, 0.0),
         broker_away_every_ms=sometimes(0.25, 300_000.0, 0.0),

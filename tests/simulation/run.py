@@ -131,7 +131,7 @@ class City:
             victim.die()
 
     def _pause(self) -> None:
-        victim, for_ms = self._any(), self.world.between(500, 25_000)
+        victim, for_ms = self._any(), self.world.between(500, self.options.longest_pause_ms)
         self.world.sometimes["paused"] += 1
         if isinstance(victim, Worker):
             victim.pause(for_ms)

@@ -63,3 +63,8 @@ def offsets_match(tables: Any, slices: Any) -> bool:
 def reads_again(scribe: Any) -> bool:  # noqa: ARG001  # planted bugs use it
     """After a conflict the recorder goes on from where the tables stand."""
     return True
+
+
+def comes_last(tp: tuple[str, int]) -> bool:
+    """Ticks are handed out after what was fetched with them."""
+    return tp[0] == "ticks"

@@ -5,7 +5,7 @@ count), `dead_letters.Limits`. Modelled: what Faust, aiokafka and `streams.worke
 """
 
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Final
 
 from streams import state, topics, truck
@@ -14,6 +14,7 @@ from streams.worker import restoring
 from streams.worker.dead_letters import Limits
 from streams.worker.folding import INPUTS, Folded, Partition, partition_of
 from streams.worker.in_flight import InFlight
+from streams.worker.turns import in_turn
 from tests.simulation import shell
 from tests.simulation.invariants import Invariants, Journal
 from tests.simulation.log import SESSION_MS, TP, Group, Log, Producer, Record
@@ -23,6 +24,8 @@ CHANGELOG: Final = "state-changelog"
 FLUSH_MS: Final = 20_000
 STALL_MS: Final = 30_000
 MOST_IN_FLIGHT: Final = 16
+FETCHED: Final = 100
+"""Records of one partition in one fetch."""
 
 Steps = Generator[float, None, None]
 
@@ -30,7 +33,7 @@ Steps = Generator[float, None, None]
 class Slice:
     """Records of one partition, handed out together."""
 
-    def __init__(self, tp: TP, records: list[Record]) -> None:
+    def __init__(self, tp: TP, records: Sequence[Record]) -> None:
         self.tp = tp
         self.records = records
         self.offset = records[-1].offset
@@ -190,37 +193,42 @@ class Worker(Process):
     # ------------------------------------------------------------------------- slices
 
     def _hand_out(self) -> None:
-        """Fetch: slices of the partitions in turn, while not too many are under way."""
+        """Fetch what is there while not too many slices are under way, and hand it out in turn."""
         if not self.connected or not self.handing_out or self.rejoin:
             return
+        if self.in_flight.count() >= MOST_IN_FLIGHT:
+            for known in self.in_flight.partitions():
+                self.in_flight.committable(known)
+            if self.in_flight.count() >= MOST_IN_FLIGHT:
+                self.world.sometimes["too much is under way"] += 1
+                return
+        fetched = self._fetch()
+        for tp, records in in_turn(fetched, self.world.options.slice_records, comes_last=shell.comes_last):
+            hole = self.in_flight.hole(tp, records[0].offset, records[-1].offset, committed=self.noted[tp])
+            if hole is not None:
+                raise Ended(f"hole: {hole}")
+            self._watch_ticks(tp, records)
+            one = Slice(tp, records)
+            self.positions[tp] = one.offset + 1
+            self.in_flight.hand_out(tp, one)
+            self.queue.append(one)
+
+    def _fetch(self) -> dict[TP, Sequence[Record]]:
+        """Return unread records of the partitions that have some, in any order of partitions."""
+        fetched: dict[TP, Sequence[Record]] = {}
         news = [number for number in self.numbers if self.looked.get(number) != self.log.appended[number]]
         for number in shuffled(self.world.chance, news):
             self.looked[number] = self.log.appended[number]
             for topic in shuffled(self.world.chance, INPUTS):
                 tp = (topic.name, number)
                 at = self.positions[tp]
-                if at >= self.log.end(tp):
-                    continue
-                if self.in_flight.count() >= MOST_IN_FLIGHT:
-                    for known in self.in_flight.partitions():
-                        self.in_flight.committable(known)
-                    if self.in_flight.count() >= MOST_IN_FLIGHT:
-                        self.world.sometimes["too much is under way"] += 1
-                        self.looked.clear()
-                        return
-                records = self.log.partitions[tp][at : at + self.world.options.slice_records]
-                hole = self.in_flight.hole(tp, records[0].offset, records[-1].offset, committed=self.noted[tp])
-                if hole is not None:
-                    raise Ended(f"hole: {hole}")
-                if at + len(records) < self.log.end(tp):
-                    self.looked.pop(number, None)
-                self._watch_ticks(tp, records)
-                one = Slice(tp, records)
-                self.positions[tp] = one.offset + 1
-                self.in_flight.hand_out(tp, one)
-                self.queue.append(one)
+                if at < self.log.end(tp):
+                    fetched[tp] = self.log.partitions[tp][at : at + FETCHED]
+                    if at + FETCHED < self.log.end(tp):
+                        self.looked.pop(number, None)
+        return fetched
 
-    def _watch_ticks(self, tp: TP, records: list[Record]) -> None:
+    def _watch_ticks(self, tp: TP, records: Sequence[Record]) -> None:
         """Count where time runs ahead: a tick is read before a report that was there before it."""
         if tp[0] != topics.TICKS.name:
             return

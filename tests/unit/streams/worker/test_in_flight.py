@@ -1,4 +1,4 @@
-"""What may be committed, and what counts when states are restored."""
+"""What is handed out in which turn, what may be committed, and what counts when states are restored."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -6,6 +6,7 @@ from typing import NamedTuple
 from streams import state
 from streams.worker import restoring
 from streams.worker.in_flight import InFlight
+from streams.worker.turns import in_turn
 
 
 @dataclass
@@ -64,3 +65,10 @@ def test_an_own_write_is_read_unless_another_worker_wrote_before_it() -> None:
     """41 follows 40; where 42 is confirmed first, 41 is somebody else's and still to be read."""
     assert restoring.seen_with_own(40, 41) == 41
     assert restoring.seen_with_own(40, 42) == 40
+
+
+def test_ticks_are_handed_out_after_what_was_fetched_with_them() -> None:
+    """Reports in turn, in slices; then the ticks, though they were fetched first."""
+    fetched = {"ticks": [1, 2, 3], "a": [1, 2, 3], "b": [4]}
+    handed = list(in_turn(fetched, 2, comes_last=lambda tp: tp == "ticks"))
+    assert handed == [("a", [1, 2]), ("b", [4]), ("a", [3]), ("ticks", [1, 2]), ("ticks", [3])]
