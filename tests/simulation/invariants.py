@@ -36,6 +36,8 @@ class Journal:
     def __init__(self, base: dict[bytes, bytes]) -> None:
         self.base = base
         self.entries: list[Entry] = []
+        self.judged_ms: dict[bytes, int] = {}
+        """Event time of the last fix judged, by truck."""
 
     def folded(self, tp: TP, records: Sequence[Record], committed: int) -> None:
         """Note a slice."""
@@ -46,7 +48,16 @@ class _Offsets(msgspec.Struct):
     offsets: dict[str, int] = {}
 
 
+class _Judged(msgspec.Struct):
+    last_ms: int = 0
+
+
+class _State(msgspec.Struct):
+    state: _Judged
+
+
 _offsets: Final = msgspec.msgpack.Decoder(_Offsets)
+_state: Final = msgspec.msgpack.Decoder(_State)
 
 
 def content(topic: str, value: bytes) -> tuple[tuple[object, ...], str]:
@@ -131,8 +142,16 @@ class Invariants:
         owed.extend((records[-1].offset, (one.topic, one.key, one.value)) for one in folded.outputs)
 
     def wrote(self, key: bytes, value: bytes, journal: Journal) -> None:
-        """A worker wrote a state."""
+        """A worker wrote a state: a truck's time never goes back, and its descent is known."""
         self._nodes.setdefault((key, value), (journal, len(journal.entries)))
+        if not key.startswith(b"truck:"):
+            return
+        before = journal.judged_ms.get(key)
+        if before is None:
+            before = _state.decode(journal.base[key]).state.last_ms if key in journal.base else 0
+        now = journal.judged_ms[key] = _state.decode(value).state.last_ms
+        if now < before:
+            raise Violation(f"I5: {key.decode()} judged a fix of {now} after one of {before}")
 
     def forget_owed(self, worker: object) -> None:
         """A worker died or lost its partitions; what it did not commit is folded again."""
@@ -269,10 +288,7 @@ def _difference(versions: Iterable[str]) -> str:
     return "; ".join(
         f"{name}: {' or '.join(str(one.get(name)) for one in members)}"
         for name in names
-        if any(
-            one.get(name) != members[0].get(name) or type(one.get(name)) is not type(members[0].get(name))
-            for one in members
-        )
+        if len({str(one.get(name)) for one in members}) > 1
     )
 
 
