@@ -55,6 +55,8 @@ class Options(msgspec.Struct, kw_only=True):
     """Mean time between cuts of some process from the broker."""
     restart_every_ms: float = 0.0
     """Mean time between planned restarts of a worker."""
+    machine_every_ms: float = 0.0
+    """Mean time between restarts of the machine all workers run on: none is there for 15 to 60 s."""
     broker_away_every_ms: float = 0.0
     database_away: float = 0.0
     database_unknown: float = 0.0
@@ -117,4 +119,5 @@ def of_seed(seed: int) -> Options:
         heartbeats=sometimes(0.3, 1, 0),
         broken_covers=sometimes(0.3, 1, 0),
         full=sometimes(0.5, 2, 0),
+        machine_every_ms=sometimes(0.3, 150_000.0, 0.0),
     )

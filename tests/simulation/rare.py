@@ -29,6 +29,7 @@ RARE: Final = (
     "a write is torn",
     "a wrong clock is judged",
     "a zombie ends itself",
+    "all workers are gone for a while",
     "an acknowledgement is lost",
     "another recorder was first",
     "another wrote to the changelog meanwhile",

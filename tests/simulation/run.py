@@ -67,6 +67,7 @@ class City:
         self.log = Log(world)
         self.invariants = Invariants(world, self.log, journeys.reference())
         self.workers: list[Process] = []
+        self.no_workers_until_ms = 0.0
         self.scribes: list[Process] = []
         self.ingest: list[Process] = []
         self.group, self.readers = Group(world, "workers"), Group(world, "recorders")
@@ -96,10 +97,12 @@ class City:
         self._now_and_then(options.pause_every_ms, self._pause)
         self._now_and_then(options.cut_every_ms, self._cut)
         self._now_and_then(options.restart_every_ms, self._restart)
+        self._now_and_then(options.machine_every_ms, self._machine)
         self._now_and_then(options.broker_away_every_ms, self._broker_away)
 
     def _worker(self, instance: str) -> Worker:
-        return Worker(self.world, self.log, self.group, self.invariants, instance)
+        wait_ms = max(0.0, self.no_workers_until_ms - self.world.now_ms) if self.world.faults else 0.0
+        return Worker(self.invariants, self.group, instance, wait_ms)
 
     def _doors(self) -> Doors:
         self.doorway.doors = Doors(self.world, self.log, self.invariants, self.disk)
@@ -147,6 +150,12 @@ class City:
             victim = self.world.chance.choice(self.workers)
             self.world.sometimes["restarted as planned"] += 1
             victim.stop()  # type: ignore[attr-defined]
+
+    def _machine(self) -> None:
+        self.world.sometimes["all workers are gone for a while"] += 1
+        self.no_workers_until_ms = self.world.now_ms + self.world.between(15_000, 60_000)
+        for worker in list(self.workers):
+            worker.die()
 
     def _broker_away(self) -> None:
         self.world.sometimes["the broker is away"] += 1

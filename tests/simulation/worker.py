@@ -18,7 +18,7 @@ from streams.worker.turns import in_turn
 from tests.simulation import shell
 from tests.simulation.invariants import Invariants, Journal
 from tests.simulation.log import SESSION_MS, TP, Group, Log, Producer, Record
-from tests.simulation.world import Ended, Process, World, shuffled
+from tests.simulation.world import Ended, Process, shuffled
 
 CHANGELOG: Final = "state-changelog"
 FLUSH_MS: Final = 20_000
@@ -43,7 +43,8 @@ class Slice:
 class Worker(Process):
     """One life of a worker."""
 
-    def __init__(self, world: World, log: Log, group: Group, invariants: Invariants, instance: str) -> None:
+    def __init__(self, invariants: Invariants, group: Group, instance: str, wait_ms: float = 0.0) -> None:
+        world, log = invariants.world, invariants.log
         super().__init__(world, f"worker {instance} {world.chance.randrange(10**9)}")
         self.log, self.group, self.invariants = log, group, invariants
         self.reference = invariants.reference
@@ -71,7 +72,7 @@ class Worker(Process):
         """Something was done since the last commit."""
         self.progress_ms = world.now_ms
         self.on_death.append(lambda: invariants.forget_owed(self))
-        self.start(self._life(), world.between(300, 1_500))
+        self.start(self._life(), wait_ms + world.between(300, 1_500))
 
     # ------------------------------------------------------------------------- life
 
