@@ -145,6 +145,12 @@ def _ticks_first(tp: tuple[str, int]) -> bool:
     return tp[0] != "ticks"
 
 
+def _every_topic(self: Any, other: Any) -> bool:
+    """`Stamp.is_older_than` as it was before this simulator."""
+    pairs = [(self.offsets.get(t, 0), other.offsets.get(t, 0)) for t in self.offsets.keys() | other.offsets.keys()]
+    return all(mine <= theirs for mine, theirs in pairs) and any(mine < theirs for mine, theirs in pairs)
+
+
 def _in_order_of_arrival(records: Any, known: Any) -> Any:  # noqa: ARG001
     return iter(records)
 
@@ -176,6 +182,9 @@ BUGS: Final[dict[str, Bug]] = {
         "the last record of the changelog is left out", ((shell, "restore_until", lambda n: n - 1),)
     ),
     "late-state-wins": Bug("restoring takes what came last", ((restoring, "without_older", _in_order_of_arrival),)),
+    "ticks-make-newer": Bug(
+        "a state that heard a tick more is no older", ((state.Stamp, "is_older_than", _every_topic),)
+    ),
     "own-write-hides": Bug("an own write hides another's before it", ((restoring, "seen_with_own", max),)),
     "outbox-not-kept": Bug("what was said is not in the state", ((_STAMPED, "take", _take_without_outbox),)),
     "outbox-emptied-early": Bug(

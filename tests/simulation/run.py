@@ -24,6 +24,8 @@ from tests.simulation.world import Process, Violation, World, supervise
 
 HEAL_MS: Final = 120_000
 """All lag is gone within this virtual time (I8)."""
+_COMMITTED_AFTER_MS: Final = 15_000
+"""A record is committed so long after it came, at the latest: the longest commit interval, and a round."""
 _SETTLE_MS: Final = 150_000
 
 
@@ -202,7 +204,7 @@ class City:
         )
         doors = self.doorway.doors
         waiting = {
-            "inputs": max(0, lag(self.log, self.group) - JOINED_PARTITIONS),  # a tick may have come this moment
+            "inputs": lag(self.log, self.group, self.world.now_ms - _COMMITTED_AFTER_MS),
             "records": recorded,
             "reports": sum(one.waiting for one in self.terminals),
             "readings": 1 if doors is None else doors.spool.entries,

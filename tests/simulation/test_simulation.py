@@ -8,7 +8,13 @@ from tests.simulation.options import of_seed
 from tests.simulation.run import run
 
 SEEDS = range(1, 17)
-FOUND = {"no-offset-cas": 2, "commit-before-confirm": 2, "hand-out-in-rebalance": 1, "stamp-not-read": 4, "wrap-is-old": 2}
+FOUND = {
+    "no-offset-cas": 2,
+    "commit-before-confirm": 2,
+    "hand-out-in-rebalance": 1,
+    "stamp-not-read": 4,
+    "wrap-is-old": 2,
+}
 """A planted bug, and a seed that finds it."""
 
 

@@ -362,10 +362,11 @@ class Worker(Process):
         )
 
 
-def lag(log: Log, group: Group) -> int:
-    """Return how many records are not committed."""
+def lag(log: Log, group: Group, before_ms: float) -> int:
+    """Return how many records that came before a time are not committed."""
     return sum(
-        log.end((topic.name, number)) - group.committed.get((topic.name, number), 0)
+        record.timestamp_ms < before_ms
         for topic in INPUTS
         for number in range(JOINED_PARTITIONS)
+        for record in log.partitions[topic.name, number][group.committed.get((topic.name, number), 0) :]
     )
