@@ -141,10 +141,6 @@ def _resends_teach(terminal: Any, fix: events.TruckState, now_ms: int, bounds: A
         terminal.offset_ms = lag_ms
 
 
-def _ticks_first(tp: tuple[str, int]) -> bool:
-    return tp[0] != "ticks"
-
-
 def _every_topic(self: Any, other: Any) -> bool:
     """`Stamp.is_older_than` as it was before this simulator."""
     pairs = [(self.offsets.get(t, 0), other.offsets.get(t, 0)) for t in self.offsets.keys() | other.offsets.keys()]
@@ -203,7 +199,6 @@ BUGS: Final[dict[str, Bug]] = {
     "gap-not-waited-for": Bug("a gap is not waited for", ((watermark, "_wait_ms", lambda *_: 0),)),
     "never-late": Bug("a late report is judged as if in order", ((watermark, "_release_one", _never_late),)),
     "ticks-unheard": Bug("passing time releases nothing", ((truck, "waits", lambda _: False),)),
-    "ticks-run-ahead": Bug("time passes before what came meanwhile is read", ((shell, "comes_last", _ticks_first),)),
     "resends-teach-the-clock": Bug(
         "a resend changes the clock's error", ((watermark, "_watch_clock", _resends_teach),)
     ),
