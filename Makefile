@@ -18,7 +18,7 @@ LOCAL := $(PYTHON) -m deploy.local
 MADE := [ -f $(STAMP) ]
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run stop status measure doctor reset setup replay-real check format test crash bench lock
+.PHONY: help run stop status measure doctor reset setup replay-real check format test simulate crash bench lock
 
 ##@ Run · 运行
 run: $(STAMP) ## The whole system, until Ctrl-C: make run CITY=porto RATE=10 PORT=8080
@@ -61,6 +61,9 @@ test: $(STAMP) ## Every test: unit, property, integration on real parts, end to 
 crash: $(STAMP) ## Kill each process of the whole system with -9, judge everything that is left: SEEDS=1-3
 	@$(LOCAL) setup
 	@$(PYTHON) -m tests.crash --seeds $(call given,SEEDS,1-3)
+
+simulate: $(STAMP) ## The streams under seeded faults in virtual time: SEEDS=417, SEEDS=1-3000, BUGS=all (planted ones)
+	@$(PYTHON) -m tests.simulation $(call given,SEEDS,1-200) $(if $(call given,BUGS,),--bugs) $(if $(call given,OUT,),-o $(OUT))
 
 bench: $(STAMP) ## Events per core-second, plan times
 	@$(PYTHON) -m streams bench

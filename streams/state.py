@@ -19,6 +19,7 @@ from streams.load import Load
 from streams.plans import KeptPlan
 from streams.position import Position
 from streams.rules import RULES
+from streams.topics import TICKS
 from streams.visits import Visits
 from streams.watermark import Order
 
@@ -156,10 +157,15 @@ class Stamp(Struct):
     offsets: dict[str, int] = field(default_factory=dict)
 
     def is_older_than(self, other: "Stamp") -> bool:
-        """True if the other has folded in all that this has, and more: this was written late by a process left for dead."""
-        topics = self.offsets.keys() | other.offsets.keys()
+        """True if the other has folded in all that this has, and more: this was written late by a process left for dead.
+
+        Ticks count where nothing else differs: a state that hears fewer of them, for it waits for nothing, lacks nothing.
+        """
+        topics = (self.offsets.keys() | other.offsets.keys()) - {TICKS.name}
         pairs = [(self.offsets.get(topic, 0), other.offsets.get(topic, 0)) for topic in topics]
-        return all(mine <= theirs for mine, theirs in pairs) and any(mine < theirs for mine, theirs in pairs)
+        if any(mine != theirs for mine, theirs in pairs):
+            return all(mine <= theirs for mine, theirs in pairs)
+        return self.offsets.get(TICKS.name, 0) < other.offsets.get(TICKS.name, 0)
 
 
 _stamp: Final = msgspec.msgpack.Decoder(Stamp)

@@ -205,18 +205,24 @@ def _wait_ms(terminal: Terminal, seq: int, time_ms: int, bounds: Bounds) -> int:
 
 
 def _watch_clock(terminal: Terminal, fix: events.TruckState, now_ms: int, bounds: Bounds) -> None:
-    """Learn the device clock's error from live reports. A future time is an error at once, a past one if it is steady."""
+    """Learn the device clock's error from its reports, by what the error known so far does not explain.
+
+    A time still in the future is an error at once. One in the past may be a delay: of a resend it is, of another report
+    unless the delay is steady, or the clock is right as it stands.
+    """
     lag_ms = (now_ms if fix.received_time_ms is None else fix.received_time_ms) - fix.event_time_ms
-    if fix.resent and lag_ms >= -bounds.clock_ms:
-        return
-    if -bounds.clock_ms <= lag_ms <= bounds.clock_ms:
-        terminal.offset_ms = 0
+    unexplained_ms = lag_ms - terminal.offset_ms
+    if -bounds.clock_ms <= unexplained_ms <= bounds.clock_ms:
         if terminal.lags_ms:
             terminal.lags_ms.clear()
         return
-    terminal.lags_ms = [*terminal.lags_ms[1 - _LAGS :], lag_ms]
-    if terminal.offset_ms and abs(lag_ms - terminal.offset_ms) <= bounds.clock_ms:
+    if unexplained_ms > 0 and fix.resent:
         return
-    steady = len(terminal.lags_ms) == _LAGS and max(terminal.lags_ms) - min(terminal.lags_ms) <= bounds.clock_spread_ms
-    if lag_ms < -bounds.clock_ms or steady:
+    right = -bounds.clock_ms <= lag_ms <= bounds.clock_ms
+    if right or unexplained_ms < 0:
+        terminal.offset_ms = 0 if right else lag_ms
+        terminal.lags_ms.clear()
+        return
+    terminal.lags_ms = [*terminal.lags_ms[1 - _LAGS :], lag_ms]
+    if len(terminal.lags_ms) == _LAGS and max(terminal.lags_ms) - min(terminal.lags_ms) <= bounds.clock_spread_ms:
         terminal.offset_ms = lag_ms

@@ -197,7 +197,7 @@ def _raw_frame(record: bus.Record) -> Row:
 def _dead_letter(record: bus.Record) -> Row:
     return {
         "tenant_id": _header(record, "tenant_id") or events.DEFAULT_TENANT,
-        "letter_id": events.derived_id(record.topic, record.partition, record.offset),
+        "letter_id": _letter_id(record),
         "topic": _header(record, "topic") or "",
         "partition": _whole_number(_header(record, "partition")),
         "offset": _whole_number(_header(record, "offset")),
@@ -208,6 +208,14 @@ def _dead_letter(record: bus.Record) -> Row:
         "headers": _headers(record.headers),
         "at_ms": record.timestamp_ms,
     }
+
+
+def _letter_id(record: bus.Record) -> str:
+    """Id of what was set aside: a worker that reads it again after a crash sets it aside again, and it stays one."""
+    origin = [_header(record, name) for name in ("topic", "partition", "offset", "stage")]
+    return events.derived_id(
+        "dead-letter", *(origin if all(origin) else (record.topic, record.partition, record.offset))
+    )
 
 
 def _header(record: bus.Record, name: str) -> str | None:

@@ -12,9 +12,16 @@ _NAMED_PLACES: Final = frozenset({"facility", "source", "depot"})
 
 
 def at_least(condition: str, measured: float, limit: float, unit: str) -> Condition:
-    """Return a condition that wants at least ``limit``."""
+    """Return a condition that wants at least ``limit``.
+
+    Counts become floats: a state's bytes know no integer in a float's place, and an alert must read the same after them.
+    """
     return Condition(
-        condition=condition, measured=round(measured, 1), limit=round(limit, 1), unit=unit, met=measured >= limit
+        condition=condition,
+        measured=round(float(measured), 1),
+        limit=round(float(limit), 1),
+        unit=unit,
+        met=measured >= limit,
     )
 
 

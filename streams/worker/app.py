@@ -112,12 +112,6 @@ class Worker(faust.App):  # type: ignore[misc]
         """Drop decoded states: the table is the truth after a rebalance."""
         self._partitions.clear()
 
-    @staticmethod
-    def is_older(value: bytes, than: bytes) -> bool:
-        """Tell whether a state has folded in less than another of the same truck or bin."""
-        a, b = state.stamp(value), state.stamp(than)
-        return a.is_older_than(b)
-
     # ----------------------------------------------------------------------------- a slice
 
     async def _judge(self, stream: Any) -> None:

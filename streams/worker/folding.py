@@ -161,9 +161,12 @@ class _Work:
         self._say(f"bin:{event.bin_id}", stamped, offset, said)
 
     def _tick(self, tick: events.Tick, offset: int) -> None:
-        """Let time pass for all of the partition; a state that it does not change is not written."""
+        """Let time pass for all of the partition; a state that it does not change is not written.
+
+        What a truck said and is not committed is no reason: whether it is depends on the broker, and the fold must not.
+        """
         for truck_id, stamped in self.partition.trucks.items():
-            if not truck.waits(stamped.state) and not stamped.said:
+            if not truck.waits(stamped.state) and not stamped.has(self.topic.name, offset):
                 continue
             if not self._is_repeated(stamped, offset):
                 stamped.state, said = truck.step(stamped.state, tick, self.reference, self.settings)

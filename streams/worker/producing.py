@@ -10,7 +10,7 @@ from typing import Any
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.producer import ProducerBuffer
 
-from streams.worker import metrics
+from streams.worker import metrics, restoring
 from streams.worker.ending import end
 from streams.worker.folding import Output
 
@@ -60,7 +60,8 @@ class Producer(driver.Producer):  # type: ignore[misc]
         done = future.result()
         offsets = self.app.tables.recovery.active_offsets
         if offsets.get(done.topic_partition) is not None:  # our own writes need no replay after a rebalance
-            offsets[done.topic_partition] = max(offsets[done.topic_partition], done.offset)
+            seen = offsets[done.topic_partition]
+            offsets[done.topic_partition] = restoring.seen_with_own(seen, done.offset)
 
     async def flush(self) -> None:
         """Wait until the broker has confirmed everything; ends the process after the flush time-out."""

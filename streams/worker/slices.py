@@ -15,8 +15,7 @@ The hooks are half-private: `streams.worker.app` asserts the version.
 
 import asyncio
 import logging
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from time import monotonic
 from typing import Any, Final
 
@@ -25,8 +24,11 @@ from faust.transport.drivers import aiokafka as driver
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types.tuples import ConsumerMessage
 
-from streams.worker import metrics
+from streams.topics import TICKS
+from streams.worker import metrics, restoring
 from streams.worker.ending import end
+from streams.worker.in_flight import InFlight
+from streams.worker.turns import in_turn
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +41,7 @@ MOST_IN_FLIGHT: Final = 16
 
 
 class SliceScheduler(DefaultSchedulingStrategy):  # type: ignore[misc]  # Faust is untyped here
-    """Hands out lists of records for sliced topics, round robin over partitions; single records otherwise."""
+    """Hands out lists of records for sliced topics, in turn over partitions, ticks last; single records otherwise."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -49,15 +51,7 @@ class SliceScheduler(DefaultSchedulingStrategy):  # type: ignore[misc]  # Faust 
         whole = self._app.sliced_topics | self._app.tables.changelog_topics
         yield from super().iterate({tp: batch for tp, batch in records.items() if tp.topic not in whole})
         sliced = {tp: batch for tp, batch in records.items() if tp.topic in whole}
-        size, start = self._app.slice_records, 0
-        while sliced:
-            for tp in list(sliced):
-                part = sliced[tp][start : start + size]
-                if part:
-                    yield tp, part
-                if len(sliced[tp]) <= start + size:
-                    del sliced[tp]
-            start += size
+        yield from in_turn(sliced, self._app.slice_records, comes_last=lambda tp: tp.topic == TICKS.name)
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -79,9 +73,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.scheduler = SliceScheduler(self.app)
         self._deliver_event, self.callback = self.callback, self._deliver
-        self._in_flight: dict[Any, deque[Any]] = defaultdict(deque)
-        self._done: dict[Any, int] = {}
-        self._next: dict[Any, int] = {}
+        self._in_flight = InFlight[Any]()
         self._earliest: dict[Any, int] = {}
         self.last_commit_s = monotonic()
 
@@ -98,7 +90,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 self._check_continuity(tp, record)
             message = self._slice_message(tp, record)
         if tp.topic not in self.app.tables.changelog_topics:
-            self._in_flight[tp].append(message)
+            self._in_flight.hand_out(tp, message)
         return message
 
     def _slice_message(self, tp: Any, records: list[Any]) -> Any:
@@ -120,11 +112,11 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         )
 
     def _check_continuity(self, tp: Any, records: list[Any]) -> None:
-        expected = self._next.get(tp, self._committed_offset[tp])
-        first = records[0].offset
-        if expected is not None and first > max(expected, self._earliest.get(tp, 0)):
-            end(f"{tp.topic} {tp.partition}: slice starts at {first}, expected {expected}: records were dropped")
-        self._next[tp] = records[-1].offset + 1
+        first, last = records[0].offset, records[-1].offset
+        committed, earliest = self._committed_offset[tp], self._earliest.get(tp, 0)
+        hole = self._in_flight.hole(tp, first, last, committed=committed, earliest=earliest)
+        if hole is not None:
+            end(f"{tp.topic} {tp.partition}: {hole}")
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109  # Faust's signature
         if self._count_in_flight() >= MOST_IN_FLIGHT:
@@ -139,12 +131,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         return await super()._getmany(active_partitions, timeout)
 
     def _count_in_flight(self) -> int:
-        count = sum(map(len, self._in_flight.values()))
-        if count >= MOST_IN_FLIGHT:
-            for tp in list(self._in_flight):
+        if self._in_flight.count() >= MOST_IN_FLIGHT:
+            for tp in self._in_flight.partitions():
                 self._new_offset(tp)
-            count = sum(map(len, self._in_flight.values()))
-        return count
+        return self._in_flight.count()
 
     def on_buffer_full(self, tp: Any) -> None:
         """Do nothing: there is one limit over all partitions."""
@@ -173,7 +163,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         table = recovery.tp_to_table[tp]
         seen = offsets.get(tp)
         fresh = [record for record in records if seen is None or record.offset > seen]
-        kept = list(_without_older(fresh, table.data.get, self.app.is_older))
+        kept = list(restoring.without_older(fresh, table.data.get))
         if kept:
             table.apply_changelog_batch([self._changelog_event(tp, record) for record in kept])
         metrics.RECOVERED.inc(len(fresh))
@@ -200,13 +190,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         # Faust's compiled stream fills these itself without calling ack(): they would grow for ever
         self._acked[tp].clear()
         self._acked_index[tp].clear()
-        queue = self._in_flight[tp]
-        while queue and queue[0].acked:
-            self._done[tp] = queue.popleft().offset + 1
-        return self._done.get(tp)
+        return self._in_flight.committable(tp)
 
     def _filter_tps_with_pending_acks(self, topics: Iterable[Any] | None = None) -> list[Any]:
-        return [tp for tp in self._in_flight if topics is None or tp in topics or tp.topic in topics]
+        return [tp for tp in self._in_flight.partitions() if topics is None or tp in topics or tp.topic in topics]
 
     async def _add_gap(self, tp: Any, offset_from: int, offset_to: int) -> None:
         """Do nothing: order, not gaps, decides what may be committed."""
@@ -251,20 +238,5 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 )
 
     def _forget(self) -> None:
-        self._in_flight.clear()
-        self._done.clear()
-        self._next.clear()
+        self._in_flight.forget()
         self.app.forget_partitions()
-
-
-def _without_older(
-    records: list[Any], known: Callable[[bytes], bytes | None], is_older: Callable[[bytes, bytes], bool]
-) -> Iterator[Any]:
-    """Leave out late writes of a process that was left for dead: states older than one written before them."""
-    newest: dict[bytes, bytes | None] = {}
-    for record in records:
-        before = newest[record.key] if record.key in newest else known(record.key)
-        if before is not None and record.value is not None and is_older(record.value, before):
-            continue
-        newest[record.key] = record.value
-        yield record

@@ -1,5 +1,7 @@
 """Whatever order reports arrive in, within the bound, and however often: the same end state, the same outputs."""
 
+from collections.abc import Sequence
+
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,12 +23,12 @@ def _journey(seed: int) -> list[events.TruckState]:
 JOURNEYS = {seed: _journey(seed) for seed in range(3)}
 
 
-def _arrivals(fixes: list[events.TruckState], delays_s: list[int], repeats: list[int]) -> list[events.TruckState]:
+def _arrivals(fixes: list[events.TruckState], delays_s: Sequence[float], repeats: list[int]) -> list[events.TruckState]:
     """The fixes as they arrive: each delayed, some twice. The first comes first: before it nothing can be missed."""
     first, *rest = fixes
     arrivals = [(first.event_time_ms, 0, first)]
     for n, fix in enumerate(rest, start=1):
-        delay_ms = delays_s[n % len(delays_s)] * 1000
+        delay_ms = round(delays_s[n % len(delays_s)] * 1000)
         arrivals.append((fix.event_time_ms + delay_ms, n, fix))
         if n in repeats:
             arrivals.append((fix.event_time_ms + delay_ms + 7_000, n, fix))
@@ -34,12 +36,14 @@ def _arrivals(fixes: list[events.TruckState], delays_s: list[int], repeats: list
     return [msgspec.structs.replace(fix, received_time_ms=max(at_ms, fix.event_time_ms)) for at_ms, _, fix in arrivals]
 
 
-def _fold(records: list[events.TruckState], known: Reference = KNOWN) -> tuple[state.Truck, list[events.Event]]:
+def _fold(
+    records: Sequence[events.TruckState | events.Tick], known: Reference = KNOWN
+) -> tuple[state.Truck, list[events.Event]]:
     one, outputs = state.Truck(truck_id="t1"), []
     for record in records:
         one, told = truck.step(one, record, known)
         outputs += told
-    last_ms = max(record.received_time_ms or 0 for record in records)
+    last_ms = max(record.received_time_ms or 0 for record in records if isinstance(record, events.TruckState))
     one, told = truck.step(one, events.Tick(at_ms=last_ms + BOUNDS.gap_ms), known)
     return one, outputs + told
 
@@ -75,6 +79,88 @@ def test_any_arrival_within_the_bound_gives_the_same_judgement(
     assert _said(told_again) == _said(told)
     assert _judged(shuffled) == _judged(in_order)
     assert shuffled.order.late == 0
+
+
+def _numbered(fixes: list[events.TruckState], how: str, at: int) -> list[events.TruckState]:
+    """The fixes of a terminal whose counter wraps or restarts after report ``at``, or that does not count."""
+    at = at % len(fixes)
+    given = {
+        "wraps": lambda n: (65_536 - at + n) % 65_536,
+        "restarts": lambda n: 900 + n if n < at else n - at,
+        "does not count": lambda _: None,
+    }[how]
+    return [msgspec.structs.replace(fix, seq=given(n)) for n, fix in enumerate(fixes)]
+
+
+def _with_ticks(records: list[events.TruckState], shift_ms: int) -> list[events.TruckState | events.Tick]:
+    """A tick each ten seconds of arrival time between the records, as the metronome sends them."""
+    mixed: list[events.TruckState | events.Tick] = []
+    tick_ms = (records[0].received_time_ms or 0) + shift_ms
+    for record in records:
+        while tick_ms <= (record.received_time_ms or 0):
+            mixed.append(events.Tick(at_ms=tick_ms))
+            tick_ms += 10_000
+        mixed.append(record)
+    return mixed
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.sampled_from(sorted(JOURNEYS)),
+    how=st.sampled_from(["wraps", "restarts", "does not count"]),
+    at=st.integers(1, 150),
+    delays_ms=st.lists(st.integers(0, BOUNDS.unnumbered_ms - 1), min_size=1, max_size=40),
+    repeats=st.lists(st.integers(1, 60), max_size=15),
+    tick_shift_ms=st.integers(0, 9_999),
+)
+def test_however_a_terminal_counts_and_whenever_ticks_come_the_judgement_is_the_same(
+    *, seed: int, how: str, at: int, delays_ms: list[int], repeats: list[int], tick_shift_ms: int
+) -> None:
+    """Its number wraps, restarts or is not there: within the smaller bound nothing that is concluded changes."""
+    _, told = _fold(JOURNEYS[seed])
+    arrivals = _arrivals(_numbered(JOURNEYS[seed], how, at), [ms / 1000 for ms in delays_ms], repeats)
+    shuffled, told_again = _fold(_with_ticks(arrivals, tick_shift_ms))
+    assert _said(told_again) == _said(told)
+    assert shuffled.order.late == 0
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.sampled_from(sorted(JOURNEYS)),
+    delays_s=st.lists(st.integers(0, BOUNDS.gap_ms // 1000 - 1), min_size=1, max_size=40),
+    tick_shift_ms=st.integers(0, 9_999),
+)
+def test_ticks_between_delayed_reports_change_nothing(seed: int, delays_s: list[int], tick_shift_ms: int) -> None:
+    """Time passing where no report comes releases what waited long enough, and nothing sooner."""
+    _, told = _fold(JOURNEYS[seed])
+    shuffled, told_again = _fold(_with_ticks(_arrivals(JOURNEYS[seed], delays_s, []), tick_shift_ms))
+    assert _said(told_again) == _said(told)
+    assert shuffled.order.late == 0
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    seed=st.sampled_from(sorted(JOURNEYS)),
+    ahead_h=st.integers(1, 40_000),
+    delays_s=st.lists(st.integers(0, 600), min_size=1, max_size=40),
+)
+def test_resends_do_not_teach_the_clock(seed: int, ahead_h: int, delays_s: list[int]) -> None:
+    """A clock known to be ahead: blind areas, reported in order but late, are judged by the same corrected times."""
+    ahead_ms = ahead_h * 3_600_000
+    arrivals, now_ms = [], 0
+    for n, fix in enumerate(JOURNEYS[seed]):
+        resent = n > 3 and delays_s[n % len(delays_s)] > 60
+        now_ms = max(now_ms, fix.event_time_ms + (delays_s[n % len(delays_s)] * 1000 if resent else 300))
+        resent = resent or now_ms > fix.event_time_ms + 60_000
+        given = {"event_time_ms": fix.event_time_ms + ahead_ms, "received_time_ms": now_ms, "resent": resent}
+        arrivals.append(msgspec.structs.replace(fix, **given))
+    one, told = _fold(arrivals)
+    assert one.order.late == 0
+    assert _rules(told) == _rules(_fold(JOURNEYS[seed])[1])
+
+
+def _rules(outputs: list[events.Event]) -> list[tuple[str, int]]:
+    return [(output.rule, output.revision) for output in outputs if isinstance(output, events.Alert)]
 
 
 @settings(max_examples=60, deadline=None)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from streams import codec, events, state, topics, truck
 from streams.worker.folding import Partition, partition_of
@@ -87,6 +88,67 @@ def test_what_is_committed_is_forgotten() -> None:
     assert partition.trucks["t1"].said
     partition.fold(TOPIC, RECORDS[-1:], KNOWN, truck.DEFAULT_SETTINGS, committed=len(RECORDS) - 1)
     assert partition.trucks["t1"].said == []
+
+
+def test_a_tick_leaves_alone_a_truck_that_waits_for_nothing() -> None:
+    """Not even what it said and is not committed is a reason: the fold does not depend on when the broker confirms."""
+    partition = Partition(NUMBER, {})
+    partition.fold(TOPIC, RECORDS, KNOWN, truck.DEFAULT_SETTINGS)
+    assert partition.trucks["t1"].said
+    before = state.encode(partition.trucks["t1"])
+    tick = Record(0, b"0", codec.encode(events.Tick(at_ms=town.START_MS + 10**8)))
+    assert partition.fold("ticks", [tick], KNOWN, truck.DEFAULT_SETTINGS).changed == {}
+    assert state.encode(partition.trucks["t1"]) == before
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    delays_s=st.lists(st.integers(0, 29), min_size=1, max_size=30),
+    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=12),
+    crashes=st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=1, max_size=4),
+)
+def test_permuted_within_the_bound_and_crashed_at_any_point_the_judgement_is_that_of_the_day(
+    delays_s: list[int], sizes: list[int], crashes: list[tuple[int, int]]
+) -> None:
+    """Several crashes, each after a slice whose states are kept and before a commit: same alerts, same conclusions."""
+    fixes = [codec.decode(topics.TRUCK_STATES, record.value) for record in RECORDS]
+    first, *rest = fixes
+    arrivals = [(first.event_time_ms, first)]
+    arrivals += [(fix.event_time_ms + delays_s[n % len(delays_s)] * 1_000, fix) for n, fix in enumerate(rest)]
+    arrivals.sort(key=lambda one: one[0])
+    records = [
+        Record(n, b"t1", codec.encode(replace(fix, received_time_ms=at_ms))) for n, (at_ms, fix) in enumerate(arrivals)
+    ]
+    in_order = Partition(NUMBER, {})
+    said = list(in_order.fold(TOPIC, RECORDS, KNOWN, truck.DEFAULT_SETTINGS).outputs)
+    said += in_order.fold("ticks", [_END], KNOWN, truck.DEFAULT_SETTINGS).outputs
+
+    stored: dict[str, bytes] = {}
+    again: list[object] = []
+    committed = offset = 0
+    for after, back in [*crashes, (len(records), 0)]:
+        life = Partition(NUMBER, stored)
+        for n in range(after):
+            one = records[offset : offset + sizes[n % len(sizes)]]
+            if not one:
+                break
+            again += life.fold(TOPIC, one, KNOWN, truck.DEFAULT_SETTINGS, committed).outputs
+            offset += len(one)
+        stored = {f"truck:{name}": state.encode(stamped) for name, stamped in life.trucks.items()}
+        committed = offset = max(committed, offset - back)
+    last = Partition(NUMBER, stored)
+    again += last.fold("ticks", [_END], KNOWN, truck.DEFAULT_SETTINGS).outputs
+    assert dict.fromkeys(_alerts(again)) == dict.fromkeys(_alerts(said))  # type: ignore[arg-type]
+    assert _judged(last.trucks["t1"].state) == _judged(in_order.trucks["t1"].state)
+
+
+_END = Record(0, b"0", codec.encode(events.Tick(at_ms=town.START_MS + 10**8)))
+
+
+def _judged(one: state.Truck) -> list[object]:
+    """What was concluded, without when it arrived."""
+    last = {rule: replace(alert, emitted_ms=0) for rule, alert in one.ledger.last.items()}
+    return [one.position, one.load, one.cargo, one.visits, one.memories, last]
 
 
 def test_a_tick_says_again_what_it_led_to() -> None:

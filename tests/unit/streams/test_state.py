@@ -39,6 +39,10 @@ def test_a_state_too_large_for_a_record_is_named_before_it_is_written() -> None:
         ({"a": 6}, {"a": 5}, False),
         ({"a": 5}, {"a": 5}, False),
         ({"a": 6, "b": 1}, {"a": 5, "b": 2}, False),
+        ({"a": 5, "ticks": 9}, {"a": 6, "ticks": 2}, True),
+        ({"a": 5, "ticks": 1}, {"a": 5, "ticks": 2}, True),
+        ({"a": 5}, {"a": 5, "ticks": 1}, True),
+        ({"a": 5, "ticks": 2}, {"a": 5}, False),
     ],
 )
 def test_a_state_is_older_when_another_has_all_of_it_and_more(

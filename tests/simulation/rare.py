@@ -1,0 +1,49 @@
+"""States that a run of many seeds must reach: a simulator that never gets there proves nothing about them."""
+
+from collections import Counter
+from typing import Final
+
+from tests.simulation.options import CRASH_POINTS
+
+RARE: Final = (
+    *(f"crashed: {point}" for point in CRASH_POINTS),
+    "a batch is written twice",
+    "a blind area is reported later",
+    "a commit is not told",
+    "a commit is refused",
+    "a counter wraps",
+    "a dead process's record arrives",
+    "a late state arrives after a newer one",
+    "a late state is left out",
+    "a member is expelled",
+    "a reading goes to disk",
+    "a rebalance finds slices under way",
+    "a record is offered again",
+    "a report is sent again",
+    "a report straggles",
+    "a successor takes over at once",
+    "a terminal reboots",
+    "a tick is read before an earlier report",
+    "a truck had late reports or other records",
+    "a truck is compared with its truth",
+    "a write is torn",
+    "a wrong clock is judged",
+    "a zombie ends itself",
+    "all workers are gone for a while",
+    "an acknowledgement is lost",
+    "another recorder was first",
+    "another wrote to the changelog meanwhile",
+    "cut from the broker",
+    "ended: flush",
+    "partitions are handed out anew",
+    "restarted as planned",
+    "restoring is interrupted",
+    "the broker is away",
+    "the database is away",
+    "too much is under way",
+)
+
+
+def missing(sometimes: Counter[str]) -> list[str]:
+    """Return what was never reached."""
+    return [name for name in RARE if not sometimes[name]]

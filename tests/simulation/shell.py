@@ -1,0 +1,70 @@
+"""Steps of the modelled shells that planted bugs replace (`tests.simulation.bugs`)."""
+
+from collections.abc import Callable, Generator
+from functools import lru_cache
+from typing import Any
+
+from streams import events
+from streams.worker.folding import partition_of
+
+
+def hands_out_before_clearing(worker: Any) -> bool:  # noqa: ARG001  # planted bugs use it
+    """Whether slices are handed out in a rebalance, before Faust clears its queues."""
+    return False
+
+
+def forget_partitions(worker: Any) -> None:
+    """After a rebalance the table is the truth, not what was decoded before."""
+    worker.partitions.clear()
+    worker.journals.clear()
+
+
+def restore_until(end: int) -> int:
+    """Up to which offset the changelog is read before the first record is judged."""
+    return end
+
+
+def confirm(worker: Any) -> Generator[float, None, None]:
+    """Before a commit, all that was sent is confirmed."""
+    yield from worker._flush()
+
+
+@lru_cache(maxsize=10_000)
+def number_of(key: bytes) -> int:
+    """Partition of a key of the table."""
+    return partition_of(key.decode().partition(":")[2])
+
+
+def at_the_edge(fix: events.TruckState) -> events.TruckState:
+    """What ingest makes of a report; unknown stays unknown."""
+    return fix
+
+
+def sent(doors: Any, record: Any, acknowledge: Callable[[], None]) -> None:  # noqa: ARG001  # planted bugs use them
+    """Ingest handed a report to its producer: nothing is acknowledged yet."""
+    doors.point("ingest has sent, not acknowledged") if doors.world.faults else None
+
+
+def tell(doors: Any, record: Any, acknowledge: Callable[[], None]) -> None:
+    """The broker has confirmed a report: it is acknowledged."""
+    doors.acknowledge(record, acknowledge)
+
+
+def may_drop(doors: Any) -> bool:  # noqa: ARG001  # planted bugs use it
+    """Whether a segment may be deleted before all of it is confirmed."""
+    return False
+
+
+def offsets_match(tables: Any, slices: Any) -> bool:
+    """The recorder's compare-and-set."""
+    return all(tables.next[one.partition] == one.first for one in slices)
+
+
+def reads_again(scribe: Any) -> bool:  # noqa: ARG001  # planted bugs use it
+    """After a conflict the recorder goes on from where the tables stand."""
+    return True
+
+
+def comes_last(tp: tuple[str, int]) -> bool:
+    """Ticks are handed out after what was fetched with them."""
+    return tp[0] == "ticks"

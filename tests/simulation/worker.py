@@ -1,0 +1,372 @@
+"""The Faust worker without Faust: the worker's own pure parts, moved by virtual time in the worker's order.
+
+Real here: `folding.Partition`, `state`, `InFlight` (commit order, continuity), `restoring` (which changelog records
+count), `dead_letters.Limits`. Modelled: what Faust, aiokafka and `streams.worker.app` do between them.
+"""
+
+from collections import deque
+from collections.abc import Generator, Sequence
+from typing import Final
+
+from streams import state, topics, truck
+from streams.topics import JOINED_PARTITIONS
+from streams.worker import restoring
+from streams.worker.dead_letters import Limits
+from streams.worker.folding import INPUTS, Folded, Partition, partition_of
+from streams.worker.in_flight import InFlight
+from streams.worker.turns import in_turn
+from tests.simulation import shell
+from tests.simulation.invariants import Invariants, Journal
+from tests.simulation.log import SESSION_MS, TP, Group, Log, Producer, Record
+from tests.simulation.world import Ended, Process, shuffled
+
+CHANGELOG: Final = "state-changelog"
+FLUSH_MS: Final = 20_000
+STALL_MS: Final = 30_000
+MOST_IN_FLIGHT: Final = 16
+FETCHED: Final = 100
+"""Records of one partition in one fetch."""
+
+Steps = Generator[float, None, None]
+
+
+class Slice:
+    """Records of one partition, handed out together."""
+
+    def __init__(self, tp: TP, records: Sequence[Record]) -> None:
+        self.tp = tp
+        self.records = records
+        self.offset = records[-1].offset
+        self.acked = False
+
+
+class Worker(Process):
+    """One life of a worker."""
+
+    def __init__(self, invariants: Invariants, group: Group, instance: str, wait_ms: float = 0.0) -> None:
+        world, log = invariants.world, invariants.log
+        super().__init__(world, f"worker {instance} {world.chance.randrange(10**9)}")
+        self.log, self.group, self.invariants = log, group, invariants
+        self.reference = invariants.reference
+        self.instance = instance if world.options.static_members else None
+        self.producer = Producer(self, log, retries_twice=world.options.retries_twice)
+        self.table: dict[bytes, bytes] = {}
+        self.restored: dict[int, int] = {}
+        """Changelog offset up to which the table is, by partition (Faust: ``active_offsets``)."""
+        self.numbers: list[int] = []
+        self.generation = 0
+        self.noted: dict[TP, int] = {}
+        """Offsets known to be committed."""
+        self.positions: dict[TP, int] = {}
+        self.looked: dict[int, int] = {}
+        """Records of each partition number when it was last looked at."""
+        self.in_flight: InFlight[TP] = InFlight()
+        self.partitions: dict[int, Partition] = {}
+        self.journals: dict[int, Journal] = {}
+        self.limits = Limits()
+        self.queue: deque[Slice] = deque()
+        self.handing_out = False
+        self.rejoin = False
+        self.stopping = False
+        self.undone = False
+        """Something was done since the last commit."""
+        self.progress_ms = world.now_ms
+        self.on_death.append(lambda: invariants.forget_owed(self))
+        self.start(self._life(), wait_ms + world.between(300, 1_500))
+
+    # ------------------------------------------------------------------------- life
+
+    def _life(self) -> Steps:
+        self.limits = Limits()
+        while not self.connected:
+            yield 100
+        self.group.join(self.name, self.instance)
+        self.start(self._beats(), 10)
+        while True:
+            yield from self._assigned()
+            if not self.rejoin:
+                yield from self._restore()
+            while not self.rejoin and not self.stopping:
+                self._hand_out()
+                idle = not self.queue
+                yield from self._work()
+                yield self.world.between(100, 1_500 if idle else 600)
+            yield from self._revoke()
+            if self.stopping:
+                if self.connected:
+                    self.group.leave(self.name)
+                self.die()
+                yield 0
+
+    def stop(self) -> None:
+        """SIGTERM."""
+        self.stopping = True
+
+    def pause(self, for_ms: float) -> None:
+        """SIGSTOP, and SIGCONT later: whoever sleeps longer than the session ends itself, a moment after it woke."""
+        self.paused_until_ms = self.world.now_ms + for_ms
+        if for_ms > SESSION_MS:
+            self.world.after(for_ms + self.world.between(0, 1_000), self._end_as_zombie)
+
+    def _end_as_zombie(self) -> None:
+        if self.alive:
+            self.world.sometimes["a zombie ends itself"] += 1
+            self.die()
+
+    def _assigned(self) -> Steps:
+        """Wait for partitions."""
+        self.rejoin = False
+        while True:
+            found = self.group.assignment(self.name) if self.connected else None
+            if found is not None:
+                break
+            if self.connected and self.group.beat(self.name) == "unknown":
+                self.group.join(self.name, self.instance)
+            yield 60
+        self.rejoin = False
+        self.generation, numbers = found
+        for number in set(self.numbers) - set(numbers):
+            self.restored.pop(number, None)
+        self.numbers = numbers
+
+    def _revoke(self) -> Steps:
+        """Finish what was handed out, commit it, forget the partitions, ask for others."""
+        self.handing_out = False
+        yield from self._work()
+        yield from self._commit()
+        self.point("revoked")
+        self.in_flight.forget()
+        shell.forget_partitions(self)
+        if self.stopping:
+            return
+        while not self.connected:
+            yield 100
+        self.group.rejoin(self.name)
+
+    def _restore(self) -> Steps:
+        """Bring the table up to the changelog; then begin at the committed offsets."""
+        yield from self._flush(15_000)
+        for number in self.numbers:
+            yield from self._restore_partition(number)
+        if self.rejoin:
+            self.world.sometimes["restoring is interrupted"] += 1
+            return
+        for key in [key for key in self.table if shell.number_of(key) not in self.numbers]:
+            del self.table[key]
+        while not self.connected:
+            yield 100
+        self._seek()
+
+    def _restore_partition(self, number: int) -> Steps:
+        """Read one partition's changelog from where the table has it, slice by slice."""
+        changelog = self.log.partitions[CHANGELOG, number]
+        end, size = shell.restore_until(len(changelog)), 50
+        seen = self.restored.setdefault(number, -1)
+        while seen < end - 1 and not self.rejoin:
+            if not self.connected:
+                yield 100
+                continue
+            records = changelog[seen + 1 : min(end, seen + 1 + size)]
+            kept = list(restoring.without_older(records, self.table.get))  # type: ignore[type-var]
+            self.world.sometimes["a late state is left out"] += len(records) - len(kept)
+            for record in kept:
+                self.table[record.key or b""] = record.value or b""
+            seen = self.restored[number] = records[-1].offset
+            self.point("restoring")
+            yield self.world.between(1, 10)
+
+    def _seek(self) -> None:
+        for number in self.numbers:
+            for topic in INPUTS:
+                tp = (topic.name, number)
+                self.positions[tp] = self.noted[tp] = self.group.committed.get(tp, 0)
+        if shell.hands_out_before_clearing(self):
+            self.handing_out = True
+            self._hand_out()
+        self.queue.clear()
+        self.in_flight.forget()
+        shell.forget_partitions(self)
+        self.invariants.forget_owed(self)
+        self.looked.clear()
+        self.handing_out = True
+        self.progress_ms = self.world.now_ms
+
+    # ------------------------------------------------------------------------- slices
+
+    def _hand_out(self) -> None:
+        """Fetch what is there while not too many slices are under way, and hand it out in turn."""
+        if not self.connected or not self.handing_out or self.rejoin:
+            return
+        if self.in_flight.count() >= MOST_IN_FLIGHT:
+            for known in self.in_flight.partitions():
+                self.in_flight.committable(known)
+            if self.in_flight.count() >= MOST_IN_FLIGHT:
+                self.world.sometimes["too much is under way"] += 1
+                return
+        fetched = self._fetch()
+        for tp, records in in_turn(fetched, self.world.options.slice_records, comes_last=shell.comes_last):
+            hole = self.in_flight.hole(tp, records[0].offset, records[-1].offset, committed=self.noted[tp])
+            if hole is not None:
+                raise Ended(f"hole: {hole}")
+            self._watch_ticks(tp, records)
+            one = Slice(tp, records)
+            self.positions[tp] = one.offset + 1
+            self.in_flight.hand_out(tp, one)
+            self.queue.append(one)
+
+    def _fetch(self) -> dict[TP, Sequence[Record]]:
+        """Return unread records of the partitions that have some, in any order of partitions."""
+        fetched: dict[TP, Sequence[Record]] = {}
+        news = [number for number in self.numbers if self.looked.get(number) != self.log.appended[number]]
+        for number in shuffled(self.world.chance, news):
+            self.looked[number] = self.log.appended[number]
+            for topic in shuffled(self.world.chance, INPUTS):
+                tp = (topic.name, number)
+                at = self.positions[tp]
+                if at < self.log.end(tp):
+                    fetched[tp] = self.log.partitions[tp][at : at + FETCHED]
+                    if at + FETCHED < self.log.end(tp):
+                        self.looked.pop(number, None)
+        return fetched
+
+    def _watch_ticks(self, tp: TP, records: Sequence[Record]) -> None:
+        """Count where time runs ahead: a tick is read before a report that was there before it."""
+        if tp[0] != topics.TICKS.name:
+            return
+        reports = (topics.TRUCK_STATES.name, tp[1])
+        at = self.positions[reports]
+        if at < self.log.end(reports) and self.log.partitions[reports][at].timestamp_ms < records[-1].timestamp_ms:
+            self.world.sometimes["a tick is read before an earlier report"] += 1
+
+    def _work(self) -> Steps:
+        while self.queue:
+            yield from self._judge(self.queue.popleft())
+            if self.rejoin and self.queue:
+                self.world.sometimes["a rebalance finds slices under way"] += 1
+
+    def _judge(self, one: Slice) -> Steps:
+        """What `streams.worker.app` does with a slice, in its order."""
+        topic, number = one.tp
+        partition = self._partition(number)
+        folded = partition.fold(topic, one.records, self.reference, truck.DEFAULT_SETTINGS, self.noted[one.tp])
+        self.world.sometimes["a record is offered again"] += folded.repeated
+        self.journals[number].folded(one.tp, one.records, self.noted[one.tp])
+        self.invariants.folded(self, one.tp, one.records, folded)
+        self.point("a slice is folded")
+        yield self.world.between(0.2, 2)
+        yield from self._write(number, folded)
+        yield from self._send(folded)
+        self.point("a slice is done")
+        dead = [letter.offset or 0 for letter in folded.letters]
+        self.limits.count(topic, number, len(one.records), dead, one.offset)
+        one.acked = True
+        self._commit_soon()
+
+    def _partition(self, number: int) -> Partition:
+        known = self.partitions.get(number)
+        if known is None:
+            known = Partition(number, {key.decode(): value for key, value in self.table.items()})
+            self.partitions[number] = known
+            self.journals[number] = Journal(dict(self.table))
+        return known
+
+    def _write(self, number: int, folded: Folded) -> Steps:
+        for key, stamped in folded.changed.items():
+            value = state.encode(stamped)
+            raw = key.encode()
+            self.table[raw] = value
+            self.invariants.wrote(raw, value, self.journals[number])
+            self.producer.send((CHANGELOG, number), raw, value, (), lambda at: self._own(number, at))
+            self.point("a state is sent")
+        yield self.world.between(0.1, 1)
+
+    def _own(self, number: int, offset: int) -> None:
+        if number in self.restored:
+            seen = self.restored[number]
+            self.restored[number] = restoring.seen_with_own(seen, offset)
+            if self.restored[number] != offset:
+                self.world.sometimes["another wrote to the changelog meanwhile"] += 1
+
+    def _send(self, folded: Folded) -> Steps:
+        for output in folded.outputs:
+            number = partition_of((output.key or b"").decode(errors="replace"))
+            self.producer.send((output.topic, number), output.key, output.value, output.headers)
+            self.point("an output is sent")
+        yield self.world.between(0.1, 1)
+
+    # ------------------------------------------------------------------------- commits and heartbeats
+
+    def _commit_soon(self) -> None:
+        """The commit interval of Faust, begun anew when there is something to commit."""
+        if not self.undone:
+            self.undone = True
+            self.start(self._commit_if_handing_out(), self.world.options.commit_ms)
+
+    def _commit_if_handing_out(self) -> Steps:
+        if self.handing_out and not self.rejoin and not self.stopping:
+            yield from self._commit()
+
+    def _commit(self) -> Steps:
+        self.undone = False
+        offsets: dict[TP, int] = {}
+        for tp in self.in_flight.partitions():
+            done = self.in_flight.committable(tp)
+            if done is not None and done > self.noted.get(tp, 0) and tp[1] in self.numbers:
+                offsets[tp] = done
+        if not offsets:
+            return
+        generation = self.generation
+        yield from shell.confirm(self)
+        self.point("all is confirmed, nothing committed")
+        yield self.world.between(1, 15)
+        if not self.connected:
+            self._commit_soon()
+            return
+        kept = self.group.commit(self.name, generation, offsets)
+        self.point("committed, not told")
+        yield self.world.between(1, 15)
+        if not kept:
+            self._commit_soon()
+        else:
+            self.progress_ms = self.world.now_ms
+            if generation == self.generation:
+                for tp, offset in offsets.items():
+                    self.noted[tp] = max(offset, self.noted.get(tp, 0))
+
+    def _flush(self, within_ms: float = FLUSH_MS) -> Steps:
+        """Wait until the broker has confirmed everything."""
+        give_up_ms = self.world.now_ms + within_ms
+        while self.producer.unconfirmed:
+            if self.world.now_ms > give_up_ms:
+                raise Ended("flush: the broker did not confirm everything")
+            yield 5
+
+    def _beats(self) -> Steps:
+        while True:
+            yield 1_000
+            if self.connected and not self.rejoin and self.handing_out:
+                self.rejoin = self.group.beat(self.name) != "ok"
+            elif self.connected:
+                self.rejoin = self.group.beat(self.name) != "ok" or self.rejoin
+            if self.world.now_ms - self.progress_ms > 10_000 and not self._lag():
+                self.progress_ms = self.world.now_ms
+            elif self.world.now_ms - self.progress_ms > STALL_MS:
+                raise Ended("stall: no progress")
+
+    def _lag(self) -> int:
+        """Return how many records wait for this worker."""
+        return sum(
+            self.log.end((topic.name, number)) - self.noted.get((topic.name, number), 0)
+            for topic in INPUTS
+            for number in self.numbers
+        )
+
+
+def lag(log: Log, group: Group, before_ms: float) -> int:
+    """Return how many records that came before a time are not committed."""
+    return sum(
+        record.timestamp_ms < before_ms
+        for topic in INPUTS
+        for number in range(JOINED_PARTITIONS)
+        for record in log.partitions[topic.name, number][group.committed.get((topic.name, number), 0) :]
+    )
