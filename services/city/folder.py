@@ -449,7 +449,9 @@ def _check(city: City) -> None:
             raise FolderError(f"{file}: {holder} has {member} {value!r}, which does not exist")
     for truck in city.trucks:
         if not truck.materials and truck.truck_class != "sweeper":
-            raise FolderError(f"trucks.csv: {truck.truck_id} has no materials, a {truck.truck_class} needs at least one")
+            raise FolderError(
+                f"trucks.csv: {truck.truck_id} has no materials, a {truck.truck_class} needs at least one"
+            )
     for place in city.of_kind("facility"):
         if place.facility_type is None or not place.accepts:
             raise FolderError(f"places.geojson: facility {place.id} needs facility_type and accepts")
