@@ -130,6 +130,9 @@ class Worker(faust.App):  # type: ignore[misc]
             value = state.encode(stamped)
             metrics.STATE_BYTES.observe(len(value))
             self.states[key.encode()] = value
+        if folded.outputs:
+            # What is said must follow from a state that stays: a successor may read the same topics in another order.
+            await self.producer.flush()
         await self.producer.send_all(folded.outputs)
         if self._reader.letters:
             await self._send_letters_of_reference()

@@ -164,6 +164,7 @@ BUGS: Final[dict[str, Bug]] = {
         "after a conflict the recorder goes on as before", ((shell, "reads_again", lambda _: False),)
     ),
     "letter-of-its-place": Bug("a dead letter written again is another", ((mappings, "_letter_id", _by_place),)),
+    "said-before-kept": Bug("outputs are sent before their states are confirmed", ((shell, "keep", _no_wait),)),
     "commit-before-confirm": Bug("offsets are committed before all is confirmed", ((shell, "confirm", _no_wait),)),
     "commit-handed-out": Bug("what is handed out counts as done", ((InFlight, "committable", _handed_out_last),)),
     "commit-one-too-far": Bug("the offset after the next is committed", ((InFlight, "committable", _one_too_far),)),

@@ -8,6 +8,7 @@ import msgspec
 CRASH_POINTS: Final = (
     "a slice is folded",
     "a state is sent",
+    "states are kept, nothing is said",
     "an output is sent",
     "a slice is done",
     "all is confirmed, nothing committed",

@@ -77,7 +77,6 @@ class City:
         self.tables = Tables(world, self.invariants)
         self.doorway, self.disk = Doorway(world), Disk()
         self.terminals = bring_up(world, self.doorway.report)
-        self.invariants.of_many_topics = {one.truck_id for one in self.terminals if one.full}
         self.planner = Planner(world, self.log, self.terminals)
         self._begin()
 

@@ -29,6 +29,11 @@ def confirm(worker: Any) -> Generator[float, None, None]:
     yield from worker._flush()
 
 
+def keep(worker: Any) -> Generator[float, None, None]:
+    """Before a slice's outputs are sent, its states are confirmed."""
+    yield from worker._flush()
+
+
 @lru_cache(maxsize=10_000)
 def number_of(key: bytes) -> int:
     """Partition of a key of the table."""
