@@ -252,13 +252,13 @@ class Worker(Process):
         self.world.sometimes["a record is offered again"] += folded.repeated
         self.journals[number].folded(one.tp, one.records, self.noted[one.tp])
         self.invariants.folded(self, one.tp, one.records, folded)
+        dead = [letter.offset for letter in folded.letters if letter.offset is not None]
+        self.limits.count(topic, number, [record.offset for record in one.records], dead)
         self.point("a slice is folded")
         yield self.world.between(0.2, 2)
         yield from self._write(number, folded)
         yield from self._send(folded)
         self.point("a slice is done")
-        dead = [letter.offset or 0 for letter in folded.letters]
-        self.limits.count(topic, number, len(one.records), dead, one.offset)
         one.acked = True
         self._commit_soon()
 
