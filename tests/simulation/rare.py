@@ -23,7 +23,6 @@ RARE: Final = (
     "a report straggles",
     "a successor takes over at once",
     "a terminal reboots",
-    "a tick is read before an earlier report",
     "a truck had late reports or other records",
     "a truck is compared with its truth",
     "a write is torn",
@@ -37,10 +36,8 @@ RARE: Final = (
     "ended: flush",
     "partitions are handed out anew",
     "restarted as planned",
-    "restoring is interrupted",
     "the broker is away",
     "the database is away",
-    "too much is under way",
 )
 
 
