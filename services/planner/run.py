@@ -66,7 +66,7 @@ STUCK_S: Final = 60.0
 """A search that does not come back for so long ends the process."""
 LOOK_EVERY_S: Final = 0.3
 """How often the situation is judged."""
-LATENESS_EVERY_S: Final = 4.0
+LATENESS_EVERY_S: Final = 1.5
 LAG_EVERY_S: Final = 5.0
 READ_TIMEOUT_S: Final = 300.0
 PATH_TOLERANCE_M: Final = 3.0
