@@ -18,7 +18,7 @@ LOCAL := $(PYTHON) -m deploy.local
 MADE := [ -f $(STAMP) ]
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run stop status measure doctor reset setup replay-real check format test simulate crash bench lock
+.PHONY: help run stop status measure doctor reset setup replay-real check format test simulate crash bench bench-store lock
 
 ##@ Run · 运行
 run: $(STAMP) ## The whole system, until Ctrl-C: make run CITY=porto RATE=10 PORT=8080
@@ -65,9 +65,13 @@ crash: $(STAMP) ## Kill each process of the whole system with -9, judge everythi
 simulate: $(STAMP) ## The streams under seeded faults in virtual time: SEEDS=417, SEEDS=1-3000, BUGS=all (planted ones)
 	@$(PYTHON) -m tests.simulation $(call given,SEEDS,1-200) $(if $(call given,BUGS,),--bugs) $(if $(call given,OUT,),-o $(OUT))
 
-bench: $(STAMP) ## Events per core-second, plan times
+bench: $(STAMP) ## Events per core-second, plan times, rows a second
 	@$(PYTHON) -m streams bench
 	@$(PYTHON) -m optimizer bench
+	@$(PYTHON) -m tests.benchmarks.recorder
+
+bench-store: $(STAMP) ## A year of positions: bytes a row, a truck's hour, the map's start: DAYS=4
+	@$(PYTHON) -m tests.benchmarks.store --days $(call given,DAYS,4)
 
 ##@ Develop · 开发
 lock: $(STAMP) ## Pin all dependencies anew: requirements.lock, Kafka's jars

@@ -292,6 +292,19 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pytho
                 self._consumer.seek_to_beginning(tp)
 
 
+def topic_ids(bootstrap: str, topics: Sequence[Topic]) -> dict[str, str]:
+    """Return what the broker calls each of these topics: one that was deleted and made anew has another id.
+
+    A topic the broker does not know now is left out. Asks the broker.
+    """
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
+    try:
+        found = admin.describe_topics([topic.name for topic in topics])
+    finally:
+        admin.close()
+    return {topic["name"]: str(topic["topic_id"]) for topic in found if not topic["error_code"]}
+
+
 def answers(bootstrap: str, timeout_s: float = 1.0) -> bool:
     """Whether any broker answers now; blocks at most ``timeout_s`` an address.
 

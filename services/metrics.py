@@ -40,6 +40,9 @@ OFFSET_CONFLICTS = Counter(
     "qingyun_recorder_offset_conflicts_total", "Transactions rolled back: another recorder was first"
 )
 
+REST_ROWS = Gauge("qingyun_store_rest_rows", "Rows without a day of their own: clocks that are far off", ["table"])
+DAYS = Gauge("qingyun_store_days", "Days a table has a partition for", ["table"])
+
 # --- planner
 RUNS = Counter("qingyun_planner_runs_total", "Calls of the optimiser", ["material", "reason", "engine"])
 RUN_SECONDS = Histogram(

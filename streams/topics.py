@@ -5,6 +5,7 @@ them evenly; changing that number re-keys all state. What exists (assets, zones,
 by everyone, from one partition.
 """
 
+from functools import cache
 from typing import Final
 
 from msgspec import Struct
@@ -33,6 +34,7 @@ class Topic(Struct, frozen=True, kw_only=True):
         return f"{_singular(self.name)}/1"
 
 
+@cache
 def _singular(name: str) -> str:
     irregular = {"collections-due": "collection-due"}
     return irregular.get(name, name.removesuffix("s"))

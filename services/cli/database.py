@@ -1,23 +1,23 @@
-"""``python -m services database migrate|show``."""
+"""``python -m services database migrate|show|retain|read-anew``."""
 
 import os
 import time
 
 import typer
 
-from services import store
+from services import clock, store
 from services.settings import Settings
-from services.store import inspect
+from services.store import inspect, retention, sink
 from services.store import migrate as tool
 
 app = typer.Typer(no_args_is_help=True, help="The tables in PostgreSQL (DATABASE_URL).")
 
 
 @app.command()
-def migrate(wait_s: float = 30.0) -> None:
-    """Bring the tables to the newest revision; waits up to --wait-s seconds for the database to answer."""
+def migrate(wait_s: float = 30.0, to: str = "head") -> None:
+    """Bring the tables to the newest revision (or --to another); waits up to --wait-s seconds for the database."""
     try:
-        engine = store.connect(Settings.from_env(os.environ).database_url)
+        engine = store.connect(Settings.from_env(os.environ).database_url, timeout_s=0)
         give_up = time.monotonic() + wait_s
         while True:
             try:
@@ -27,8 +27,8 @@ def migrate(wait_s: float = 30.0) -> None:
                 if time.monotonic() > give_up:
                     raise
                 time.sleep(0.3)
-        after = tool.migrate(engine)
-    except (*store.Away, store.NoDatabaseAddressError) as error:
+        after = tool.migrate(engine, to)
+    except (*store.Away, store.NoDatabaseAddressError, RuntimeError) as error:
         typer.echo(_sentence(error), err=True)
         raise typer.Exit(1) from error
     typer.echo(f"database at revision {after.at}" + ("" if before.at == after.at else f", was {before.at or 'empty'}"))
@@ -52,8 +52,42 @@ def show() -> None:
         raise typer.Exit(1) from error
 
 
+@app.command()
+def retain() -> None:
+    """Make the days to come, thin and drop those that are over: what the recorder does every ten minutes."""
+    settings = Settings.from_env(os.environ)
+    try:
+        engine = store.connect(settings.database_url, timeout_s=0)
+        dropped = retention.keep(
+            engine,
+            clock.city_now_ms(),
+            positions_kept_days=settings.positions_kept_days,
+            thinned_positions_kept_days=settings.thinned_positions_kept_days,
+        )
+    except (*store.Away, store.NoDatabaseAddressError) as error:
+        typer.echo(_sentence(error), err=True)
+        raise typer.Exit(1) from error
+    for table, gone in dropped.items():
+        typer.echo(f"{table:<18} {len(gone):>4} days dropped")
+
+
+@app.command()
+def read_anew(topic: str) -> None:
+    """Let the recorder read TOPIC from its beginning: after it was deleted and made anew. Rows that are there stay."""
+    try:
+        engine = store.connect(Settings.from_env(os.environ).database_url)
+        known = sink.read_anew(engine, topic)
+    except (*store.Away, store.NoDatabaseAddressError) as error:
+        typer.echo(_sentence(error), err=True)
+        raise typer.Exit(1) from error
+    if not known:
+        typer.echo(f"nothing of a topic {topic!r} is in the tables", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{topic} will be read from its beginning when the recorder starts")
+
+
 def _sentence(error: BaseException) -> str:
-    if isinstance(error, store.NoDatabaseAddressError):
+    if isinstance(error, store.NoDatabaseAddressError | RuntimeError):
         return str(error)
     first_line = str(error).strip().splitlines()[0]
     return f"the database does not answer: {first_line}"

@@ -4,7 +4,8 @@ A column takes the record's member of the same name; ``record`` is the record it
 """
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -92,11 +93,16 @@ RECORDED: Final[tuple[Topic, ...]] = (
 """Every topic that is recorded: all but the ticks."""
 
 _BY_TOPIC: Final = {topic.name: tuple(mapping for mapping in MAPPINGS if mapping.topic is topic) for topic in RECORDED}
-_COLUMNS: Final = {
-    mapping.table: tuple(name for name in columns_of(mapping.table) if name in mapping.topic.record.__struct_fields__)
-    for mapping in MAPPINGS
-    if mapping.topic.record is not None
-}
+
+
+def _shared(mapping: Mapping) -> tuple[tuple[str, ...], Callable[[events.Event], tuple[Any, ...]]]:
+    """Return the columns that are members of the record too, and how to take them all at once."""
+    members = mapping.topic.record.__struct_fields__ if mapping.topic.record else ()
+    names = tuple(name for name in columns_of(mapping.table) if name in members)
+    return names, attrgetter(*names)
+
+
+_COLUMNS: Final = {mapping.table: _shared(mapping) for mapping in MAPPINGS}
 
 
 def writes_of(record: bus.Record) -> list[Write]:
@@ -128,7 +134,7 @@ def subject_of(write: Write) -> Thing | None:
     return (row["tenant_id"], kind, row[member]) if row.get(member) else None
 
 
-def gathered(writes: Sequence[Write]) -> list[Write]:
+def gathered(writes: Iterable[Write]) -> list[Write]:
     """Return the same rows, one write a table, in the order of `MAPPINGS`."""
     order = {mapping.table: number for number, mapping in enumerate(MAPPINGS)}
     rows: dict[str, Write] = {}
@@ -162,7 +168,8 @@ def set_aside(record: bus.Record, reason: str) -> Write:
 
 
 def _row(mapping: Mapping, event: events.Event, raw: msgspec.Raw) -> Row:
-    row: Row = {name: getattr(event, name) for name in _COLUMNS[mapping.table]}
+    names, members_of = _COLUMNS[mapping.table]
+    row: Row = dict(zip(names, members_of(event), strict=True))
     row["record"] = raw
     if mapping.table == "positions":
         row["rest"] = _rest(event, raw)

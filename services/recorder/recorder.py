@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from services import bus, clock, metrics, store
 from services.recorder import mappings
-from services.store import sink
+from services.store import partitions, sink
 from services.store.schema import PARTITIONED
 from streams.codec import Undecodable
 from streams.topics import BY_NAME
@@ -20,13 +20,14 @@ UNKNOWN_DISTRICT_S: Final = 60.0
 KNOWN_DISTRICT_S: Final = 600.0
 """… and one with a district after this: it may have moved."""
 
-OLDEST_DAY_MS: Final = 400 * DAY_MS
+OLDEST_DAYS: Final = 400
 NEWEST_DAY_MS: Final = 7 * DAY_MS
-"""Days further from now than these get no partition of their own: a device's clock may say anything."""
+"""Days further ahead get no partition of their own, nor do those that would be dropped at once: a device's clock may say
+anything."""
 
 
 class GoneError(RuntimeError):
-    """The broker's log ends before what the tables contain: it was deleted or restored; people must decide."""
+    """The broker's log is not the one the tables were filled from: deleted, made anew or restored; people must decide."""
 
 
 class Recorder:
@@ -35,8 +36,10 @@ class Recorder:
     Raises nothing for what a record contains; lets `store.Away` pass: nothing was taken, call again.
     """
 
-    def __init__(self, engine: Any) -> None:
+    def __init__(self, engine: Any, *, kept_days: int = 0) -> None:
+        """Write to ``engine``; days older than ``kept_days`` (0: than `OLDEST_DAYS`) get no partition."""
         self._engine = engine
+        self._kept_ms = (kept_days or OLDEST_DAYS) * DAY_MS
         self._next: dict[bus.Partition, int] = {}
         self._days: set[tuple[str, int]] = set()
         self._districts: dict[sink.Thing, tuple[str | None, float]] = {}
@@ -52,6 +55,34 @@ class Recorder:
         for partition in partitions:
             self._next.pop(partition, None)
 
+    def compare(self, partitions: Sequence[bus.Partition]) -> None:
+        """Make sure that the tables stand where we think, also where no record comes that would show it.
+
+        Raises
+        ------
+        sink.OffsetConflictError
+            If they do not: another recorder was there, or the database was restored from a backup.
+        """
+        ours = [partition for partition in partitions if partition in self._next]
+        found = sink.known_offsets(self._engine, ours)
+        if any(found.get(partition) != self._next[partition] for partition in ours):
+            raise sink.OffsetConflictError
+
+    def recognise(self, topic_ids: Mapping[str, str]) -> None:
+        """Make sure that these topics are those the tables' offsets belong to.
+
+        Raises
+        ------
+        GoneError
+            If one was deleted and made anew, or the broker's volume was lost.
+        """
+        for topic in sink.strangers(self._engine, topic_ids):
+            raise GoneError(
+                f"{topic} is not the topic the tables were filled from: it was deleted and made anew, or the broker's "
+                "volume was lost. Restore it; or, to read the new one from its beginning into the same tables: "
+                f"python -m services database read-anew {topic}"
+            )
+
     def behind(self, ends: Mapping[bus.Partition, int]) -> dict[str, int]:
         """Return how many offsets the tables are behind the broker, by topic.
 
@@ -66,7 +97,8 @@ class Recorder:
             if at > end:
                 raise GoneError(
                     f"{partition[0]}/{partition[1]} ends at offset {end}, but the tables contain it up to {at}: "
-                    "the topic was deleted or the broker restored. Restore it, or start with an empty database."
+                    "the topic was deleted and made anew, or the broker restored. Restore it; or, to read it from its "
+                    f"beginning into the same tables: python -m services database read-anew {partition[0]}"
                 )
             behind[partition[0]] = behind.get(partition[0], 0) + end - at
         return behind
@@ -124,20 +156,18 @@ class Recorder:
         started = time.monotonic()
         try:
             sink.take(self._engine, slices, writes)
-        except store.Away:
-            raise
-        except store.Refused:
-            self._write_one_by_one(slices, by_record)
+        except store.RefusedValueError:
+            self._write_what_it_takes(slices, by_record)
         metrics.TRANSACTION_SECONDS.observe(time.monotonic() - started)
         for write in writes:
             metrics.ROWS.labels(write.table).inc(len(write.rows))
 
-    def _write_one_by_one(
+    def _write_what_it_takes(
         self, slices: Sequence[sink.Slice], by_record: Sequence[tuple[bus.Record, list[sink.Write]]]
     ) -> None:
-        """One record holds a value PostgreSQL does not take (such as a NUL character): find it, set it aside."""
-        records = [(writes, mappings.set_aside(record, "")) for record, writes in by_record]
-        for reason in sink.take_one_by_one(self._engine, slices, records):
+        """One record holds a value PostgreSQL does not take (a NUL character, a key too long): find it, set it aside."""
+        records = [sink.Recorded(writes, mappings.set_aside(record, "")) for record, writes in by_record]
+        for reason in sink.take_what_it_takes(self._engine, slices, records, mappings.gathered):
             logger.warning("set aside: %s", reason)
             metrics.DEAD_LETTERS.labels("", "database").inc()
 
@@ -148,9 +178,14 @@ class Recorder:
                 continue
             for row in write.rows:
                 day_ms = row[member] - row[member] % DAY_MS
-                if (write.table, day_ms) not in self._days and _near(day_ms):
-                    sink.make_partitions(self._engine, write.table, [day_ms])
+                if (write.table, day_ms) not in self._days and self._near(day_ms):
+                    partitions.make(self._engine, write.table, [day_ms])
                     self._days.add((write.table, day_ms))
+
+    def _near(self, day_ms: int) -> bool:
+        """Whether a day deserves a partition; those of clocks that are far off share the rest partition."""
+        now_ms = clock.city_now_ms()
+        return now_ms - self._kept_ms < day_ms + DAY_MS and day_ms <= now_ms + NEWEST_DAY_MS
 
     def _fill_districts(self, writes: Sequence[sink.Write]) -> None:
         now_s = time.monotonic()
@@ -177,9 +212,3 @@ def _increasing(records: Sequence[bus.Record], at: int) -> list[bus.Record]:
             fresh.append(record)
             at = record.offset + 1
     return fresh
-
-
-def _near(day_ms: int) -> bool:
-    """Whether a day deserves a partition; those of clocks that are far off share the rest partition."""
-    now_ms = clock.city_now_ms()
-    return now_ms - OLDEST_DAY_MS <= day_ms <= now_ms + NEWEST_DAY_MS

@@ -8,11 +8,12 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
 from services import bus, metrics, program, store
+from services.recorder import keeping
 from services.recorder.mappings import RECORDED
 from services.recorder.recorder import Recorder
 from services.store.sink import OffsetConflictError
@@ -22,6 +23,8 @@ logger = logging.getLogger(__name__)
 GROUP: Final = "qingyun-recorder"
 GATHER_S: Final = 0.5
 """Records are gathered for so long: one transaction for all partitions. Live pages do not wait for it."""
+A_LOT: Final = 5_000
+"""Records after which no more are gathered: from a backlog, a transaction's own cost is small beside its rows'."""
 LAG_EVERY_S: Final = 5.0
 NO_PROGRESS_S: Final = 30.0
 """Records to take, none taken for so long: the process ends (a consumer can hang without an error)."""
@@ -40,8 +43,11 @@ def main() -> None:
     """Run until SIGTERM."""
     with program.running("recorder") as settings:
         stop = program.told_to_stop()
-        engine = store.connect(settings.database_url, pool=2, name="qingyun-recorder")
-        run(settings.kafka_bootstrap, Recorder(engine), stop)
+        engine = store.connect(
+            settings.database_url, pool=2, name="qingyun-recorder", timeout_s=settings.database_timeout_s, fenced=True
+        )
+        keeping.start(settings, stop)
+        run(settings.kafka_bootstrap, Recorder(engine, kept_days=settings.positions_kept_days), stop)
         engine.dispose()
 
 
@@ -54,7 +60,7 @@ def run(bootstrap: str, recorder: Recorder, stop: threading.Event) -> None:
         RECORDED,
         group=GROUP,
         client_id="recorder",
-        on_assigned=lambda partitions: _patiently(lambda: recorder.positions_from(partitions), stop, alive) or {},
+        on_assigned=lambda partitions: _assigned(partitions, recorder, stop, alive),
         on_revoked=recorder.forget,
         gather_s=GATHER_S,
     )
@@ -64,33 +70,39 @@ def run(bootstrap: str, recorder: Recorder, stop: threading.Event) -> None:
         reader.close()
 
 
+def _assigned(
+    partitions: list[bus.Partition], recorder: Recorder, stop: threading.Event, alive: "_Alive"
+) -> Mapping[bus.Partition, int]:
+    """Say where to read these from. Whether the broker's log still fits is looked at before anything is taken."""
+    alive.look_now()
+    found: Mapping[bus.Partition, int] = _patiently(lambda: recorder.positions_from(partitions), stop, alive) or {}
+    return found
+
+
 def _rounds(
     bootstrap: str, reader: bus.GroupReader, recorder: Recorder, stop: threading.Event, alive: "_Alive"
 ) -> None:
-    next_lag_s = time.monotonic() + LAG_EVERY_S
     while not stop.is_set():
         alive.tell()
         polled = _gather(reader, stop)
         try:
+            if alive.look_is_due() and not stop.is_set():
+                _watch(bootstrap, reader, recorder, stop, alive)
             taken = _patiently(partial(recorder.take, polled), stop, alive)
         except OffsetConflictError:
             metrics.OFFSET_CONFLICTS.inc()
-            logger.warning("another recorder was here first: reading on from where the tables stand")
+            logger.warning("the tables do not stand where we left them: reading on from where they do")
             _reposition(reader, recorder, stop, alive)
             continue
         if taken:
             alive.progress()
-        if time.monotonic() >= next_lag_s and not stop.is_set():
-            next_lag_s = time.monotonic() + LAG_EVERY_S
-            _watch(bootstrap, reader, recorder, alive)
 
 
 def _gather(reader: bus.GroupReader, stop: threading.Event) -> dict[bus.Partition, list[bus.Record]]:
     """Poll for `GATHER_S`, or until a lot is there."""
     until = time.monotonic() + GATHER_S
     polled: dict[bus.Partition, list[bus.Record]] = {}
-    most = 2000
-    while not stop.is_set() and (left_s := until - time.monotonic()) > 0 and sum(map(len, polled.values())) < most:
+    while not stop.is_set() and (left_s := until - time.monotonic()) > 0 and sum(map(len, polled.values())) < A_LOT:
         for partition, records in reader.poll(left_s).items():
             polled.setdefault(partition, []).extend(records)
     return polled
@@ -102,15 +114,19 @@ def _reposition(reader: bus.GroupReader, recorder: Recorder, stop: threading.Eve
         reader.seek(partition, offset)
 
 
-def _watch(bootstrap: str, reader: bus.GroupReader, recorder: Recorder, alive: "_Alive") -> None:
-    """Show how far behind the tables are; raise `StalledError` if that does not get less."""
+def _watch(bootstrap: str, reader: bus.GroupReader, recorder: Recorder, stop: threading.Event, alive: "_Alive") -> None:
+    """Show how far behind the tables are; raise `StalledError` if that does not get less, `GoneError` if it cannot."""
     if not (answers := bus.answers(bootstrap)):
         logger.warning("Kafka is away: waiting")
         alive.progress()
     metrics.UNHEALTHY.labels("kafka away").set(not answers)
-    ends = _ends(reader) if answers else None
-    if ends is None:
+    found = _broker_state(bootstrap, reader, with_ids=alive.new_partitions) if answers else None
+    if found is None:
         return
+    topic_ids, ends = found
+    _patiently(partial(recorder.recognise, topic_ids), stop, alive)
+    alive.new_partitions = False
+    _patiently(partial(recorder.compare, list(ends)), stop, alive)
     behind = recorder.behind(ends)
     for topic, records in behind.items():
         metrics.CONSUMER_LAG.labels(topic).set(records)
@@ -122,10 +138,12 @@ def _watch(bootstrap: str, reader: bus.GroupReader, recorder: Recorder, alive: "
         )
 
 
-def _ends(reader: bus.GroupReader) -> dict[bus.Partition, int] | None:
-    """Return the broker's ends; None = it went away while it was asked, which may have taken half a minute."""
+def _broker_state(
+    bootstrap: str, reader: bus.GroupReader, *, with_ids: bool
+) -> tuple[dict[str, str], dict[bus.Partition, int]] | None:
+    """Return the topics' ids, if wanted, and ends; None = it went away meanwhile, which may have taken half a minute."""
     try:
-        return reader.ends()
+        return bus.topic_ids(bootstrap, RECORDED) if with_ids else {}, reader.ends()
     except bus.BusError as error:
         logger.warning("Kafka does not answer: %s", error)
         return None
@@ -155,12 +173,27 @@ class _Alive:
 
     def __init__(self, stop: threading.Event) -> None:
         self._round_s = self._progress_s = time.monotonic()
+        self._next_look_s = 0.0
+        self.new_partitions = True
         self._stop = stop
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     def tell(self) -> None:
         """A round begins."""
         self._round_s = time.monotonic()
+
+    def look_now(self) -> None:
+        """Partitions came: look at the broker before the next records are taken."""
+        self._next_look_s = 0.0
+        self.new_partitions = True
+
+    def look_is_due(self) -> bool:
+        """Whether `LAG_EVERY_S` are over since this was last true."""
+        now_s = time.monotonic()
+        if now_s < self._next_look_s:
+            return False
+        self._next_look_s = now_s + LAG_EVERY_S
+        return True
 
     def progress(self) -> None:
         """Something was taken, or nothing was there, or the reason is known."""

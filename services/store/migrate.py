@@ -21,15 +21,27 @@ class Revision(NamedTuple):
     newest: str
 
 
-def migrate(engine: Engine) -> Revision:
-    """Run what is missing, in one transaction each; two that start at once run one after the other."""
+def migrate(engine: Engine, to: str = "head") -> Revision:
+    """Run what is missing up to revision ``to``, or take back what is beyond it, in one transaction each.
+
+    Two that start at once run one after the other.
+
+    Raises
+    ------
+    RuntimeError
+        If a step back would lose what is never deleted; the message says what.
+    """
     config = _config()
+    script = ScriptDirectory.from_config(config)
     with engine.connect() as connection:
         connection.execute(select(func.pg_advisory_lock(_LOCK)))
         connection.commit()
         try:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            at = MigrationContext.configure(connection).get_current_revision()
+            connection.commit()
+            back = at is not None and to != "head" and to not in {"base", at} and _is_before(script, to, at)
+            (command.downgrade if back or to == "base" else command.upgrade)(config, to)
         finally:
             connection.rollback()
             connection.execute(select(func.pg_advisory_unlock(_LOCK)))
@@ -43,6 +55,10 @@ def revision(engine: Engine) -> Revision:
     assert newest is not None, "the first migration is part of the program"  # noqa: S101
     with engine.connect() as connection:
         return Revision(MigrationContext.configure(connection).get_current_revision(), newest)
+
+
+def _is_before(script: ScriptDirectory, one: str, other: str) -> bool:
+    return any(revision.revision == one for revision in script.iterate_revisions(other, "base"))
 
 
 def _config() -> Config:

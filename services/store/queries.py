@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Engine, Select, Text, cast, or_, select, true, tuple_
+from sqlalchemy import Engine, Select, Text, cast, null, or_, select, true, tuple_, union_all
 
 from services.store import schema
 
@@ -19,16 +19,27 @@ class Cursor(NamedTuple):
 
 
 def track(engine: Engine, tenant_id: str, truck_id: str, from_ms: int, to_ms: int) -> list[list[Any]]:
-    """Return [event_time_ms, lon, lat, speed_mps, load_kg, cover, bed] of a truck's fixes, in order of event time."""
-    p = schema.positions.c
-    query = (
-        select(p.event_time_ms, p.lon, p.lat, p.speed_mps, p.load_kg, p.cover, p.bed)
-        .where(p.tenant_id == tenant_id, p.truck_id == truck_id, p.event_time_ms.between(from_ms, to_ms), p.fix)
-        .order_by(p.event_time_ms, p.seq)
-        .limit(MAX_POINTS)
-    )
+    """Return [event_time_ms, lon, lat, speed_mps, load_kg, cover, bed] of a truck's fixes, in order of event time.
+
+    Of days whose fixes are gone: one a minute.
+    """
     with engine.connect() as connection:
-        return [list(row) for row in connection.execute(query)]
+        return [list(row) for row in connection.execute(track_query(tenant_id, truck_id, from_ms, to_ms))]
+
+
+def track_query(tenant_id: str, truck_id: str, from_ms: int, to_ms: int) -> Select[Any]:
+    """Return the question `track` asks; the benchmark has it explained."""
+    p, thinned = schema.positions.c, schema.thinned_positions.c
+    both = union_all(
+        *(
+            select(c.event_time_ms, c.lon, c.lat, c.speed_mps, c.load_kg, c.cover, c.bed, seq).where(
+                c.tenant_id == tenant_id, c.truck_id == truck_id, c.event_time_ms.between(from_ms, to_ms), *only
+            )
+            for c, seq, only in ((p, p.seq, [p.fix]), (thinned, null().label("seq"), []))
+        )
+    ).subquery()
+    points = list(both.c)[:-1]
+    return select(*points).order_by(both.c.event_time_ms, both.c.seq).limit(MAX_POINTS)
 
 
 def truck_district(engine: Engine, tenant_id: str, truck_id: str) -> tuple[bool, str | None]:

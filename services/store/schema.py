@@ -1,10 +1,10 @@
-"""Every table, as SQLAlchemy Core. The first migration makes exactly this; a test compares the two.
+"""Every table, as SQLAlchemy Core. The migrations make exactly this; a test compares the two.
 
 Conventions
 -----------
 - Times are UTC milliseconds (``_ms``, BIGINT) of city time, but for sessions, keys and the outbox, which are wall time.
 - Every table of the city's data carries ``tenant_id`` and ``district_id`` (null = no one district). ``sink_offsets``
-  has neither: one record's offset belongs to all tenants.
+  and ``sink_topics`` have neither: one record's offset belongs to all tenants.
 - ``record`` is the contract's record as it stood on Kafka; the columns beside it are what is searched by.
 - ``last_*`` holds the newest record of each thing; the table without that prefix holds all of them.
 - Alerts, actions and what was said about them have states and are never deleted (`NEVER_DELETED`).
@@ -113,6 +113,22 @@ positions: Final = _table(
     by="event_time_ms",
 )
 """One row a fix; one partition a day of event time. The key is also the index a track is read by."""
+
+thinned_positions: Final = _table(
+    "thinned_positions",
+    _text("truck_id"),
+    _ms("event_time_ms"),
+    _number("lon"),
+    _number("lat"),
+    _number("speed_mps"),
+    _number("odometer_m"),
+    _number("load_kg"),
+    _text("cover"),
+    _text("bed"),
+    key=("truck_id", "event_time_ms"),
+    by="event_time_ms",
+)
+"""Of days whose fixes are gone: the first good fix of each minute, without driver and terminal."""
 
 last_positions: Final = _table(
     "last_positions",
@@ -403,6 +419,12 @@ sink_offsets: Final = Table(
     Column("next", BigInteger, nullable=False, comment="offset of the first record not yet in the tables"),
     PrimaryKeyConstraint("topic", "partition"),
 )
+sink_topics: Final = Table(
+    "sink_topics",
+    metadata,
+    Column("topic", Text, primary_key=True),
+    Column("topic_id", Text, nullable=False, comment="what the broker calls this topic: another one has another id"),
+)
 outbox: Final = Table(
     "outbox",
     metadata,
@@ -483,7 +505,12 @@ api_keys: Final = Table(
     Column("revoked_ms", BigInteger),
 )
 
-PARTITIONED: Final = {"positions": "event_time_ms", "raw_frames": "received_time_ms"}
+THINNED: Final = "thinned_positions"
+PARTITIONED: Final = {
+    "positions": "event_time_ms",
+    "raw_frames": "received_time_ms",
+    THINNED: "event_time_ms",
+}
 """Tables with one partition a day, and the column that says which."""
 
 NEVER_DELETED: Final = (

@@ -4,38 +4,46 @@ The offset moves by compare-and-set. A recorder that was paused, cut off or repl
 and gets `OffsetConflictError`: nothing of its transaction remains.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from operator import itemgetter
+from typing import Any, Final, NamedTuple, cast
 
 import msgspec
+import psycopg
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
+    Column,
     Connection,
+    Dialect,
     Engine,
     Integer,
+    MetaData,
     Table,
     Text,
     bindparam,
-    cast,
-    column,
+    delete,
     func,
     select,
-    text,
     tuple_,
     update,
 )
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB, insert
-from sqlalchemy.exc import DatabaseError, DBAPIError
+from sqlalchemy.exc import DBAPIError
 
-from services.store.engine import Away
-from services.store.schema import PARTITIONED, assets, metadata, sink_offsets
-from streams.units import DAY_MS
+from services.store.engine import RefusedValueError, understood
+from services.store.schema import assets, metadata, sink_offsets, sink_topics
+
+_encoder: Final = msgspec.json.Encoder()
+_DIALECT: Final = cast("Dialect", postgresql.dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 
 Partition = tuple[str, int]
 Row = dict[str, Any]
-
-_PARTITION_LOCK: Final = 0x51_59_50_41_52
-"""Number of the advisory lock under which day partitions are made ("QYPAR")."""
 
 
 class OffsetConflictError(Exception):
@@ -84,11 +92,40 @@ def offsets(engine: Engine, partitions: Sequence[Partition]) -> dict[Partition, 
     rows = [{"topic": topic, "partition": number, "next": 0} for topic, number in sorted(partitions)]
     if not rows:
         return {}
-    wanted = tuple_(sink_offsets.c.topic, sink_offsets.c.partition).in_(list(partitions))
     with engine.begin() as connection:
         connection.execute(insert(sink_offsets).on_conflict_do_nothing(), rows)
-        found = connection.execute(select(sink_offsets).where(wanted))
-        return {(row.topic, row.partition): row.next for row in found}
+        return _offsets(connection, partitions)
+
+
+def known_offsets(engine: Engine, partitions: Sequence[Partition]) -> dict[Partition, int]:
+    """Return where the tables stand, of those partitions that have been seen."""
+    with engine.connect() as connection:
+        return _offsets(connection, partitions)
+
+
+def _offsets(connection: Connection, partitions: Sequence[Partition]) -> dict[Partition, int]:
+    wanted = tuple_(sink_offsets.c.topic, sink_offsets.c.partition).in_(list(partitions))
+    found = connection.execute(select(sink_offsets).where(wanted))
+    return {(row.topic, row.partition): row.next for row in found}
+
+
+def strangers(engine: Engine, topic_ids: Mapping[str, str]) -> list[str]:
+    """Return the topics whose offsets in the tables belong to another topic of the same name; remember the new ones."""
+    if not topic_ids:
+        return []
+    rows = [{"topic": topic, "topic_id": topic_id} for topic, topic_id in sorted(topic_ids.items())]
+    with engine.begin() as connection:
+        connection.execute(insert(sink_topics).on_conflict_do_nothing(), rows)
+        known = {row.topic: row.topic_id for row in connection.execute(select(sink_topics))}
+        return [topic for topic, topic_id in sorted(topic_ids.items()) if known[topic] != topic_id]
+
+
+def read_anew(engine: Engine, topic: str) -> bool:
+    """Let the recorder read a topic from its beginning, whichever it is; what is in the tables stays. False = unknown."""
+    with engine.begin() as connection:
+        connection.execute(delete(sink_topics).where(sink_topics.c.topic == topic))
+        moved = connection.execute(update(sink_offsets).where(sink_offsets.c.topic == topic).values(next=0))
+        return moved.rowcount > 0
 
 
 def take(engine: Engine, slices: Sequence[Slice], writes: Iterable[Write]) -> None:
@@ -101,47 +138,86 @@ def take(engine: Engine, slices: Sequence[Slice], writes: Iterable[Write]) -> No
     engine.Away
         If the database cannot be reached now. Whether the transaction is kept may be unknown; asked again with the
         same slices, a kept one shows as `OffsetConflictError`.
-    engine.Refused
+    engine.RefusedValueError
         If the database does not accept a value.
     """
-    with engine.begin() as connection:
+    with _transaction(engine) as connection:
         _advance(connection, slices)
         for write in writes:
             _write(connection, write)
 
 
-def take_one_by_one(
-    engine: Engine, slices: Sequence[Slice], records: Iterable[tuple[Sequence[Write], Write]]
+class Recorded(NamedTuple):
+    """One record's rows, and the row that stands for it if the database refuses them."""
+
+    writes: Sequence[Write]
+    aside: Write
+
+
+def take_what_it_takes(
+    engine: Engine,
+    slices: Sequence[Slice],
+    records: Sequence[Recorded],
+    gathered: Callable[[Iterable[Write]], list[Write]],
 ) -> list[str]:
-    """Like `take`, but record by record: where the database refuses a record's rows, its substitute is written instead.
+    """Like `take`, but where the database refuses a record's rows, what stands for it is written instead.
 
-    Returns the reasons of the refusals, in order.
+    The refused are found by halving: the others are written together, in their order. Returns the reasons, in order.
     """
-    refusals: list[str] = []
-    with engine.begin() as connection:
+    with _transaction(engine) as connection:
         _advance(connection, slices)
-        for writes, substitute in records:
-            try:
-                with connection.begin_nested():
-                    for write in writes:
-                        _write(connection, write)
-            except Away:
-                raise
-            except DatabaseError as error:
-                reason = _first_line(error)
-                refusals.append(reason)
-                _write(connection, substitute._replace(rows=[row | {"reason": reason} for row in substitute.rows]))
-    return refusals
+        return _write_halves(connection, records, gathered)
 
 
-def _first_line(error: DBAPIError) -> str:
-    return f"the database refuses it: {str(error.orig).splitlines()[0]}"
+def _write_halves(
+    connection: Connection, records: Sequence[Recorded], gathered: Callable[[Iterable[Write]], list[Write]]
+) -> list[str]:
+    try:
+        with connection.begin_nested():
+            for write in gathered(write for record in records for write in record.writes):
+                _write(connection, write)
+                _clear_beside(connection, write.table)
+    except (DBAPIError, psycopg.Error) as error:
+        refused = understood(error)
+        if not isinstance(refused, RefusedValueError):
+            raise
+    else:
+        return []
+    if len(records) > 1:
+        half = len(records) // 2
+        return [
+            *_write_halves(connection, records[:half], gathered),
+            *_write_halves(connection, records[half:], gathered),
+        ]
+    aside, reason = records[0].aside, str(refused)
+    _write(connection, aside._replace(rows=[row | {"reason": reason} for row in aside.rows]))
+    _clear_beside(connection, aside.table)
+    return [reason]
+
+
+@contextmanager
+def _transaction(engine: Engine) -> Iterator[Connection]:
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except (DBAPIError, psycopg.Error) as error:
+        meaning = understood(error)
+        if meaning is error:
+            raise
+        raise meaning from error
 
 
 def _advance(connection: Connection, slices: Sequence[Slice]) -> None:
-    moves = [{"topic": s.partition[0], "partition": s.partition[1], "first": s.first, "after": s.after} for s in slices]
-    moved = _recordset(
-        [column("topic", Text), column("partition", Integer), column("first", BigInteger), column("after", BigInteger)]
+    topics, numbers, firsts, afters = zip(*((*s.partition, s.first, s.after) for s in slices), strict=True)
+    moved = (
+        func.unnest(
+            bindparam("topics", list(topics), ARRAY(Text)),
+            bindparam("numbers", list(numbers), ARRAY(Integer)),
+            bindparam("firsts", list(firsts), ARRAY(BigInteger)),
+            bindparam("afters", list(afters), ARRAY(BigInteger)),
+        )
+        .table_valued("topic", "partition", "first", "after")
+        .render_derived(name="moved")
     )
     statement = (
         update(sink_offsets)
@@ -152,30 +228,101 @@ def _advance(connection: Connection, slices: Sequence[Slice]) -> None:
         )
         .values(next=moved.c.after)
     )
-    if connection.execute(statement, {"rows": _json(moves)}).rowcount != len(slices):
+    if connection.execute(statement).rowcount != len(slices):
         raise OffsetConflictError
 
 
 def _write(connection: Connection, write: Write) -> None:
+    """Copy the rows beside the table, then take over those that are to stay: COPY itself knows no conflicts."""
     table = metadata.tables[write.table]
     rows = _one_a_key(table, write)
     if not rows:
         return
-    given = _recordset([column(c.name, c.type) for c in table.columns])
-    statement: Any = insert(table).from_select(list(table.columns.keys()), select(given))
-    if write.keep == KEEP_FIRST:
+    with _cursor(connection) as cursor:
+        cursor.execute(_beside(write.table))
+        with cursor.copy(_copy(write.table)) as copy:
+            copy.write(_csv(table, rows))
+        cursor.execute(_take_over(write.table, write.keep))
+
+
+def _clear_beside(connection: Connection, table: str) -> None:
+    with _cursor(connection) as cursor:
+        cursor.execute(_clear(table))
+
+
+def _cursor(connection: Connection) -> "psycopg.Cursor[Any]":
+    return psycopg.Cursor(cast("psycopg.Connection[Any]", connection.connection.driver_connection))
+
+
+@cache
+def _beside(table: str) -> str:
+    """Return how the table beside is made: once a connection, emptied at the end of each transaction."""
+    return f"CREATE TEMP TABLE IF NOT EXISTS given_{table} (LIKE {table}) ON COMMIT DELETE ROWS"
+
+
+@cache
+def _clear(table: str) -> str:
+    return f"DELETE FROM given_{table}"  # noqa: S608  # a name of ours
+
+
+@cache
+def _copy(table: str) -> str:
+    columns = ", ".join(f'"{name}"' for name in columns_of(table))
+    return f"COPY given_{table} ({columns}) FROM STDIN (FORMAT csv)"
+
+
+@cache
+def _take_over(name: str, keep: Keep) -> str:
+    table = metadata.tables[name]
+    given = Table(f"given_{name}", MetaData(), *(Column(c.name, c.type) for c in table.columns))
+    statement: Any = insert(table).from_select(list(columns_of(name)), select(given))
+    if keep == KEEP_FIRST:
         statement = statement.on_conflict_do_nothing()
     else:
         key = [c.name for c in table.primary_key.columns]
         new = statement.excluded
         changes = {
-            c.name: func.coalesce(new[c.name], c) if c.name in write.keep.carry else new[c.name]
+            c.name: func.coalesce(new[c.name], c) if c.name in keep.carry else new[c.name]
             for c in table.columns
             if c.name not in key
         }
-        newer = new[write.keep.by] >= table.c[write.keep.by] if write.keep.by else None
+        newer = new[keep.by] >= table.c[keep.by] if keep.by else None
         statement = statement.on_conflict_do_update(index_elements=key, set_=changes, where=newer)
-    connection.execute(statement, {"rows": _json(rows)})
+    return str(statement.compile(dialect=_DIALECT))
+
+
+def _csv(table: Table, rows: Sequence[Row]) -> bytes:
+    """Return the rows as COPY reads them; null is nothing between two commas, all else is quoted.
+
+    Bytes that are not UTF-8 stay what they are: the database refuses them with a sentence.
+    """
+    blank, values_of, json_at = _shape(table.name)
+    out = io.StringIO()
+    csv.writer(out, quoting=csv.QUOTE_NOTNULL, lineterminator="\n").writerows(
+        _with_json(values_of(blank | row), json_at) for row in rows
+    )
+    return out.getvalue().encode("utf-8", "surrogateescape")
+
+
+@cache
+def _shape(table: str) -> tuple[Row, Callable[[Row], tuple[Any, ...]], tuple[int, ...]]:
+    """Return an empty row, how to take a row's values in the columns' order, and which of them are JSON."""
+    columns = metadata.tables[table].columns
+    json_at = tuple(at for at, column in enumerate(columns) if isinstance(column.type, JSONB))
+    return dict.fromkeys(columns.keys()), itemgetter(*columns.keys()), json_at
+
+
+def _with_json(values: tuple[Any, ...], json_at: tuple[int, ...]) -> list[Any]:
+    written = list(values)
+    for at in json_at:
+        if written[at] is not None:
+            written[at] = _json(written[at])
+    return written
+
+
+def _json(value: Any) -> str:
+    written = bytes(value) if isinstance(value, msgspec.Raw) else _encoder.encode(value)
+    return written.decode("utf-8", "surrogateescape")
 
 
 def _one_a_key(table: Table, write: Write) -> list[Row]:
@@ -194,55 +341,10 @@ def _fold(old: Row, new: Row, keep: Keep) -> Row:
     return new | {name: old[name] for name in keep.carry if new[name] is None}
 
 
-def _recordset(columns: Sequence[Any]) -> Any:
-    """Return the parameter ``rows`` (a JSON list of objects) as a table: one statement, whatever the number of rows."""
-    rows = cast(bindparam("rows", type_=Text), JSONB)
-    return func.jsonb_to_recordset(rows).table_valued(*columns).render_derived(name="given", with_types=True)
-
-
-def _json(rows: Sequence[Row]) -> str:
-    return msgspec.json.encode(rows).decode()
-
-
 def bytea(value: bytes) -> str:
     """Return bytes as PostgreSQL reads them from text."""
     return "\\x" + value.hex()
 
-
-# --------------------------------------------------------------------------------------------- one partition a day
-
-
-def make_partitions(engine: Engine, table: str, times_ms: Iterable[int]) -> set[int]:
-    """Make the day partitions these times fall into, as far as they are missing; return the first ms of each day.
-
-    Where the rest partition holds rows of that day already (clocks far ahead), the day stays there.
-    """
-    days = {time_ms - time_ms % DAY_MS for time_ms in times_ms}
-    for day_ms in sorted(days):
-        _make_partition(engine, table, day_ms)
-    return days
-
-
-def _make_partition(engine: Engine, table: str, day_ms: int) -> None:
-    if table not in PARTITIONED:
-        raise ValueError(f"{table} has no partitions")
-    name = f"{table}_d{day_ms // DAY_MS}"
-    make = text(
-        f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF {table} FOR VALUES FROM ({day_ms}) TO ({day_ms + DAY_MS})"
-    )
-    try:
-        with engine.begin() as connection:
-            connection.execute(select(func.pg_advisory_xact_lock(_PARTITION_LOCK)))
-            connection.execute(make)
-    except Away:
-        raise
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) != _CHECK_VIOLATION:
-            raise
-
-
-_CHECK_VIOLATION: Final = "23514"
-"""SQLSTATE: the rest partition holds rows of that day."""
 
 # --------------------------------------------------------------------------------------------- districts
 

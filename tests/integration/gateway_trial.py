@@ -26,8 +26,8 @@ QUIET = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "QINGYUN_LOG_LEVEL
 
 
 @contextlib.contextmanager
-def own_database(server_url: str) -> Iterator[str]:
-    """Give the address of a migrated database nobody else uses; drop it afterwards."""
+def own_database(server_url: str, to: str = "head") -> Iterator[str]:
+    """Give the address of a database nobody else uses, at revision ``to``; drop it afterwards."""
     name = f"trial_{secrets.token_hex(6)}"
     url = make_url(server_url)
     server = create_engine(url, isolation_level="AUTOCOMMIT")
@@ -35,7 +35,7 @@ def own_database(server_url: str) -> Iterator[str]:
         connection.execute(text(f"CREATE DATABASE {name}"))
     address = url.set(database=name).render_as_string(hide_password=False)
     engine = store.connect(address)
-    migrate(engine)
+    migrate(engine, to)
     engine.dispose()
     try:
         yield address
@@ -83,6 +83,10 @@ class Process:
         """None while it runs."""
         return self._child.poll()
 
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal, such as SIGSTOP."""
+        self._child.send_signal(number)
+
     def kill(self) -> None:
         """Kill -9."""
         self._child.kill()
@@ -92,6 +96,7 @@ class Process:
         """SIGTERM, and the exit code; fails if that takes 10 s."""
         if self._child.poll() is None:
             self._child.send_signal(signal.SIGTERM)
+            self._child.send_signal(signal.SIGCONT)
         try:
             return self._child.wait(10)
         finally:

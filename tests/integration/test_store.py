@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from services import bus, clock, store
 from services.recorder import mappings
-from services.store import access, register, schema, sink
+from services.store import access, partitions, queries, register, retention, schema, sink
 from services.store.migrate import migrate, revision
 from services.store.register import Device, Terminal
 from streams import codec, events
@@ -65,7 +65,7 @@ def test_every_table_of_the_city_carries_tenant_and_district(engine: Engine) -> 
         "WHERE a.attrelid = c.oid AND (a.attname = 'tenant_id' AND a.attnotnull OR a.attname = 'district_id')) < 2"
     )
     with engine.connect() as connection:
-        assert set(connection.execute(query).scalars()) == {"sink_offsets", "alembic_version"}
+        assert set(connection.execute(query).scalars()) == {"sink_offsets", "sink_topics", "alembic_version"}
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM {}", "TRUNCATE {}"])
@@ -206,7 +206,7 @@ def test_a_key_works_until_it_is_revoked(engine: Engine) -> None:
 def test_days_get_partitions_and_far_clocks_share_the_rest(engine: Engine) -> None:
     """A day's partition is made once, also by two at once; a day already in the rest partition stays there."""
     day_ms = 1_795_500_000_000 // DAY_MS * DAY_MS
-    both = [threading.Thread(target=sink.make_partitions, args=(engine, "positions", [day_ms])) for _ in range(2)]
+    both = [threading.Thread(target=partitions.make, args=(engine, "positions", [day_ms])) for _ in range(2)]
     for one in both:
         one.start()
     for one in both:
@@ -216,8 +216,118 @@ def test_days_get_partitions_and_far_clocks_share_the_rest(engine: Engine) -> No
     far = mappings.writes_of(record_of(events.TruckState(truck_id="t1", event_time_ms=later_ms, fix=False)))
     sink.offsets(engine, [("truck-states", 0)])
     sink.take(engine, [sink.Slice(("truck-states", 0), 0, 1)], far)
-    sink.make_partitions(engine, "positions", [later_ms])
+    partitions.make(engine, "positions", [later_ms])
     assert value(engine, "SELECT count(*) FROM positions_other") == 1
+
+
+def fix(truck_id: str, event_time_ms: int, **more: object) -> list[sink.Write]:
+    state = events.TruckState(
+        tenant_id="kept", truck_id=truck_id, event_time_ms=event_time_ms, received_time_ms=event_time_ms, **more
+    )
+    return mappings.writes_of(record_of(state))
+
+
+def took(engine: Engine, partition: int, writes: list[sink.Write]) -> None:
+    """Take rows as the next ten offsets of a partition."""
+    at = sink.offsets(engine, [("truck-states", partition)])["truck-states", partition]
+    sink.take(engine, [sink.Slice(("truck-states", partition), at, at + 10)], mappings.gathered(writes))
+
+
+def test_days_that_are_over_are_thinned_and_dropped_and_odd_clocks_go_as_a_whole(engine: Engine) -> None:
+    """After 60 days one good fix a minute is left of each day, after a year nothing; rows without a day go in 60 days."""
+    start_ms = 1_700_000_000_000 // DAY_MS * DAY_MS
+
+    def keep(day: int) -> dict[str, list[int]]:
+        now_ms = start_ms + day * DAY_MS
+        return retention.keep(engine, now_ms, positions_kept_days=60, thinned_positions_kept_days=365)
+
+    def track(day: int) -> list[int]:
+        from_ms = start_ms + day * DAY_MS
+        return [int(p[0]) - from_ms for p in queries.track(engine, "kept", "t1", from_ms, from_ms + DAY_MS - 1)]
+
+    keep(0)
+    assert set(range(4)) <= {(d - start_ms) // DAY_MS for d in partitions.days_of(engine, "positions")}
+    every_ms = [0, 5_000, 59_999, 60_000, 61_000]
+    for day in (0, 1):
+        at_ms = start_ms + day * DAY_MS
+        took(engine, 1, [w for ms in every_ms for w in fix("t1", at_ms + ms, lon=1.0, lat=2.0)])
+        took(engine, 1, fix("t1", at_ms + 120_000, fix=False))
+    rest = partitions.rest_rows(engine, "positions")
+    odd = events.TruckState(tenant_id="kept", truck_id="t9", event_time_ms=7, received_time_ms=start_ms, fix=False)
+    took(engine, 1, mappings.writes_of(record_of(odd)))
+    assert partitions.rest_rows(engine, "positions") == rest + 1
+    assert track(0) == every_ms
+
+    took(engine, 1, [w for truck in ("t3", "t2") for w in fix(truck, start_ms + 9, lon=1.0, lat=2.0)])
+    assert keep(60)["positions"] == []
+    as_written = f"SELECT string_agg(truck_id, ' ' ORDER BY ctid) FROM positions_d{start_ms // DAY_MS}"  # noqa: S608
+    assert value(engine, as_written) == "t1 t1 t1 t1 t1 t1 t2 t3", "a day that is over is in the order of its key"
+    took(engine, 1, fix("t4", start_ms + 9, fix=False))
+    assert partitions.rest_rows(engine, "positions") == 0, "set aside: half of 60 days are over"
+    assert keep(61)["positions"] == [start_ms]
+    assert (track(0), track(1)) == ([0, 60_000], every_ms)
+    assert keep(61)["positions"] == []
+    left = "SELECT count(*) FROM pg_class WHERE starts_with(relname, 'positions_odd_d')"
+    assert value(engine, left) == 1
+    keep(91)
+    assert value(engine, left) == 0
+    assert track(1) == [0, 60_000]
+    assert keep(366)["thinned_positions"] == [start_ms]
+    assert (track(0), track(1)) == ([], [0, 60_000])
+
+
+def test_a_day_somebody_reads_is_dropped_later(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a long question holds the table, dropping gives up rather than let everybody queue; the day stays whole."""
+    monkeypatch.setattr(partitions, "LOCK_WAIT", "50ms")
+    day_ms = 1_600_000_000_000 // DAY_MS * DAY_MS
+    partitions.make(engine, "positions", [day_ms])
+    with engine.connect() as reader:
+        reader.execute(text("SELECT count(*) FROM positions"))
+        with pytest.raises(store.Away):
+            partitions.drop_before(engine, "positions", day_ms + DAY_MS, thin=True)
+    assert day_ms in partitions.days_of(engine, "positions")
+    assert partitions.drop_before(engine, "positions", day_ms + DAY_MS, thin=True) == [day_ms]
+
+
+def test_the_first_tables_with_data_in_them_are_brought_up_to_date_and_back(postgres: str) -> None:
+    """What the first release wrote is there after the upgrade and goes on; a step back that would lose it is refused."""
+    with own_database(postgres, to="0001") as address:
+        engine = store.connect(address)
+        day = 1_795_500_000_000 // DAY_MS
+        with engine.begin() as connection:
+            connection.execute(
+                text(
+                    f"CREATE TABLE positions_d{day} PARTITION OF positions "
+                    f"FOR VALUES FROM ({day * DAY_MS}) TO ({(day + 1) * DAY_MS})"
+                )
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO positions (tenant_id, truck_id, event_time_ms, fix_key, fix, cover, bed, load_state, "
+                    "sensor_health, power, alarms) SELECT 'kept', 't1', ms, 'x', true, 'open', 'level', 'full', '{}', "
+                    "'main', '[]' FROM unnest(ARRAY[7, CAST(:ms AS bigint)]) ms"
+                ),
+                {"ms": day * DAY_MS},
+            )
+            connection.execute(text("INSERT INTO sink_offsets VALUES ('truck-states', 1, 40)"))
+        assert migrate(engine).at == revision(engine).newest
+        assert sink.offsets(engine, [("truck-states", 1)]) == {("truck-states", 1): 40}
+        took(engine, 1, fix("t1", day * DAY_MS + 5, lon=1.0, lat=2.0))
+        assert len(queries.track(engine, "kept", "t1", 0, (day + 1) * DAY_MS)) == 3
+        assert retention.keep(engine, (day + 70) * DAY_MS, positions_kept_days=60, thinned_positions_kept_days=0)[
+            "positions"
+        ] == [day * DAY_MS]
+
+        with pytest.raises(RuntimeError, match="thinned_positions holds all that is left"):
+            migrate(engine, "0001")
+        with engine.begin() as connection:
+            connection.execute(text(f"DROP TABLE thinned_positions_d{day}"))
+            connection.execute(text("INSERT INTO alert_actions VALUES ('x', NULL, 'a1', 'al1', 'ack', 'me', 5, '{}')"))
+        assert migrate(engine, "0001").at == "0001"
+        with pytest.raises(RuntimeError, match="rows of alert_actions are never deleted"):
+            migrate(engine, "base")
+        assert value(engine, "SELECT next FROM sink_offsets") == 50
+        engine.dispose()
 
 
 def test_demo_users_are_made_once(url: str, tmp_path: Path) -> None:

@@ -548,8 +548,17 @@ def upgrade() -> None:  # noqa: PLR0915  # one statement a table
         )
 
 
-def downgrade() -> None:
-    """Take back."""
+def downgrade() -> None:  # noqa: PLR0915  # one statement a table
+    """Take back.
+
+    Raises
+    ------
+    RuntimeError
+        If there is anything that is never deleted.
+    """
+    for name in NEVER_DELETED:
+        if op.get_bind().execute(sa.text(f"SELECT EXISTS (SELECT FROM {name})")).scalar_one():  # noqa: S608  # ours
+            raise RuntimeError(f"rows of {name} are never deleted: the tables stay; begin with another database")
     op.drop_table("zones")
     op.drop_index(op.f("ix_weighings_tenant_id_truck_id_event_time_ms"), table_name="weighings")
     op.drop_index(op.f("ix_weighings_tenant_id_facility_id_event_time_ms"), table_name="weighings")

@@ -1,0 +1,56 @@
+"""Keeps the tables' days: makes those to come, thins and drops those that are over, watches what has no day of its own.
+
+A thread of the recorder with a connection of its own. Recording goes on whatever happens here: a day that was not made
+ahead is made when its first row comes, and rows that find no day go to the rest partition. So a failure is said and
+shown as unhealthy, and tried again; it ends nothing.
+"""
+
+import logging
+import threading
+from typing import Any, Final
+
+from services import clock, metrics, store
+from services.settings import Settings
+from services.store import partitions, retention
+
+logger = logging.getLogger(__name__)
+
+EVERY_S: Final = 600.0
+"""Wall seconds between two rounds; at 60 times city speed that is ten hours of the city."""
+_UNKEPT: Final = "days of the tables are not kept"
+
+
+def start(settings: Settings, stop: threading.Event) -> None:
+    """Keep the days until ``stop``, in a thread."""
+    engine = store.connect(settings.database_url, pool=1, name="qingyun-recorder-days", timeout_s=0)
+    threading.Thread(target=_rounds, args=(engine, settings, stop), name="days", daemon=True).start()
+
+
+def _rounds(engine: Any, settings: Settings, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            _round(engine, settings)
+        except store.Away as error:
+            logger.warning("the days are not kept now: %s", str(error).splitlines()[0])
+        except Exception:
+            logger.exception("the days are not kept; recording goes on, trying again in %.0f s", EVERY_S)
+            metrics.UNHEALTHY.labels(_UNKEPT).set(1)
+        else:
+            metrics.UNHEALTHY.labels(_UNKEPT).set(0)
+        stop.wait(EVERY_S)
+    engine.dispose()
+
+
+def _round(engine: Any, settings: Settings) -> None:
+    dropped = retention.keep(
+        engine,
+        clock.city_now_ms(),
+        positions_kept_days=settings.positions_kept_days,
+        thinned_positions_kept_days=settings.thinned_positions_kept_days,
+    )
+    for table, gone in dropped.items():
+        if gone:
+            logger.info("dropped %d days of %s", len(gone), table)
+    for table in retention.BY_DAY:
+        metrics.REST_ROWS.labels(table).set(partitions.rest_rows(engine, table))
+        metrics.DAYS.labels(table).set(len(partitions.days_of(engine, table)))

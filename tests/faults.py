@@ -1,0 +1,262 @@
+"""Faults made on purpose: a way to a server that can be held, slowed and cut at a byte; a database that can be crashed.
+
+Threads and sockets only, no other program: a test arms a fault, waits for the event that says it happened, and heals.
+"""
+
+import contextlib
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from deploy.local.postgres import Postgres
+from deploy.local.program import ROOT, Program
+from deploy.local.tether import signal_number
+
+Address = tuple[str, int] | str
+"""Host and port, or the path of a Unix socket."""
+
+
+class Direction(Enum):
+    """Which way bytes go."""
+
+    UP = "from the client to the server"
+    DOWN = "from the server to the client"
+
+
+class Proxy:
+    """A TCP way to ``upstream``, on a port of its own on loopback, that fails when told to.
+
+    A client must be given `port`; one that is told another address by its server (Kafka's ``advertised.listeners``)
+    must be told this one. Use as a context manager.
+    """
+
+    def __init__(self, upstream: Address) -> None:
+        self._upstream = upstream
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._ways = {direction: _Way() for direction in Direction}
+        self._links: set[_Link] = set()
+        self._lock = threading.Lock()
+        threading.Thread(target=self._accept, name="proxy", daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(OSError):  # wakes the thread that waits in accept
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.heal()
+        self.cut()
+
+    def hold(self, direction: Direction) -> None:
+        """Let nothing more through one way, on connections there are and those that come: a black hole, not an end."""
+        way = self._ways[direction]
+        way.held = True
+        way.open.clear()
+
+    def slow(self, direction: Direction, delay_s: float, piece_bytes: int = 65_536) -> None:
+        """Pass at most ``piece_bytes`` at once, each piece after ``delay_s``."""
+        way = self._ways[direction]
+        way.delay_s, way.piece_bytes = delay_s, piece_bytes
+
+    def heal(self) -> None:
+        """Pass everything at once again; what was held goes on where it stood."""
+        for way in self._ways.values():
+            way.delay_s, way.piece_bytes, way.held = 0.0, 65_536, False
+            way.open.set()
+
+    def cut(self) -> None:
+        """End every connection there is; new ones are taken."""
+        with self._lock:
+            links, self._links = self._links, set()
+        for link in links:
+            link.end()
+
+    def trap(
+        self, direction: Direction, mark: bytes | int, act: Callable[[], None], *, let_pass: bool = True
+    ) -> threading.Event:
+        """Call ``act`` once, exactly when ``mark`` comes by: these bytes, or the so-manieth byte from now on.
+
+        The mark itself has gone on before that if ``let_pass``, and the other side's answer to it has not come through;
+        what follows the mark has not gone on. The event is set afterwards.
+        """
+        trap = _Trap(mark=mark, act=act, let_pass=let_pass)
+        self._ways[direction].traps.append(trap)
+        return trap.sprung
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            try:
+                link = _Link(client, _connected(self._upstream))
+            except OSError:  # the server is away: so are we
+                client.close()
+                continue
+            with self._lock:
+                self._links.add(link)
+            for direction, other in ((Direction.UP, Direction.DOWN), (Direction.DOWN, Direction.UP)):
+                pump = (direction, self._ways[direction], self._ways[other])
+                threading.Thread(target=link.pump, args=pump, daemon=True).start()
+
+
+@dataclass(eq=False)
+class _Trap:
+    """Springs once. Remembers the end of what went by on each link: a mark may come in two pieces."""
+
+    mark: bytes | int
+    act: Callable[[], None]
+    let_pass: bool
+    sprung: threading.Event = field(default_factory=threading.Event)
+    _tails: dict["_Link", bytes] = field(default_factory=dict)
+    _passed: int = 0
+
+    def find(self, link: "_Link", data: bytes) -> int | None:
+        """Return how many bytes of ``data`` go on before it springs, or None if the mark is not in them."""
+        if isinstance(self.mark, int):
+            before, self._passed = self._passed, self._passed + len(data)
+            return self.mark - before if self._passed >= self.mark else None
+        tail = self._tails.get(link, b"")
+        at = (tail + data).find(self.mark)
+        self._tails[link] = (tail + data)[-len(self.mark) + 1 :] if len(self.mark) > 1 else b""
+        if at < 0:
+            return None
+        return max(0, at - len(tail) + (len(self.mark) if self.let_pass else 0))
+
+
+@dataclass(eq=False)
+class _Way:
+    """What happens to bytes that go one way."""
+
+    open: threading.Event = field(default_factory=threading.Event)
+    held: bool = False
+    delay_s: float = 0.0
+    piece_bytes: int = 65_536
+    traps: list[_Trap] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.open.set()
+
+
+class _Link:
+    """One client's connection and ours to the server for it."""
+
+    def __init__(self, client: socket.socket, server: socket.socket) -> None:
+        self._client, self._server = client, server
+
+    def pump(self, direction: Direction, way: _Way, back: _Way) -> None:
+        """Carry bytes one way until either side ends."""
+        source, sink = (self._client, self._server) if direction is Direction.UP else (self._server, self._client)
+        try:
+            while data := source.recv(way.piece_bytes):
+                if way.delay_s:
+                    time.sleep(way.delay_s)
+                self._carry(data, sink, way, back)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.end()
+
+    def _carry(self, data: bytes, sink: socket.socket, way: _Way, back: _Way) -> None:
+        for trap in list(way.traps):
+            at = trap.find(self, data)
+            if at is None:
+                continue
+            way.traps.remove(trap)
+            way.open.wait()
+            back.open.clear()
+            sink.sendall(data[:at])
+            data = data[at:]
+            trap.act()
+            if not back.held:
+                back.open.set()
+            trap.sprung.set()
+        way.open.wait()
+        sink.sendall(data)
+
+    def end(self) -> None:
+        """Reset the client's connection. The server may read what has come to it, then finds the end."""
+        with contextlib.suppress(OSError):
+            self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        for end in (self._client, self._server):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+
+def _connected(upstream: Address) -> socket.socket:
+    if isinstance(upstream, str):
+        server = socket.socket(socket.AF_UNIX)
+        try:
+            server.connect(upstream)
+        except OSError:
+            server.close()
+            raise
+        return server
+    return socket.create_connection(upstream)
+
+
+class Database:
+    """A PostgreSQL of a test's own, in ``folder``, that can be crashed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._server = Postgres(data=folder / "postgres", specs=folder / "specs")
+        self._server.prepare()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """What clients connect to."""
+        return self._server.url
+
+    def start(self) -> None:
+        """Start, repairing what a crash left, and wait until it takes connections."""
+        self._server.prepare()
+        program = self._program()
+        with (self._folder / "postgres.log").open("ab") as log:
+            command = program.tethered(self._folder / "specs")
+            self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self._server.wait_until_ready()
+
+    def crash(self) -> None:
+        """End at once without writing anything down: what ``pg_ctl stop -m immediate`` sends (it refuses root)."""
+        self._end(signal.SIGQUIT)
+
+    def stop(self) -> None:
+        """End in order; nothing to do if it does not run."""
+        self._end(signal_number(self._program().stop_signal))
+
+    def _program(self) -> Program:
+        program = self._server.program()
+        return replace(program, argv=(*program.argv, "-c", "fsync=off"))
+
+    def _end(self, number: int) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(number)
+            process.wait(30)
+
+
+@contextlib.contextmanager
+def running_database(folder: Path) -> Iterator[Database]:
+    """Give a database that runs; end it afterwards."""
+    database = Database(folder)
+    database.start()
+    try:
+        yield database
+    finally:
+        database.stop()
