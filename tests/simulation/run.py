@@ -18,7 +18,7 @@ from tests.simulation.invariants import Invariants
 from tests.simulation.log import Group, Log
 from tests.simulation.options import Options
 from tests.simulation.planner import Planner
-from tests.simulation.tables import _TOPICS, MemorySink, Scribe, Tables
+from tests.simulation.tables import _TOPICS, MemoryPartitions, MemorySink, Scribe, Tables
 from tests.simulation.worker import Worker, lag
 from tests.simulation.world import Process, Violation, World, supervise
 
@@ -48,7 +48,7 @@ def run(options: Options) -> Outcome:
     violation = None
     logging.disable(logging.CRITICAL)
     try:
-        with patch.object(real_recorder, "sink", MemorySink):
+        with patch.multiple(real_recorder, sink=MemorySink, partitions=MemoryPartitions):
             city.live()
     except Violation as found:
         violation = f"{found} (at {(city.world.now_ms - journeys.START_MS) / 1000:.1f} s)"
