@@ -14,6 +14,7 @@ from services import bus
 from services.store.ranking import rank_ms
 from services.store.sink import KEEP_FIRST, KEEP_LAST, Keep, Row, Thing, Write, bytea, columns_of
 from streams import codec, events, topics
+from streams.codec import Undecodable
 from streams.topics import Topic
 
 
@@ -180,7 +181,10 @@ def _rest(event: events.Event, raw: msgspec.Raw) -> Row | None:
     """Return the members of a record that no column holds; those that ingest wrote have none."""
     if codec.encode(event) == bytes(raw):
         return None
-    given: Row = msgspec.json.decode(raw)
+    try:
+        given: Row = msgspec.json.decode(raw)
+    except UnicodeDecodeError as error:  # in a member no struct has, so nothing has read it before
+        raise Undecodable(f"not UTF-8: {error}") from error
     return {name: member for name, member in given.items() if name not in event.__struct_fields__} or None
 
 
