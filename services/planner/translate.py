@@ -5,6 +5,7 @@ of `PLAN_REASONS` at a change.
 """
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,7 +41,7 @@ class Outcome:
 def outcome(chosen: Case, done: Round, plan: Plan, fresh: Situation, way: Way) -> Outcome:
     """Translate an optimiser's plan that `optimizer.check` has passed.
 
-    ``fresh`` is the situation after the search: what was collected meanwhile is not planned again.
+    ``fresh`` is the situation after the search: what was collected, tipped or paused meanwhile is not planned again.
     """
     routes = {route.vehicle: route for route in plan.routes}
     new = {crew.truck_id: _visits(chosen, crew, routes.get(crew.truck_id), fresh) for crew in chosen.crews}
@@ -83,11 +84,31 @@ def _visits(chosen: Case, crew: Crew, route: Route | None, fresh: Situation) -> 
     if route is None:
         return ()
     stops = {stop.stop_id: stop for stop in chosen.stops}
+    over = _over_meanwhile(crew, fresh.crews.get(crew.truck_id))
+    planned = [_visit(chosen, crew, visit, stops) for visit in route.visits]
     return tuple(
-        _visit(chosen, crew, visit, stops)
-        for visit in route.visits
-        if visit.kind != "collect" or visit.stop in fresh.stops
+        visit
+        for visit in planned
+        if (visit.stop_id in fresh.stops if visit.kind == "collect" else not _struck_off(over, visit))
     )
+
+
+def _over_meanwhile(crew: Crew, fresh: Crew | None) -> "Counter[tuple[str, str | None]]":
+    """Count the tips and breaks of the running plan that were still ahead when the search began, and are over now."""
+    if fresh is None or fresh.plan is not crew.plan:
+        return Counter()
+    over = Counter(_sequence(crew.left))
+    over.subtract(_sequence(fresh.left))
+    return over
+
+
+def _struck_off(over: "Counter[tuple[str, str | None]]", visit: PlanVisit) -> bool:
+    """Whether this visit is one of those that are over; each counts once."""
+    name = _named(visit)
+    if over[name] <= 0:
+        return False
+    over[name] -= 1
+    return True
 
 
 def _visit(chosen: Case, crew: Crew, visit: Visit, stops: Mapping[str, Stop]) -> PlanVisit:
@@ -130,11 +151,11 @@ def _differs(crew: Crew, visits: Sequence[PlanVisit], done: Round) -> bool:
 
 
 def _sequence(visits: Sequence[PlanVisit]) -> list[tuple[str, str | None]]:
-    return [
-        (visit.kind, visit.stop_id or visit.facility_id or visit.break_id)
-        for visit in visits
-        if visit.kind not in ("start", "end")
-    ]
+    return [_named(visit) for visit in visits if visit.kind not in ("start", "end")]
+
+
+def _named(visit: PlanVisit) -> tuple[str, str | None]:
+    return (visit.kind, visit.stop_id or visit.facility_id or visit.break_id)
 
 
 @dataclass(frozen=True, kw_only=True)

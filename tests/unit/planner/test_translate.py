@@ -165,6 +165,20 @@ def test_what_was_collected_during_the_search_is_not_planned_again():
     assert [visit.stop_id for visit in said.plans[0].visits if visit.kind == "collect"] == ["b2"]
 
 
+def test_a_tip_that_is_over_when_the_search_is_does_not_come_again():
+    """A truck that tipped meanwhile is not sent to tip once more; nothing else new, it is told nothing."""
+    town = Town()
+    town.planned()
+    for stop in ("b1", "b2"):
+        town.press("t1", "collected", stop_id=stop)
+    chosen = build.case(town.now(), "kitchen")
+    plan = answer(chosen, {**SAME, "t1": ["f1"]})
+    town.later()
+    town.press("t1", "tipped", facility_id="f1")
+    said = translate.outcome(chosen, round_of("breakdown", "t2"), plan, town.now(), road)
+    assert "t1" not in {made.truck_id for made in said.plans}
+
+
 def test_a_late_truck_gets_new_times():
     """A late truck whose visits stay the same is told its new times, so that it is late no more."""
     town = Town()
