@@ -15,6 +15,7 @@ _OTHER_PREFIXES: Final = ("QINGYUN_WORKER_", "QINGYUN_LOCAL_", "QINGYUN_TEST_")
 _SECRET: Final = frozenset({"database_url"})
 _LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 HIGHEST_PORT: Final = 65535
+MOST_MISDEEDS: Final = 1000.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,8 @@ class Settings:
     """City clock: UTC ms of wall time at which it showed ``clock_origin_ms``."""
     clock_rate: float = 1.0
     """City clock: city seconds a wall second, 1–60."""
+    simulator_misdeeds: float = 1.0
+    """How many times as often as the city's ``town.json`` says the simulator's trucks misbehave; 0 = only as planned."""
     simulator_ledger: str = ""
     """File the simulator appends to: what was acknowledged to which device; empty = none."""
     log_level: str = "INFO"
@@ -87,6 +90,8 @@ def _check(name: str, value: Any) -> None:
     """Raise `SettingError` if no process could use the value."""
     if name.endswith("_PORT") and not 1 <= value <= HIGHEST_PORT and (value, name) != (0, f"{PREFIX}METRICS_PORT"):
         raise SettingError(f"{name} is {value}, expected a port, 1 to {HIGHEST_PORT}")
+    if name == f"{PREFIX}SIMULATOR_MISDEEDS" and not 0 <= value <= MOST_MISDEEDS:
+        raise SettingError(f"{name} is {value:g}, expected a factor, 0 to {MOST_MISDEEDS:g}")
     if name == f"{PREFIX}LOG_LEVEL" and value not in _LOG_LEVELS:
         raise SettingError(f"{name} is {value!r}, expected one of {', '.join(_LOG_LEVELS)}")
     if name in _OWN_NAMES["kafka_bootstrap"] and not all(map(_is_address, value.split(","))):

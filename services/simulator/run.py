@@ -79,7 +79,7 @@ class Stage:
 
     def __init__(self, settings: Settings, client: httpx.AsyncClient, secrets: dict[str, dict[str, str]]) -> None:
         self.city = folder.read(CITIES / settings.city)
-        self.play_book = script.read(self.city)
+        self.play_book = script.read(self.city, settings.simulator_misdeeds)
         self.shelf = Shelf(Path(settings.data_dir) / "simulator")
         roads = Roads(Path(settings.build_dir) / "cities" / settings.city / "roads")
         now_ms = clock.city_now_ms()

@@ -61,8 +61,11 @@ class Play(msgspec.Struct, frozen=True, kw_only=True):
 FILES: Final = ("town.json", "demand.csv", "quiet_places.csv")
 
 
-def read(city: City) -> Play:
-    """Read and check what is played in a city; raises `FolderError`."""
+def read(city: City, misdeeds: float = 1.0) -> Play:
+    """Read and check what is played in a city; raises `FolderError`.
+
+    ``misdeeds``: how many times as often as it says there trucks misbehave by chance; on every drive at most.
+    """
     script = read_json(city.path / "town.json", Script)
     demand = {row.bin_id: row for row in read_rows(city.path / "demand.csv", DemandRow)}
     for row in city.bins:
@@ -73,4 +76,11 @@ def read(city: City) -> Play:
         if deed.truck_id not in trucks:
             raise FolderError(f"town.json: planned {deed.kind} has truck_id {deed.truck_id!r}, which does not exist")
     quiet = tuple((row.lon, row.lat) for row in read_rows(city.path / "quiet_places.csv", QuietRow))
+    script = msgspec.structs.replace(script, deeds_per_trip=_times(script.deeds_per_trip, misdeeds))
     return Play(script=script, demand=demand, quiet_places=quiet)
+
+
+def _times(deeds_per_trip: Mapping[DeedKind, float], misdeeds: float) -> dict[DeedKind, float]:
+    """Return the chances so many times as high; together they stay 1 at most."""
+    often = min(misdeeds, 1.0 / max(1e-9, sum(deeds_per_trip.values())))
+    return {kind: chance * often for kind, chance in deeds_per_trip.items()}

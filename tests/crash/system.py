@@ -27,6 +27,8 @@ LOOK_S: Final = 0.25
 LAST_WORDS_S: Final = 50.0
 """City time after the last report: reports that wait for others are released within 30 s, by ticks of 10 s."""
 QUIET_S: Final = 120.0
+MISDEEDS: Final = 7
+"""So many times as often as in the default city: a run of minutes is to have alerts to lose."""
 LEDGER: Final = "acknowledged.jsonl"
 
 
@@ -195,7 +197,11 @@ def started(folder: Path, rate: int) -> Iterator[System]:
     """Begin to start a system with its data in ``folder``; end it afterwards, as Ctrl-C does."""
     folder.mkdir(parents=True)
     with ExitStack() as stack:
-        more = {"QINGYUN_SIMULATOR_LEDGER": str(folder / LEDGER), "QINGYUN_CLOCK_RATE": str(rate)}
+        more = {
+            "QINGYUN_SIMULATOR_LEDGER": str(folder / LEDGER),
+            "QINGYUN_SIMULATOR_MISDEEDS": str(MISDEEDS),
+            "QINGYUN_CLOCK_RATE": str(rate),
+        }
         system = System(stack.enter_context(whole_system.running(folder, more)))
         stack.callback(system.close)
         yield system

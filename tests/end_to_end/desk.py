@@ -163,10 +163,6 @@ class Desk:
         assert answer.is_success, answer.text
         return action_id
 
-    def take_back(self, truck_id: str, action_id: str) -> None:
-        """Let the driver say that a breakdown or SOS is over."""
-        self.report(truck_id, kind="corrected", corrects=action_id, corrected_time_ms=self.now_ms)
-
     def uplink(self, bin_id: str, fill: float) -> None:
         """Let a bin's sensor measure the distance that stands for this fill, and ChirpStack hand it on."""
         row, source = self._rows[bin_id], self.city.header.chirpstack_source

@@ -5,9 +5,11 @@ shows the changed plan with the reason in words. Every other new plan that names
 than the one before. How long the pages took is printed at the end of the run, and judged by nobody.
 """
 
+import json
 import math
 import re
 import shutil
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -27,7 +29,12 @@ pytestmark = pytest.mark.end_to_end
 
 WITHIN_S: Final = 60
 """Far above the ten seconds we aim for: a test waits for what happens, the table says how fast it was."""
-FIRST_VAN, SECOND_VAN = "t51", "t52"
+VANS: Final = ("t51", "t52")
+FIRST_VAN, SECOND_VAN = VANS
+TIPPERS: Final = ("t53", "t54")
+PERMIT: Final = "p-of-two"
+PERMIT_SOURCE: Final = "s-01"
+"""The building site whose permit of the default city is copied for the two tippers."""
 VAN_KG: Final = 1_200
 DEPOT: Final = {"lon": -8.64353, "lat": 41.162526}
 """Where the vans are at home: depot d-3 of the default city. Stops near it are worth a van's way, lone ones afar are not."""
@@ -210,35 +217,43 @@ def test_a_bin_that_overflows_earlier(desk: Desk, open_cab: OpenCab, expecting: 
 
 
 @pytest.fixture(scope="module")
-def vans(system: System, desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Two vans that the register knows since a moment ago; the town does not, so only the tests drive them.
+def trucks(system: System, desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Two vans, and two tippers with a permit of their own, that the register knows since a moment ago.
 
-    What the keeper of a city does for a new truck: a line in its folder, and the folder is loaded again.
+    The town does not know them, so only the tests drive them. What the keeper of a city does for a new truck: lines in
+    its folder, and the folder is loaded again.
     """
     copy = tmp_path_factory.mktemp("city") / "porto"
     shutil.copytree(ROOT / "deploy" / "cities" / "porto", copy)
     with (copy / "trucks.csv").open("a", encoding="utf-8") as rows:
-        for van in (FIRST_VAN, SECOND_VAN):
-            number = van[1:]
-            rows.write(
-                f"{van},ZZ-{number}-ZZ,van,recyclable,{VAN_KG},3500,9000,2300,d-3,c1,dr{number},day,0139000000{number},"
-                f"QY000{number},2013,muck-truck-a,phone-dr{number}\n"
-            )
+        rows.writelines(_row(van, f"van,recyclable,{VAN_KG},3500,9000,2300,d-3,c1", "day") for van in VANS)
+        rows.writelines(_row(one, "tipper,construction,16000,29000,14000,13000,d-2,c3", "site") for one in TIPPERS)
+    permits = json.loads((copy / "permits.geojson").read_text(encoding="utf-8"))
+    permits["features"].append(copy_of := json.loads(json.dumps(permits["features"][0])))
+    copy_of["properties"] |= {"permit_id": PERMIT, "truck_ids": list(TIPPERS)}
+    (copy / "permits.geojson").write_text(json.dumps(permits), encoding="utf-8")
     loaded = system.command("deploy.local", "tool", "city", "load", str(copy))
     assert loaded.returncode == 0, loaded.stderr[-2000:]
-    eventually(
-        lambda: desk.plans().keys() >= {FIRST_VAN, SECOND_VAN}, within_s=WITHIN_S, what="a plan for each new van"
-    )
+    added = {*VANS, *TIPPERS}
+    eventually(lambda: desk.plans().keys() >= added, within_s=WITHIN_S, what="a plan for each new truck")
     yield
-    for van in (FIRST_VAN, SECOND_VAN):
-        desk.report(van, kind="off_duty")
+    for truck_id in added:
+        desk.report(truck_id, kind="off_duty")
+
+
+def _row(truck_id: str, what_it_is: str, shift: str) -> str:
+    number = truck_id[1:]
+    return (
+        f"{truck_id},ZZ-{number}-ZZ,{what_it_is},dr{number},{shift},0139000000{number},QY000{number},2013,"
+        f"muck-truck-a,phone-dr{number}\n"
+    )
 
 
 Lock = Callable[[str, list[str]], Json]
 
 
 @pytest.fixture
-def lock(desk: Desk, vans: None) -> Iterator[Lock]:  # noqa: ARG001  # they must be there
+def lock(desk: Desk, trucks: None) -> Iterator[Lock]:  # noqa: ARG001  # they must be there
     """Give a function that locks stops to a van, and returns its plan once that has them."""
     locked: list[str] = []
 
@@ -258,46 +273,55 @@ def lock(desk: Desk, vans: None) -> Iterator[Lock]:  # noqa: ARG001  # they must
         desk.overrule(stop, "unlock")
 
 
-def test_a_truck_that_breaks_down(desk: Desk, note_seconds: NoteSeconds, lock: Lock) -> None:
-    """A truck breaks down: a colleague takes stops over, whose plan says from whom; the truck itself has none left."""
-    _is_down(desk, note_seconds, lock, kind="breakdown")
+def test_a_truck_that_breaks_down(desk: Desk, open_cab: OpenCab, expecting: Expecting, trucks: None) -> None:  # noqa: ARG001
+    """A driver reports a breakdown: a colleague reads whose load is theirs now; the truck itself has none left."""
+    _is_down(desk, open_cab, expecting, kind="breakdown", words="{plate} broke down")
 
 
-def test_a_driver_who_calls_for_help(desk: Desk, note_seconds: NoteSeconds, lock: Lock) -> None:
-    """A driver presses SOS: nobody there need think of stops, a colleague takes some over."""
-    _is_down(desk, note_seconds, lock, kind="sos")
+def test_a_driver_who_calls_for_help(desk: Desk, open_cab: OpenCab, expecting: Expecting, trucks: None) -> None:  # noqa: ARG001
+    """A driver presses SOS: nobody there need think of the load, the colleague is sent for it and reads why."""
+    _is_down(desk, open_cab, expecting, kind="sos", words="{plate} called SOS")
 
 
-def _is_down(desk: Desk, note_seconds: NoteSeconds, lock: Lock, *, kind: str) -> None:
-    """Give a van stops out of a colleague's round, and take it off the road."""
-    down, cause = FIRST_VAN, Cause(kind, {"truck_id": FIRST_VAN})
-    _, stops = eventually(lambda: _stops_of_one(desk), within_s=120, what="a truck with stops to give away")
-    lock(down, stops)
-    for stop in stops:
-        desk.overrule(stop, "unlock")
-    since = len(desk.live.plans_so_far())
-    call = desk.report(down, kind=kind)
-    told_ms = wall_now_ms()
+def _is_down(desk: Desk, open_cab: OpenCab, expecting: Expecting, *, kind: str, words: str) -> None:
+    """Book a load that only two trucks may fetch; the one that is to fetch it is taken off the road by its driver."""
+    order_id = f"{kind}-{uuid.uuid4()}"
+    desk.put(
+        f"/api/v1/orders/{order_id}",
+        {"source_id": PERMIT_SOURCE, "material": "construction", "kg": 9_000, "permit_id": PERMIT},
+    )
+    holder = eventually(lambda: _who_fetches(desk, order_id), within_s=WITHIN_S, what="a truck that is to fetch it")
+    other = next(truck_id for truck_id in TIPPERS if truck_id != holder)
+    own, colleague = open_cab(holder), open_cab(other)
+    happening, at_home = expecting(colleague, kind, truck_id=holder), expecting(own, kind, truck_id=holder)
+    own.page.get_by_test_id(kind).click()
+    with own.page.expect_response(lambda answer: "/driver-actions/" in answer.url and answer.ok):
+        own.page.get_by_test_id(f"{kind}-yes").click()
+    happening.told()
+    at_home.told()
     try:
-        plan = eventually(
-            lambda: _taken_over(desk, since, cause), within_s=WITHIN_S, what=f"{kind}: somebody takes over"
-        )
-        note_seconds(f"{kind} (live state)", (wall_now_ms() - told_ms) / 1000)
-        assert plan["truck_id"] != down
-        eventually(lambda: not collections(desk.plans()[down]), within_s=WITHIN_S, what=f"{down} has no stops left")
+        shown, plan = happening.shown(words.format(plate=f"ZZ-{holder[1:]}-ZZ"))
+        taken = [visit["stop_id"] for visit in collections(plan) if visit.get("order_id") == order_id]
+        assert taken, "the colleague has the load"
+        assert set(taken) <= set(shown.stops)
+        assert {change.get("from_truck_id") for change in plan["changed"] if change.get("stop_id") in taken} == {holder}
+        shown, _ = at_home.shown(words.format(plate=f"ZZ-{holder[1:]}-ZZ"))
+        assert shown.stops == []
     finally:
-        desk.take_back(down, call)
-        eventually(lambda: _called(desk, kind, down), within_s=WITHIN_S, what="the call on the desk")
-        desk.acknowledge(kind, down)
+        own.page.get_by_test_id("runs-again").click()
+        eventually(lambda: _called(desk, kind, holder), within_s=WITHIN_S, what="the call on the desk")
+        desk.acknowledge(kind, holder)
 
 
-def _taken_over(desk: Desk, since: int, cause: Cause) -> Json | None:
-    """Return a plan of this cause that takes a stop over from the truck it names."""
-    for _, plan in desk.changes(since):
-        givers = {change.get("from_truck_id") for change in plan["changed"]}
-        if cause.of(plan) and cause.about["truck_id"] in givers:
-            return plan
-    return None
+def _who_fetches(desk: Desk, order_id: str) -> str | None:
+    return next(
+        (
+            truck_id
+            for truck_id, plan in desk.plans().items()
+            if any(visit.get("order_id") == order_id for visit in collections(plan))
+        ),
+        None,
+    )
 
 
 def test_a_truck_that_is_late(desk: Desk, open_cab: OpenCab, expecting: Expecting, lock: Lock) -> None:
@@ -352,7 +376,7 @@ def _busy(desk: Desk, material: str | None = None) -> dict[str, list[Json]]:
         truck_id: left
         for truck_id, plan in desk.plans().items()
         if material in (None, plan.get("material"))
-        and truck_id not in (FIRST_VAN, SECOND_VAN)
+        and truck_id not in (*VANS, *TIPPERS)
         and trucks[truck_id].get("shift")
         and not trucks[truck_id].get("down")
         and len(left := desk.left(plan)) >= 3
@@ -447,16 +471,6 @@ def _who_tips_at(desk: Desk, facility_id: str) -> list[str]:
         for visit in left
         if visit.get("facility_id") == facility_id and visit["arrive_ms"] > soon_ms
     ]
-
-
-def _stops_of_one(desk: Desk) -> tuple[str, list[str]] | None:
-    """Return a truck for recyclables, and the three bins of the later part of its round that are nearest to the vans."""
-    rounds = [
-        (_metres(late[2], DEPOT), truck_id, [visit["stop_id"] for visit in late[:3]])
-        for truck_id, left in _busy(desk, "recyclable").items()
-        if len(late := _later_stops(desk, left)) >= 4
-    ]
-    return min(rounds)[1:] if rounds else None
 
 
 def _stops_of_others(desk: Desk) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 
 from services.city.folder import City
 from services.planner.roads import Roads
-from services.simulator import keep
+from services.simulator import keep, script
 from services.simulator.driving import metres
 from services.simulator.keep import Saved
 from services.simulator.script import Play
@@ -252,3 +252,15 @@ def test_the_day_ends_at_home(porto: City, play: Play, roads: Roads, town: Town)
             gate = porto.asset["depot", row.depot_id]
             assert (truck.on_duty, truck.ignition, truck.load_kg) == (False, False, 0.0)
             assert metres((truck.lon, truck.lat), (gate.lon or 0, gate.lat or 0)) < 150
+
+
+def test_misdeeds_can_be_made_more_frequent(porto: City, play: Play) -> None:
+    """So many times as often, kinds in the same proportion, up to one on every drive; 0 leaves what is planned."""
+    once = play.script.deeds_per_trip
+    assert script.read(porto, 2.0).script.deeds_per_trip == {kind: 2 * chance for kind, chance in once.items()}
+    always = script.read(porto, 1000.0).script.deeds_per_trip
+    assert sum(always.values()) == pytest.approx(1.0)
+    assert always["spill"] / always["dump"] == pytest.approx(once["spill"] / once["dump"])
+    never = script.read(porto, 0.0).script
+    assert not any(never.deeds_per_trip.values())
+    assert never.planned == play.script.planned
