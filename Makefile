@@ -18,7 +18,7 @@ LOCAL := $(PYTHON) -m deploy.local
 MADE := [ -f $(STAMP) ]
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run stop status measure doctor reset setup replay-real check format test simulate crash bench bench-store lock
+.PHONY: help run stop status measure doctor reset setup replay-real check format test simulate crash bench bench-streams bench-store lock
 
 ##@ Run · 运行
 run: $(STAMP) ## The whole system, until Ctrl-C: make run CITY=porto RATE=10 PORT=8080
@@ -58,7 +58,7 @@ test: $(STAMP) ## Every test: unit, property, integration on real parts, end to 
 	@$(LOCAL) setup
 	@$(PYTHON) -m pytest $(TESTS)
 
-crash: $(STAMP) ## Kill each process of the whole system with -9, judge everything that is left: SEEDS=1-3
+crash: $(STAMP) ## Kill, stop and pause each process of the whole system, judge everything that is left: SEEDS=1-3
 	@$(LOCAL) setup
 	@$(PYTHON) -m tests.crash --seeds $(call given,SEEDS,1-3)
 
@@ -69,6 +69,11 @@ bench: $(STAMP) ## Events per core-second, plan times, rows a second
 	@$(PYTHON) -m streams bench
 	@$(PYTHON) -m optimizer bench
 	@$(PYTHON) -m tests.benchmarks.recorder
+
+bench-streams: $(STAMP) ## The worker beside its peers, fix to alert, pauses, recovery: half an hour
+	@$(PYTHON) -m tests.benchmarks.shell
+	@$(PYTHON) -m tests.benchmarks.delay
+	@$(PYTHON) -m tests.benchmarks.takeover
 
 bench-store: $(STAMP) ## A year of positions: bytes a row, a truck's hour, the map's start: DAYS=4
 	@$(PYTHON) -m tests.benchmarks.store --days $(call given,DAYS,4)

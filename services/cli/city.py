@@ -8,15 +8,16 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Final
 from zoneinfo import available_timezones
 
 import typer
 from rich.console import Console
 
-from services import bus, clock, store
+from services import clock
 from services.city import basemap, folder, load, make, streets
 from services.city.kinds import WORDS
+from services.cli.tool import fail
 from services.planner import roads
 from services.settings import Settings
 
@@ -54,15 +55,15 @@ def init(  # noqa: PLR0917  # a command's parameters are its options
     All of it is generated on real streets, as a start: edit the CSV and GeoJSON files afterwards.
     """
     if language not in WORDS:
-        _fail(f"--language is {language!r}, expected one of {', '.join(WORDS)}")
+        fail(f"--language is {language!r}, expected one of {', '.join(WORDS)}")
     if not _NAME.fullmatch(name):
-        _fail(f"NAME is {name!r}, expected small letters, digits and hyphens, such as porto")
+        fail(f"NAME is {name!r}, expected small letters, digits and hyphens, such as porto")
     if time_zone not in available_timezones():
-        _fail(f"--time-zone is {time_zone!r}, expected an IANA name such as Europe/Lisbon")
+        fail(f"--time-zone is {time_zone!r}, expected an IANA name such as Europe/Lisbon")
     middle = _place(centre)
     target = CITIES / name
     if (target / "city.json").exists():
-        _fail(f"{target} is a city already; choose another name, or remove the folder first")
+        fail(f"{target} is a city already; choose another name, or remove the folder first")
     wishes = make.Wishes(
         city=name,
         name_en=name_en or name,
@@ -85,7 +86,7 @@ def init(  # noqa: PLR0917  # a command's parameters are its options
             with _console.status("drawing the city"):
                 drawn = make.draw(wishes, streets.Streets(network, middle), roads.Roads(graph), network.name)
         except streets.Unsuitable as error:
-            _fail(str(error))
+            fail(str(error))
         make.write(drawn, target)
     city = _read(name)
     typer.echo(f"{target}: {_described(city)}. Next: python -m services city prepare {name}")
@@ -122,19 +123,11 @@ def load_city(
     """
     settings = _settings()
     city = _read(name or settings.city)
-    try:
-        with _console.status("reading what Kafka knows, sending what differs"):
-            done = load.publish(settings.kafka_bootstrap, city, clock.city_now_ms())
-        with _console.status("registering terminals and devices"):
-            secrets = load.devices_file(settings.data_dir)
-            count = load.register_devices(settings.database_url, city, secrets, driver_keys=driver_keys)
-    except bus.BusError as error:
-        _fail(f"Kafka at {settings.kafka_bootstrap} does not take it ({error}). Is it running, are the topics there "
-              "(python -m services topics provision)?")  # fmt: skip
-    except store.NoDatabaseAddressError as error:
-        _fail(str(error))
-    except store.Away as error:
-        _fail(f"the database does not answer ({error}). Is it running, is it migrated (python -m services database)?")
+    with _console.status("reading what Kafka knows, sending what differs"):
+        done = load.publish(settings.kafka_bootstrap, city, clock.city_now_ms())
+    with _console.status("registering terminals and devices"):
+        secrets = load.devices_file(settings.data_dir)
+        count = load.register_devices(settings.database_url, city, secrets, driver_keys=driver_keys)
     typer.echo(
         f"{city.path.name}: {done.new} new, {done.changed} changed, {done.retired} retired, {done.unchanged} as they "
         f"were; {count} terminals and devices registered"
@@ -182,7 +175,7 @@ def _road_graph(network: Path, out: Path) -> Path:
                 network, target, lambda stage: status.update(f"road graph (15 to 40 s the first time): {stage}")
             )
     except roads.NoGraph as error:
-        _fail(str(error))
+        fail(str(error))
     _console.print(f"road graph: {target}")
     return target
 
@@ -191,7 +184,7 @@ def _read(name: str) -> folder.City:
     try:
         return folder.read(CITIES / name)
     except folder.FolderError as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 def _described(city: folder.City) -> str:
@@ -206,7 +199,7 @@ def _place(text: str) -> tuple[float, float] | None:
     try:
         lon, lat = map(float, text.split(","))
     except ValueError:
-        _fail(f"--centre is {text!r}, expected LON,LAT such as -8.611,41.150")
+        fail(f"--centre is {text!r}, expected LON,LAT such as -8.611,41.150")
     return lon, lat
 
 
@@ -215,8 +208,3 @@ def _hash(*files: Path) -> str:
     for file in files:
         found.update(file.read_bytes())
     return found.hexdigest()
-
-
-def _fail(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(1)

@@ -6,6 +6,7 @@ import time
 import typer
 
 from services import clock, store
+from services.cli.tool import database, fail
 from services.settings import Settings
 from services.store import inspect, retention, sink
 from services.store import migrate as tool
@@ -16,8 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="The tables in PostgreSQL (DATABASE
 @app.command()
 def migrate(wait_s: float = 30.0, to: str = "head") -> None:
     """Bring the tables to the newest revision (or --to another); waits up to --wait-s seconds for the database."""
-    try:
-        engine = store.connect(Settings.from_env(os.environ).database_url, timeout_s=0)
+    with database("migrate", timeout_s=0) as engine:
         give_up = time.monotonic() + wait_s
         while True:
             try:
@@ -27,18 +27,17 @@ def migrate(wait_s: float = 30.0, to: str = "head") -> None:
                 if time.monotonic() > give_up:
                     raise
                 time.sleep(0.3)
-        after = tool.migrate(engine, to)
-    except (*store.Away, store.NoDatabaseAddressError, RuntimeError) as error:
-        typer.echo(_sentence(error), err=True)
-        raise typer.Exit(1) from error
+        try:
+            after = tool.migrate(engine, to)
+        except RuntimeError as error:
+            fail(str(error))
     typer.echo(f"database at revision {after.at}" + ("" if before.at == after.at else f", was {before.at or 'empty'}"))
 
 
 @app.command()
 def show() -> None:
     """Print the revision, the size of each table and the recorder's offsets."""
-    try:
-        engine = store.connect(Settings.from_env(os.environ).database_url)
+    with database("show") as engine:
         revision = tool.revision(engine)
         typer.echo(f"revision {revision.at or '(empty database)'}, newest {revision.newest}")
         if revision.at is None:
@@ -47,26 +46,19 @@ def show() -> None:
             typer.echo(f"{table.name:<18} {table.rows:>10} rows (estimate) {table.size_bytes / 2**20:>8.1f} MiB")
         for topic, records in inspect.recorded(engine).items():
             typer.echo(f"{topic:<18} {records:>10} records taken into the tables")
-    except (*store.Away, store.NoDatabaseAddressError) as error:
-        typer.echo(_sentence(error), err=True)
-        raise typer.Exit(1) from error
 
 
 @app.command()
 def retain() -> None:
     """Make the days to come, thin and drop those that are over: what the recorder does every ten minutes."""
     settings = Settings.from_env(os.environ)
-    try:
-        engine = store.connect(settings.database_url, timeout_s=0)
+    with database("retain", timeout_s=0) as engine:
         dropped = retention.keep(
             engine,
             clock.city_now_ms(),
             positions_kept_days=settings.positions_kept_days,
             thinned_positions_kept_days=settings.thinned_positions_kept_days,
         )
-    except (*store.Away, store.NoDatabaseAddressError) as error:
-        typer.echo(_sentence(error), err=True)
-        raise typer.Exit(1) from error
     for table, gone in dropped.items():
         typer.echo(f"{table:<18} {len(gone):>4} days dropped")
 
@@ -74,20 +66,7 @@ def retain() -> None:
 @app.command()
 def read_anew(topic: str) -> None:
     """Let the recorder read TOPIC from its beginning: after it was deleted and made anew. Rows that are there stay."""
-    try:
-        engine = store.connect(Settings.from_env(os.environ).database_url)
-        known = sink.read_anew(engine, topic)
-    except (*store.Away, store.NoDatabaseAddressError) as error:
-        typer.echo(_sentence(error), err=True)
-        raise typer.Exit(1) from error
-    if not known:
-        typer.echo(f"nothing of a topic {topic!r} is in the tables", err=True)
-        raise typer.Exit(1)
+    with database("read-anew") as engine:
+        if not sink.read_anew(engine, topic):
+            fail(f"nothing of a topic {topic!r} is in the tables")
     typer.echo(f"{topic} will be read from its beginning when the recorder starts")
-
-
-def _sentence(error: BaseException) -> str:
-    if isinstance(error, store.NoDatabaseAddressError | RuntimeError):
-        return str(error)
-    first_line = str(error).strip().splitlines()[0]
-    return f"the database does not answer: {first_line}"

@@ -5,15 +5,16 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn
 
-from services import bus, clock, store
+from services import bus, clock
+from services.cli.tool import database, fail
 from services.settings import Settings
 from services.store import letters
 from services.store.letters import Letter, Wanted
@@ -38,7 +39,7 @@ def show_kinds(
     topic: Topic = None, stage: Stage = None, reason: Reason = None, since: Since = None, until: Until = None
 ) -> None:
     """Count letters by topic, stage and reason, the most frequent first, with a sample of each."""
-    with _engine() as engine:
+    with database("dead-letters") as engine:
         kinds = letters.kinds(engine, _wanted(topic, stage, reason, since, until))
     for kind in kinds:
         typer.echo(
@@ -56,10 +57,10 @@ def show(
     as_hex: Annotated[bool, typer.Option("--hex", help="Bytes as hex even if they are text.")] = False,
 ) -> None:
     """Show one letter: where it stood, why, its headers, its bytes as text or hex."""
-    with _engine() as engine:
+    with database("dead-letters") as engine:
         found = list(letters.find(engine, Wanted(letter_ids=(letter_id,))))
     if len(found) != 1:
-        _fail(f"{len(found)} letters have an id that begins with {letter_id!r}, expected one")
+        fail(f"{len(found)} letters have an id that begins with {letter_id!r}, expected one")
     letter = found[0]
     for name, value in (
         ("letter", letter.letter_id),
@@ -98,7 +99,7 @@ def replay(  # noqa: PLR0917  # a command's parameters are its options
     """Send records back to their topics, oldest first, each once. Whose reason still holds becomes a new letter."""
     wanted = _wanted(topic, stage, reason, since, until, tuple(letter or ()))
     counts: Counter[str] = Counter()
-    with _engine() as engine:
+    with database("dead-letters") as engine:
         chosen = _chosen(letters.find(engine, wanted), counts, most, again=again, unconfirmed=unconfirmed)
         if yes:
             _send_all(engine, chosen, counts, rate=rate, most=most, unconfirmed=unconfirmed)
@@ -176,7 +177,7 @@ def _send(producer: bus.Producer, letter: Letter) -> None:
     try:
         producer.send(letter.topic, letter.key or _key_by_contents(letter), letter.value, headers).result(_CONFIRM_S)
     except (bus.BusError, TimeoutError) as error:
-        _fail(
+        fail(
             f"{letter.letter_id} was not confirmed ({error!r}): it may be on {letter.topic}, or not. "
             "Look, then send it with --unconfirmed if it is not"
         )
@@ -243,17 +244,3 @@ def _hex(value: bytes, wide: int = 16) -> str:
 
 def _visible(row: bytes) -> str:
     return "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
-
-
-@contextmanager
-def _engine() -> Iterator[Any]:
-    engine = store.connect(Settings.from_env(os.environ).database_url, name="qingyun-dead-letters")
-    try:
-        yield engine
-    finally:
-        engine.dispose()
-
-
-def _fail(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(1)

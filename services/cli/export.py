@@ -4,18 +4,17 @@ import gzip
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from services import store
+from services.cli.tool import database, fail
 from services.settings import Settings
 from services.store import days
 from streams import recorded, replay, truck
@@ -50,12 +49,12 @@ def export(
     settings = Settings.from_env(os.environ)
     tenant_id = tenant or settings.tenant_id
     if out.exists() and any(out.iterdir()):
-        _fail(f"{out} is not empty: records of two exports must not meet")
-    with _engine(settings) as engine:
+        fail(f"{out} is not empty: records of two exports must not meet")
+    with database("export") as engine:
         zone = _zone(time_zone or days.time_zone(engine, tenant_id), tenant_id)
         from_ms, to_ms = _time_ms(begin, zone), _time_ms(end, zone)
         if from_ms >= to_ms:
-            _fail(f"--to {end} is not after --from {begin}")
+            fail(f"--to {end} is not after --from {begin}")
         out.mkdir(parents=True, exist_ok=True)
         began = datetime.fromtimestamp(from_ms / 1000, zone)
         typer.echo(f"{tenant_id}, {began.isoformat()} to {datetime.fromtimestamp(to_ms / 1000, zone).isoformat()}")
@@ -116,38 +115,24 @@ def _copy_state(state: Path, out: Path, from_ms: int) -> None:
     try:
         at_ms = CityState.read(state).at_ms
     except BadState as error:
-        _fail(str(error))
+        fail(str(error))
     if at_ms > from_ms:
-        _fail(f"{state} stands at {at_ms}, after the start at {from_ms}: take the state of the day before")
+        fail(f"{state} stands at {at_ms}, after the start at {from_ms}: take the state of the day before")
     shutil.copyfile(state, out / replay.STATE_FILE)
 
 
 def _zone(name: str | None, tenant_id: str) -> ZoneInfo:
     if name is None:
-        _fail(f"no asset of {tenant_id} names a time zone: give --time-zone, such as Europe/Lisbon")
+        fail(f"no asset of {tenant_id} names a time zone: give --time-zone, such as Europe/Lisbon")
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
-        _fail(f"{name!r} is no time zone: expected a name such as Europe/Lisbon")
+        fail(f"{name!r} is no time zone: expected a name such as Europe/Lisbon")
 
 
 def _time_ms(text: str, zone: ZoneInfo) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        _fail(f"{text!r} is no time: expected one such as 2026-11-25 or 2026-11-25T06:00")
+        fail(f"{text!r} is no time: expected one such as 2026-11-25 or 2026-11-25T06:00")
     return round((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp() * 1000)
-
-
-@contextmanager
-def _engine(settings: Settings) -> Iterator[Any]:
-    engine = store.connect(settings.database_url, name="qingyun-export")
-    try:
-        yield engine
-    finally:
-        engine.dispose()
-
-
-def _fail(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(1)

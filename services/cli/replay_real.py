@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Final
 
 import httpx
 import typer
@@ -42,14 +42,7 @@ def replay_real(
     settings = Settings.from_env(os.environ)
     fixes = recording.read()
     times_ms = recording.shifted_ms(fixes, clock.city_now_ms())
-    try:
-        secrets = _register(settings, fixes, times_ms[0])
-    except bus.BusError as error:
-        _fail(f"Kafka at {settings.kafka_bootstrap} does not answer ({error}); start the system first: make run")
-    except store.NoDatabaseAddressError as error:
-        _fail(str(error))
-    except store.Away as error:
-        _fail(f"the database does not answer ({error}); start the system first: make run")
+    secrets = _register(settings, fixes, times_ms[0])
     base = f"http://{settings.host}:{settings.ingest_port}"
     begun_s = time.monotonic()
     sent = asyncio.run(_play(base, fixes, times_ms, secrets, rate))
@@ -140,8 +133,3 @@ async def _send(client: httpx.AsyncClient, params: dict[str, str], headers: dict
         await asyncio.sleep(_WAIT_S)
     typer.echo(f"not acknowledged after {TRIES} tries: {params['id']} at {params['timestamp']}", err=True)
     return False
-
-
-def _fail(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(1)

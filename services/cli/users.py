@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, cast
 
 import typer
 
-from services import store
+from services.cli.tool import database, fail
 from services.settings import Settings
 from services.store import access
 
@@ -37,9 +37,9 @@ def demo(*, as_json: Annotated[bool, typer.Option("--json", help="Print a JSON l
     kept = Path(settings.data_dir) / "secrets" / "demo-users.json"
     passwords = _kept_passwords(kept)
     given = [{**who, "password": passwords.get(who["login"]) or secrets.token_urlsafe(12)} for who in _DEMO]
-    engine = _engine(settings)
-    for user in given:
-        _ensure(engine, settings.tenant_id, user, known=user["login"] in passwords)
+    with database("users") as engine:
+        for user in given:
+            _ensure(engine, settings.tenant_id, user, known=user["login"] in passwords)
     shown = [{name: user[name] for name in ("login", "password", "role", "name")} for user in given]
     _keep(kept, shown)
     if as_json:
@@ -61,39 +61,40 @@ def add(  # noqa: PLR0917  # a command's parameters are its options
 ) -> None:
     """Add a user: dispatcher, driver, officer, manager or administrator."""
     settings = Settings.from_env(os.environ)
-    try:
-        access.add_user(
-            _engine(settings),
-            tenant_id=tenant or settings.tenant_id,
-            login=login,
-            password=password,
-            name=name or login,
-            role=cast("access.Role", role),
-            district_id=district,
-            driver_id=driver,
-            truck_id=truck,
-        )
-    except ValueError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+    with database("users") as engine:
+        try:
+            access.add_user(
+                engine,
+                tenant_id=tenant or settings.tenant_id,
+                login=login,
+                password=password,
+                name=name or login,
+                role=cast("access.Role", role),
+                district_id=district,
+                driver_id=driver,
+                truck_id=truck,
+            )
+        except ValueError as error:
+            fail(str(error))
     typer.echo(f"{login} can log in")
 
 
 @app.command()
 def password(login: str, password: Password) -> None:
     """Give a user another password; all sessions of that user end."""
-    try:
-        found = access.set_password(_engine(Settings.from_env(os.environ)), login, password)
-    except access.WeakPasswordError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+    with database("users") as engine:
+        try:
+            found = access.set_password(engine, login, password)
+        except access.WeakPasswordError as error:
+            fail(str(error))
     _say(found, login, "has a new password")
 
 
 @app.command()
 def disable(login: str) -> None:
     """Shut a user out; all sessions of that user end."""
-    _say(access.disable_user(_engine(Settings.from_env(os.environ)), login), login, "is shut out")
+    with database("users") as engine:
+        _say(access.disable_user(engine, login), login, "is shut out")
 
 
 @app.command()
@@ -106,23 +107,14 @@ def key(
     """Make a key for a machine and print it, once: it is not kept in clear."""
     settings = Settings.from_env(os.environ)
     if role not in access.ROLES:
-        typer.echo(f"role is {role!r}, expected one of {', '.join(access.ROLES)}", err=True)
-        raise typer.Exit(1)
-    typer.echo(access.create_key(_engine(settings), settings.tenant_id, name, role, driver_id=driver, truck_id=truck))
-
-
-def _engine(settings: Settings) -> Any:
-    try:
-        return store.connect(settings.database_url)
-    except store.NoDatabaseAddressError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+        fail(f"role is {role!r}, expected one of {', '.join(access.ROLES)}")
+    with database("users") as engine:
+        typer.echo(access.create_key(engine, settings.tenant_id, name, role, driver_id=driver, truck_id=truck))
 
 
 def _say(found: bool, login: str, what: str) -> None:
     if not found:
-        typer.echo(f"there is no user {login!r}", err=True)
-        raise typer.Exit(1)
+        fail(f"there is no user {login!r}")
     typer.echo(f"{login} {what}")
 
 

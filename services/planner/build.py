@@ -14,7 +14,7 @@ from services.planner.demand import Stop, overflows_earlier
 from services.planner.hours import Interval, common
 from services.planner.reference import compartments_of, day_of, place_of, usable_kg
 from services.planner.roads import NO_WAY, LonLat, Matrix
-from services.planner.situation import Crew, Situation, does_not_fit, planned_tips_kg
+from services.planner.situation import Crew, Situation, does_not_fit, planned_tips_kg, stands_at
 from streams import events
 from streams.events import PlanVisit
 from streams.units import MINUTE_MS
@@ -171,7 +171,8 @@ def _head(crew: Crew, now: Situation, wanted: set[str], sites: Sequence[events.A
         return (visit,) if now.state.demand.lock_of(stop) in (None, crew.truck_id) else ()
     if visit.kind == "tip":
         site = next((one for one in sites if one.id == visit.facility_id), None)
-        return (visit,) if site is not None and crew.load_kg > 0 and _open_now(now, site) else ()
+        in_hand = site is not None and _open_now(now, site) and (crew.load_kg > 0 or stands_at(crew, site))
+        return (visit,) if in_hand else ()
     return ()
 
 

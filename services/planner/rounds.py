@@ -97,6 +97,14 @@ class Rounds:
         material = min(ripe, key=lambda one: (_urgency(one), self._first_seen_s[one.key])).material
         return _round([one for one in live.values() if one.material == material], now, material)
 
+    def urgent_waits(self, triggers: Iterable[Trigger], at_work: Round) -> bool:
+        """Whether something that waits for nobody, and was not just tried, is more urgent than the round at work."""
+        limit = URGENCY.index(at_work.reason)
+        return any(
+            one.reason not in GATHER_S and _urgency(one) < limit and one.key not in self._tried_until_ms
+            for one in triggers
+        )
+
     def tried(self, done: Round, now_ms: int) -> None:
         """Take note that a round was made: its triggers are not asked again for a while, should they remain."""
         for one in done.triggers:

@@ -243,15 +243,19 @@ class Planner:
         begun_s = time.monotonic() if last is None else last.begun_s
         self._search = _Search(done=due, chosen=chosen, answer=answer, begun_s=begun_s, attempt=attempt)
 
-    def _again(self, search: _Search, plan: Plan) -> bool:
-        """Search once more where bins cannot be reached before they overflow, or time was too short for what was planned."""
+    def _again(self, search: _Search, plan: Plan, now: Situation) -> bool:
+        """Search once more where bins cannot be reached before they overflow, or time was too short for what was planned.
+
+        If something urgent waits meanwhile, its round comes first; what this one was about still holds after it.
+        """
         if search.attempt >= MOST_ATTEMPTS:
             return False
         late = translate.too_late(search.chosen, plan)
-        if late or translate.forgotten(search.chosen, plan):
+        if not late and not translate.forgotten(search.chosen, plan):
+            return False
+        if not self._rounds.urgent_waits(broken(now, self._late_ms), search.done):
             self._begin(search.done, search.chosen.now, search, too_late=search.chosen.too_late | late)
-            return True
-        return False
+        return True
 
     def _finish(self, search: _Search) -> None:
         answer, chosen, due = search.answer.result(), search.chosen, search.done
@@ -260,7 +264,7 @@ class Planner:
             metrics.PLANS.labels("rejected").inc()
             logger.error("plan rejected", extra={"material": due.material, "broken": answer.broken})
             self._send([translate.rejected(chosen, due, answer.broken)])
-        elif self._again(search, answer.plan):
+        elif self._again(search, answer.plan, now):
             return
         else:
             said = translate.outcome(chosen, due, answer.plan, now, self._way)

@@ -23,6 +23,10 @@ AT_STOP_M: Final = 60.0
 """A truck this near to a stop stands at it: a building site is larger than a bin, a fix is good to some metres."""
 
 
+AT_SITE_M: Final = 150.0
+"""A truck this near to a facility's place is there: a weighbridge and the bunker stand some way apart."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Crew:
     """A truck in its shift. ``plan`` None = no plan was made for this shift yet; ``out`` = why it cannot work."""
@@ -202,6 +206,12 @@ def _stands_at(crew: Crew, stop: Stop) -> bool:
     if arrived is not None and arrived.stop_id == stop.stop_id:
         return True
     return fix is not None and distance_m(fix.place, stop.place) <= AT_STOP_M
+
+
+def stands_at(crew: Crew, site: events.Asset) -> bool:
+    """Whether a truck is at a facility: while it tips, its load sensor says empty before anybody says that it tipped."""
+    place, fix = place_of(site), crew.truck.fix
+    return place is not None and fix is not None and distance_m(fix.place, place) <= AT_SITE_M
 
 
 def planned_tips_kg(crews: Iterable[Crew]) -> dict[str, dict[str, float]]:

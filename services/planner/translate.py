@@ -6,7 +6,7 @@ of `PLAN_REASONS` at a change.
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
@@ -142,8 +142,11 @@ def _site_name(chosen: Case, facility_id: str | None) -> str | None:
 
 
 def _differs(crew: Crew, visits: Sequence[PlanVisit], done: Round) -> bool:
-    """Whether a truck has to be told: another sequence, no plan yet, or times of a late truck that moved."""
-    if crew.plan is None or _sequence(crew.left) != _sequence(visits):
+    """Whether a truck has to be told: other stops or tips, no plan yet, a break it did not know of, or other times.
+
+    A break that is between other stops than before, at nearly the time it was, is no news.
+    """
+    if crew.plan is None or _errands(crew.left) != _errands(visits) or _breaks(visits) - _breaks(crew.left):
         return True
     trigger = done.reason_for(crew.truck_id)
     moved = bool(_shifted(crew.left, visits, LATE_MS))
@@ -152,6 +155,14 @@ def _differs(crew: Crew, visits: Sequence[PlanVisit], done: Round) -> bool:
 
 def _sequence(visits: Sequence[PlanVisit]) -> list[tuple[str, str | None]]:
     return [_named(visit) for visit in visits if visit.kind not in ("start", "end")]
+
+
+def _errands(visits: Sequence[PlanVisit]) -> list[tuple[str, str | None]]:
+    return [_named(visit) for visit in visits if visit.kind in ("collect", "tip")]
+
+
+def _breaks(visits: Sequence[PlanVisit]) -> set[str | None]:
+    return {visit.break_id for visit in visits if visit.kind == "break"}
 
 
 def _named(visit: PlanVisit) -> tuple[str, str | None]:
@@ -211,7 +222,7 @@ class _Made:
                 yield msgspec.structs.replace(change, what="added", from_truck_id=self.giver.get(stop_id))
             elif stop_id not in kept:
                 yield change
-        yield from _other_sites(crew.left, visits, reason)
+        yield from _other_tips(crew.left, visits, reason)
         for visit, by_ms in _shifted(crew.left, visits, LATE_MS)[:1]:
             what: Literal["later", "earlier"] = "later" if by_ms > 0 else "earlier"
             yield PlanChange(what=what, stop_id=visit.stop_id, name=visit.name, why=reason)
@@ -249,20 +260,42 @@ def _kept_order(new: Sequence[str], old: Sequence[str]) -> set[str]:
     return kept
 
 
-def _other_sites(old: Sequence[PlanVisit], new: Sequence[PlanVisit], reason: str) -> list[PlanChange]:
-    """Return the facilities that are driven to now and were not before."""
-    were = {visit.facility_id for visit in old if visit.kind == "tip"}
-    fresh = {visit.facility_id: visit for visit in new if visit.kind == "tip" and visit.facility_id not in were}
-    return [PlanChange(what="facility", facility_id=site, name=visit.name, why=reason) for site, visit in fresh.items()]
+def _other_tips(old: Sequence[PlanVisit], new: Sequence[PlanVisit], reason: str) -> Iterator[PlanChange]:
+    """Yield the tips that are new or somewhere else, between other stops than before, or not needed any more."""
+    both = _collects(old).keys() & _collects(new).keys()
+    were, are = _tips(old, both), _tips(new, both)
+    gone, come = list((Counter(were) - Counter(are)).elements()), list((Counter(are) - Counter(were)).elements())
+    names = {visit.facility_id: visit.name for visit in (*old, *new) if visit.kind == "tip"}
+    for facility_id, before in come:
+        known = next((one for one in gone if one[0] == facility_id), None)
+        instead = known or next((one for one in gone if one[1] == before), None)
+        if instead is not None:
+            gone.remove(instead)
+        what: Literal["moved", "facility"] = "moved" if known else "facility"
+        yield PlanChange(what=what, facility_id=facility_id, name=names[facility_id], why=reason)
+    for facility_id, _ in gone if new else ():  # who is to do nothing is told only that
+        yield PlanChange(what="removed", facility_id=facility_id, name=names[facility_id], why=reason)
+
+
+def _tips(visits: Sequence[PlanVisit], stops: Collection[str]) -> list[tuple[str | None, frozenset[str]]]:
+    """Return where is tipped, and which of the stops come before it."""
+    found: list[tuple[str | None, frozenset[str]]] = []
+    before: set[str] = set()
+    for visit in visits:
+        if visit.stop_id is not None and visit.stop_id in stops:
+            before.add(visit.stop_id)
+        elif visit.kind == "tip":
+            found.append((visit.facility_id, frozenset(before)))
+    return found
 
 
 def _shifted(old: Sequence[PlanVisit], new: Sequence[PlanVisit], by_ms: int) -> list[tuple[PlanVisit, int]]:
-    """Return the visits of both that move by more than ``by_ms``, with by how much."""
-    arrivals = {(visit.kind, visit.stop_id or visit.facility_id): visit.arrive_ms for visit in old}
+    """Return the stops, then the breaks, of both that move by more than ``by_ms``, with by how much."""
+    arrivals = {_named(visit): visit.arrive_ms for visit in old}
     found = []
-    for visit in new:
-        before_ms = arrivals.get((visit.kind, visit.stop_id or visit.facility_id))
-        if visit.kind == "collect" and before_ms is not None and abs(visit.arrive_ms - before_ms) > by_ms:
+    for visit in sorted(new, key=lambda visit: visit.kind == "break"):
+        before_ms = arrivals.get(_named(visit)) if visit.kind in ("collect", "break") else None
+        if before_ms is not None and abs(visit.arrive_ms - before_ms) > by_ms:
             found.append((visit, visit.arrive_ms - before_ms))
     return found
 

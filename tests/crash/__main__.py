@@ -1,4 +1,4 @@
-"""``python -m tests.crash --seeds 1-3``: kill each process of the whole system in turn, then judge all that is left."""
+"""``python -m tests.crash --seeds 1-3``: hit each process of the whole system, then judge all that is left."""
 
 import argparse
 import logging
@@ -24,7 +24,7 @@ from tests.whole_system import RATE, NotRunningError
 SHOWN: Final = 20
 """Findings printed of one run; the results file has all."""
 PROMISED_S: Final = 60.0
-"""After the kill of any one process the system is whole again within this, by itself."""
+"""After the kill, stop or pause of any one process the system is whole again within this, by itself."""
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""One row a run: what was killed, how long until whole again, what was compared, what was found."""
+"""One row a run: what was done to whom, how long until whole again, what was compared, what was found."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from rich.table import Table
 
 
 class Result(msgspec.Struct, kw_only=True, frozen=True):
-    """A run and its verdict. ``whole_s``: wall seconds until whole again by program, in the order of killing."""
+    """A run and its verdict. ``whole_s``: wall seconds until whole again by blow, in their order."""
 
     seed: int
     begun_ms: int
@@ -28,10 +28,10 @@ def append(file: Path, result: Result) -> None:
 
 
 def table(results: Sequence[Result]) -> Table:
-    """Return seconds until whole again by program and seed, then what was compared and found."""
+    """Return seconds until whole again by blow and seed, then what was compared and found."""
     shown = Table("", *(f"seed {result.seed}" for result in results), box=None, header_style="dim")
     for name in sorted({name for result in results for name in result.whole_s}):
-        shown.add_row(f"kill -9 {name}", *(_seconds(result.whole_s.get(name)) for result in results))
+        shown.add_row(name, *(_seconds(result.whole_s.get(name)) for result in results))
     for name in dict.fromkeys(name for result in results for name in result.counts):
         shown.add_row(name, *(f"{result.counts.get(name, 0):,}" for result in results))
     shown.add_row("sent again", *(f"{sum(result.repeats.values()):,}" for result in results))

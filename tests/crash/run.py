@@ -1,11 +1,11 @@
-"""One run of the crash suite: start everything, kill each process in an order of the seed, end in order."""
+"""One run of the crash suite: start everything, hit each process in an order of the seed, end in order."""
 
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 from deploy.local.progress import Reporter
 from services.clock import wall_now_ms
@@ -26,12 +26,38 @@ KILLED: Final = (
     "simulator",
 )
 """Every program of the local start, each once a run."""
+PAUSED: Final = ("kafka", "postgres", "ingest", "worker", "recorder", "planner", "gateway")
+"""Programs of which some are paused: what wakes believes itself to be at work still, and others have taken over."""
+MOST_PAUSES, MOST_STOPS = 2, 2
+PAUSE_S: Final = (3.0, 20.0)
+"""Shorter and longer than a consumer's session (10 s)."""
 DESK_LEDGER: Final = "commands.jsonl"
+
+
+class Blow(NamedTuple):
+    """What is done to a program. ``pause_s`` is of a pause."""
+
+    kind: Literal["kill -9", "pause", "stop"]
+    name: str
+    pause_s: float = 0.0
+
+
+def blows(random: Random) -> list[Blow]:
+    """Every program is killed; some are paused as well, some asked to stop; in any order."""
+    planned = [Blow("kill -9", name) for name in KILLED]
+    paused = random.sample(PAUSED, random.randint(1, MOST_PAUSES))
+    planned += [Blow("pause", name, random.uniform(*PAUSE_S)) for name in paused]
+    planned += [Blow("stop", name) for name in random.sample(KILLED, random.randint(1, MOST_STOPS))]
+    random.shuffle(planned)
+    return planned
 
 
 @dataclass
 class Done:
-    """What a run did so far. ``whole_s``: wall seconds from the kill until whole again, in the order of killing."""
+    """What a run did so far. ``whole_s``: wall seconds from each blow until whole again, in their order.
+
+    Of a pause they count from its end.
+    """
 
     seed: int
     rate: int = RATE
@@ -51,27 +77,40 @@ def run(done: Done, folder: Path, reporter: Reporter) -> None:
         If the system does not come back.
     """
     random = Random(done.seed)
-    order = random.sample(KILLED, len(KILLED))
+    planned = blows(random)
     with system.started(folder, done.rate) as under_test:
         done.kafka_port = under_test.local.kafka_port
         _follow(reporter, "start, until every material has a plan", under_test.wait_until_planned())
         with Desk(under_test.running, folder / DESK_LEDGER, random) as desk:
             done.refused = desk.refused
-            for name in order:
+            for blow in planned:
                 time.sleep(random.uniform(0.0, 2.0))  # not always at the same moment of everybody's rounds
-                done.whole_s[name] = _kill(name, under_test, reporter)
+                done.whole_s[f"{blow.kind} {blow.name}"] = _strike(blow, under_test, reporter)
         _follow(reporter, "wind down, until nobody is behind", under_test.wind_down())
 
 
-def _kill(name: str, under_test: System, reporter: Reporter) -> float:
+def _strike(blow: Blow, under_test: System, reporter: Reporter) -> float:
     whole_s = 0.0
-    with reporter.step(f"kill -9 {name}") as detail:
-        killed_s = wall_now_ms() / 1000
-        pid = under_test.kill(name)
-        for whole_s, wrong in under_test.wait_until_whole(name, pid, killed_s):
+    title = f"{blow.kind} {blow.name}" + (f" for {blow.pause_s:.0f} s" if blow.pause_s else "")
+    with reporter.step(title) as detail:
+        struck_s = wall_now_ms() / 1000
+        gone = _done_to(blow, under_test)
+        for whole_s, wrong in under_test.wait_until_whole(blow.name, gone, struck_s + blow.pause_s):
             detail(f"{whole_s:.0f} s, {wrong}")
-    reporter.say(f"  {name} whole again after [bold]{whole_s:.1f} s[/]")
+    reporter.say(f"  whole again after [bold]{whole_s:.1f} s[/]")
     return whole_s
+
+
+def _done_to(blow: Blow, under_test: System) -> int | None:
+    """Do it; return the process id that must not be there any more, or None after a pause."""
+    match blow.kind:
+        case "kill -9":
+            return under_test.kill(blow.name)
+        case "stop":
+            return under_test.stop(blow.name)
+        case "pause":
+            under_test.pause(blow.name, blow.pause_s)
+            return None
 
 
 def _follow(reporter: Reporter, title: str, waiting: Iterator[str]) -> None:

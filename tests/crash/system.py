@@ -1,10 +1,12 @@
-"""The system under test: started, looked at, one process of it killed, ended in order."""
+"""The system under test: started, looked at, one process of it killed, stopped or paused, ended in order."""
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
+
+import psutil
 
 from deploy.local import health, leftovers, programs
 from deploy.local.settings import Local
@@ -21,6 +23,7 @@ START_S: Final = 300.0
 PLANS_S: Final = 300.0
 WHOLE_S: Final = 300.0
 """Longer than promised (60 s), so that a system that needs longer is measured, not only missed."""
+STOP_S: Final = 30.0
 STEADY_S: Final = 8.0
 """So long no program may end for the system to count as whole: what dies of the kill may die later."""
 LOOK_S: Final = 0.25
@@ -69,19 +72,51 @@ class System:
     # ------------------------------------------------------------------------------------- kill
 
     def kill(self, name: str) -> int:
-        """Kill a program with -9 by its record; return its process id."""
-        process = leftovers.recorded(self.local.supervisor.records)[name].process()
-        if process is None:
-            raise NotWholeError(f"{name} does not run, so it cannot be killed")
+        """Kill a program with -9; return its process id."""
+        process = self._process(name)
         process.kill()
         return process.pid
 
-    def wait_until_whole(self, name: str, killed_pid: int, killed_s: float) -> Iterator[tuple[float, str]]:
+    def stop(self, name: str) -> int:
+        """Ask a program to stop, as an update does, and wait until it has; return its process id.
+
+        Raises
+        ------
+        NotWholeError
+            If it has not within `STOP_S`: a program that hangs when it is to end is a fault.
+        """
+        process = self._process(name)
+        process.terminate()
+        try:
+            process.wait(STOP_S)
+        except psutil.TimeoutExpired:
+            raise NotWholeError(f"{name} did not end within {STOP_S:.0f} s of SIGTERM") from None
+        return process.pid
+
+    def pause(self, name: str, seconds: float) -> None:
+        """Stop a program and its children where they are, and let them go on after so long."""
+        process = self._process(name)
+        tree = [process, *process.children(recursive=True)]
+        for one in tree:
+            one.suspend()
+        time.sleep(seconds)
+        for one in tree:
+            with suppress(psutil.NoSuchProcess):
+                one.resume()
+
+    def _process(self, name: str) -> psutil.Process:
+        process = leftovers.recorded(self.local.supervisor.records)[name].process()
+        if process is None:
+            raise NotWholeError(f"{name} does not run, so nothing can be done to it")
+        return process
+
+    def wait_until_whole(self, name: str, gone_pid: int | None, killed_s: float) -> Iterator[tuple[float, str]]:
         """Look until everything is whole again and nothing ends any more; yield wall seconds so far and what is wrong.
 
-        ``killed_s``: when, UTC seconds. Whole means: another process is there, all are healthy, the killed one has
-        finished a round of work, and a report that arrived since has reached the tables. The last pair is the answer:
-        its seconds are those from the kill until then. If a program ends within `STEADY_S` of that, it was not then.
+        ``killed_s``: when, UTC seconds; ``gone_pid``: what was killed, None after a pause. Whole means: another process
+        is there (after a pause: one is), all are healthy, it has finished a round of work, and a report that arrived
+        since has reached the tables. The last pair is the answer: its seconds are those from the call until then. If a
+        program ends within `STEADY_S` of that, it was not then.
 
         Raises
         ------
@@ -97,13 +132,13 @@ class System:
                     return
                 yield now_s, "whole; does it stay so?"
             else:
-                wrong = self._wrong(name, killed_pid, killed_s)
+                wrong = self._wrong(name, gone_pid, killed_s)
                 if not wrong:
                     target = target or self._reports_recorded() + 1
                     wrong = "" if self._reports_recorded() >= target else "no report made since has reached the tables"
                 whole_s, alive = (0.0 if wrong else now_s), self._alive()
                 if wrong and now_s > WHOLE_S:
-                    raise NotWholeError(f"{name} was killed and after {now_s:.0f} s: {wrong}")
+                    raise NotWholeError(f"{name} was hit and after {now_s:.0f} s: {wrong}")
                 yield now_s, wrong
             time.sleep(LOOK_S)
 
@@ -111,9 +146,9 @@ class System:
         """Return the process id of each program."""
         return {name: state.pid for name, state in (self.local.supervisor.states() or {}).items()}
 
-    def _wrong(self, name: str, killed_pid: int, killed_s: float) -> str:
+    def _wrong(self, name: str, gone_pid: int | None, killed_s: float) -> str:
         state = (self.local.supervisor.states() or {}).get(name)
-        if state is None or not state.is_running or state.pid == killed_pid:
+        if state is None or not state.is_running or state.pid == gone_pid:
             return f"{name} is not there"
         if name not in STORES and self._progress_s(name) <= killed_s:
             return f"{name} has not finished a round of work"

@@ -251,8 +251,8 @@ class Desk:
             old = old[1:]  # a tip or a break that is over
         if old != new:
             return True
-        times = {visit["stop_id"]: visit["arrive_ms"] for visit in collections(before)}
-        return any(abs(visit["arrive_ms"] - times[visit["stop_id"]]) > MOVED_MS for visit in collections(plan))
+        times, now = _times(before), _times(plan)
+        return any(abs(now[name] - times[name]) > MOVED_MS for name in now)
 
 
 def collections(plan: Json) -> list[Json]:
@@ -266,3 +266,11 @@ def _sequence(plan: Json) -> list[tuple[str, str | None]]:
         for visit in plan.get("visits", ())
         if visit.get("kind", "collect") not in ("start", "end")
     ]
+
+
+def _times(plan: Json) -> dict[str, int]:
+    return {
+        visit.get("stop_id") or visit["break_id"]: visit["arrive_ms"]
+        for visit in plan.get("visits", ())
+        if visit.get("kind", "collect") in ("collect", "break")
+    }

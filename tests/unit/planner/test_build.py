@@ -112,6 +112,19 @@ def test_a_tip_in_hand_stays():
     assert of(problem(town)["vehicles"], "t1")["committed"] == []
 
 
+def test_a_truck_that_is_tipping_goes_on_tipping():
+    """Its load sensor says empty before anybody says that it tipped: until it has left, the tip is in hand."""
+    town = Town()
+    town.planned()
+    for stop_id in ("b1", "b2"):
+        town.press("t1", "collected", stop_id=stop_id)
+    town.fix("t1", lon(799), load_kg=20)
+    assert of(problem(town)["vehicles"], "t1")["committed"] == [{"facility": "f1"}]
+    town.later()
+    town.fix("t1", lon(700), load_kg=20)
+    assert of(problem(town)["vehicles"], "t1")["committed"] == []
+
+
 def test_what_does_not_fit_is_not_in_hand():
     """A truck that is full is not bound to its next collection."""
     town = Town()

@@ -394,6 +394,26 @@ def test_what_could_not_be_mended_waits(town):
     assert rounds.next(town.triggers(), town.now(), 66.0) is not None
 
 
+def test_a_second_search_gives_way_to_what_is_urgent(town):
+    """A round about new bins need not be searched again while an SOS waits; one that was tried does not wait."""
+    rounds = Rounds()
+    town.take(asset("bin", "b9", lon(210), material="kitchen", volume_l=600))
+    town.due("b9")
+    now = town.now()
+    rounds.next(town.triggers(), now, 0.0)
+    new_bins = rounds.next(town.triggers(), now, 60.0)
+    assert new_bins is not None
+    assert not rounds.urgent_waits(town.triggers(), new_bins)
+    town.press("t1", "sos")
+    assert rounds.urgent_waits(town.triggers(), new_bins)
+    rounds.next(town.triggers(), town.now(), 61.0)
+    sos = rounds.next(town.triggers(), town.now(), 62.0)
+    assert sos is not None
+    assert not rounds.urgent_waits(town.triggers(), sos)
+    rounds.tried(sos, town.now_ms)
+    assert not rounds.urgent_waits(town.triggers(), new_bins)
+
+
 def test_the_most_urgent_material_goes_first(town):
     """An SOS in one material does not wait behind new bins of another."""
     town.truck("r1", materials=("residual",))

@@ -1,5 +1,7 @@
 """From the optimiser's plan to the trucks' plans: who is told, what changed, why."""
 
+import msgspec
+
 from optimizer.plan import Cost, Plan, Route, Search, Stranded, Unassigned, Visit
 from services.planner import build, translate
 from services.planner.build import Case
@@ -7,7 +9,7 @@ from services.planner.horizon import Trigger
 from services.planner.rounds import Round
 from services.planner.translate import Outcome
 from streams import codec, events
-from streams.units import MINUTE_MS
+from streams.units import HOUR_MS, MINUTE_MS
 from tests.unit.planner.town import BINS, TENANT, Town
 
 NO_COST = Cost(total=0, required_left_out=0, distance_m=7, duration_s=8, overtime_s=0, fixed=0, prizes=0, moved=0)
@@ -132,6 +134,46 @@ def test_another_facility_is_named():
     said = outcome(town, round_of("facility_closed", "t1", facility_id="f1"), {**SAME, "t1": ["b1", "b2", "f2"]})
     change = next(one for one in said.plans[0].changed if one.what == "facility")
     assert (change.facility_id, change.name) == ("f2", "F2")
+
+
+def test_one_more_tip_and_one_less_are_named():
+    """Where the stops stay, a driver reads which tip is new, which is elsewhere in the round, which is not needed."""
+    town = Town()
+    town.due(*BINS)
+    town.plan("t1", "b1", "b2", "b3", "f1")
+    town.later()
+
+    def changed(*places: str) -> list[tuple[str, str | None]]:
+        said = outcome(town, round_of("new_due"), {"t1": list(places)}, frozenset({"t1"}))
+        return [(one.what, one.facility_id) for plan in said.plans for one in plan.changed if one.facility_id]
+
+    assert changed("b1", "f2", "b2", "b3", "f1") == [("facility", "f2")]
+    assert changed("b1", "f1", "b2", "b3", "f1") == [("facility", "f1")]
+    assert changed("b1", "b2", "f1", "b3") == [("moved", "f1")]
+    assert changed("b1", "b2", "b3") == [("removed", "f1")]
+    assert changed("b1", "b2", "b3", "f2") == [("facility", "f2")]
+    assert changed("b1", "b2", "b3", "f1") == []
+
+
+def test_a_break_between_other_stops_is_no_news():
+    """A break at nearly its time is where the driver finds it best; one that moves far, or is new, is told."""
+    town = Town()
+    town.due(*BINS)
+    given = town.shift("t1", version=2, breaks=(events.ShiftBreak(town.now_ms, town.now_ms + HOUR_MS, 1800),))
+    town.take(given)
+    town.plan("t1", "b1", "break", "b2", "f1")
+    town.later()
+    left = town.now().crews["t1"].left
+    (pause,) = (visit for visit in left if visit.kind == "break")
+
+    def told(*visits: events.PlanVisit) -> bool:
+        return translate._differs(town.now().crews["t1"], visits, round_of("new_due"))
+
+    assert not told(left[0], left[2], msgspec.structs.replace(pause, arrive_ms=left[2].arrive_ms), *left[3:])
+    later = msgspec.structs.replace(pause, arrive_ms=pause.arrive_ms + 16 * MINUTE_MS)
+    assert told(left[0], left[2], later, *left[3:])
+    town.plan("t1", "b1", "b2", "f1", version=2)
+    assert told(*left)
 
 
 def test_a_truck_that_is_down_gets_an_empty_plan():

@@ -43,7 +43,8 @@ export function changesOf(plan: TruckPlan): PlanChange[] {
 
 export function changeText(change: PlanChange, names: Names): string {
   const w = words.value.change;
-  const name = change.name ?? names.place(change.stop_id ?? change.facility_id ?? "");
+  const place_id = change.stop_id ?? change.facility_id;
+  const name = change.name ?? (place_id ? names.place(place_id) : words.value.visit.break);
   const other = (id: string | null | undefined) => (id ? names.truck(id) : null);
   switch (change.what) {
     case "added":

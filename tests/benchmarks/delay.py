@@ -1,0 +1,85 @@
+"""From a fix to its alert, and how long one worker keeps up: real Kafka. ``make bench-streams``.
+
+A fix with the SOS alarm fires its rule at once. Counted: from handing it to Kafka's client until the alert has been read
+from its topic, so both ways over the broker are in it.
+"""
+
+import argparse
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+from deploy.local import embedded
+from services import bus
+from streams import codec, topics
+from tests.benchmarks.workers import Traffic, cpu_s, until, worker
+
+GROUP = "bench-delay"
+FASTEST = 10_000
+
+
+def main() -> None:
+    """Print the delays at each rate, then the lag of a worker under the highest, minute by minute."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--seconds", type=float, default=60.0, help="how long each rate of the delays is kept")
+    arguments.add_argument("--minutes", type=float, default=2.0, help="how long 10,000 a second are kept")
+    given = arguments.parse_args()
+    with tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name, embedded.running_kafka(Path(name)) as broker:
+        bus.provision(broker.bootstrap)
+        with worker(broker.bootstrap, GROUP):
+            for a_second in (200, 1_000):
+                _delays(broker.bootstrap, a_second, given.seconds)
+        with worker(broker.bootstrap, f"{GROUP}-sustained") as process:
+            _sustained(broker.bootstrap, process, given.minutes)
+
+
+def _delays(bootstrap: str, a_second: int, seconds: float) -> None:
+    delays_s: list[float] = []
+    with (
+        closing(bus.Follower(bootstrap, [topics.ALERTS], client_id="bench", otherwise="latest")) as alerts,
+        closing(Traffic(bootstrap, a_second=a_second)) as traffic,
+    ):
+        until_s, warm_s = time.monotonic() + 15 + seconds, time.monotonic() + 15
+        while time.monotonic() < until_s:
+            records, now_s = alerts.poll(0.5), time.monotonic()
+            for record in records:
+                alert = codec.decode(topics.ALERTS, record.value)
+                sent_s = traffic.sent_s.get((alert.truck_id, alert.start_ms))
+                if sent_s is not None and alert.state == "raised" and sent_s > warm_s:
+                    delays_s.append(now_s - sent_s)
+    delays_s.sort()
+    p50_ms, p99_ms = (1000 * delays_s[int(share * len(delays_s))] for share in (0.5, 0.99))
+    print(
+        f"fix → alert at {a_second:5} a second: p50 {p50_ms:5.0f} ms   p99 {p99_ms:5.0f} ms   n {len(delays_s)}",
+        flush=True,
+    )
+
+
+def _sustained(bootstrap: str, process: object, minutes: float) -> None:
+    with (
+        closing(bus.GroupWatch(bootstrap, f"{GROUP}-sustained", topics.TRUCK_STATES)) as group,
+        closing(Traffic(bootstrap, a_second=FASTEST)) as traffic,
+    ):
+        before = sum(_ends(bootstrap)) - traffic.sent
+        until(lambda: sum(group.committed().values()) > before, "the worker to catch up")
+        began_s, began_sent, began_cpu_s = time.monotonic(), traffic.sent, cpu_s(process)  # type: ignore[arg-type]
+        for minute in range(round(minutes)):
+            time.sleep(60)
+            lag = before + traffic.sent - sum(group.committed().values())
+            print(f"  minute {minute + 1}: {lag} records behind", flush=True)
+        took_s, fixes = time.monotonic() - began_s, traffic.sent - began_sent
+        each_us = (cpu_s(process) - began_cpu_s) * 1e6 / fixes  # type: ignore[arg-type]
+        print(
+            f"sustained, one worker: {fixes / took_s:.0f} fixes a second for {took_s:.0f} s, {each_us:.1f} µs CPU a fix"
+        )
+
+
+def _ends(bootstrap: str) -> list[int]:
+    follower = bus.Follower(bootstrap, [topics.TRUCK_STATES], client_id="bench", otherwise="latest")
+    follower.close()
+    return list(follower.next_offsets.values())
+
+
+if __name__ == "__main__":
+    main()

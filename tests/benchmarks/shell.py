@@ -1,0 +1,129 @@
+"""What the stream shell costs a fix, beside its peers in one run: CPU time, real Kafka. ``make bench-streams``.
+
+Each program reads the same fixes of 500 trucks from `truck-states`, decodes each into the same struct with the same
+decoder, keeps one small state a truck with a changelog, and commits twice a second. Ours folds with a core that does
+nothing; the peers count. The CPU time of the whole process is taken between the commit of the first tenth and of the
+last fix, so that neither start nor end counts; the round is repeated and the median printed.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from deploy.local import embedded
+from deploy.local.program import ROOT
+from services import bus
+from streams import topics
+from tests.benchmarks.recorder import fixes
+
+PEERS: Final = ROOT / ".build" / "peers"
+HERE: Final = Path(__file__).parent / "peers"
+PROGRAMS: Final[Mapping[str, tuple[str, Path]]] = {
+    "ours, no-op core": (sys.executable, HERE / "ours.py"),
+    "QuixStreams 3, state store": (str(PEERS / "bin" / "python"), HERE / "quix.py"),
+    "Faust 0.15.3, plain agent": (sys.executable, HERE / "plain_faust.py"),
+}
+SHARE: Final = {"Faust 0.15.3, plain agent": 0.1}
+"""The share of the fixes a slow program is given: its cost a fix does not depend on how many there are."""
+GIVE_UP_S: Final = 600.0
+
+
+def main() -> None:
+    """Fill a topic for each program, run it, print its CPU a fix."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--records", type=int, default=300_000)
+    arguments.add_argument("--rounds", type=int, default=3)
+    given = arguments.parse_args()
+    _install_peers()
+    costs_us: dict[str, list[float]] = {name: [] for name in PROGRAMS}
+    with tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name, embedded.running_kafka(Path(name)) as broker:
+        bus.provision(broker.bootstrap)
+        _fill(broker.bootstrap, given.records)
+        for number in range(given.rounds):
+            for program in PROGRAMS:
+                count = int(given.records * SHARE.get(program, 1.0))
+                costs_us[program].append(_measured_us(program, broker.bootstrap, number, count))
+                print(f"  round {number + 1}: {program:32} {costs_us[program][-1]:8.1f} µs CPU a fix", flush=True)
+    ours_us = statistics.median(costs_us["ours, no-op core"])
+    for program, found_us in costs_us.items():
+        each_us = statistics.median(found_us)
+        print(f"{'shell: ' + program:40} {each_us:8.1f} µs CPU a fix   {each_us / ours_us:6.1f} × ours")
+
+
+def _install_peers() -> None:
+    """Install the peers with their hashes, apart from what the product stands on."""
+    stamp, wanted = PEERS / "peers.lock", HERE / "peers.lock"
+    if stamp.exists() and stamp.read_bytes() == wanted.read_bytes():
+        return
+    uv = str(Path(sys.executable).parent / "uv")
+    subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(PEERS)], check=True)
+    subprocess.run(
+        [uv, "pip", "install", "--quiet", "--python", str(PEERS / "bin" / "python"), "--require-hashes", "-r", str(wanted)],
+        check=True,
+    )  # fmt: skip
+    stamp.write_bytes(wanted.read_bytes())
+
+
+def _fill(bootstrap: str, count: int) -> None:
+    producer = bus.Producer(bootstrap, client_id="bench")
+    for record in fixes(count):
+        producer.send_event(record)
+    producer.flush(600)
+    producer.close()
+
+
+def _measured_us(program: str, bootstrap: str, number: int, count: int) -> float:
+    """Run a program in a group of its own over the topic; return µs of CPU a fix."""
+    group = f"bench-{number}-{list(PROGRAMS).index(program)}"
+    with (
+        _started(program, bootstrap, group) as process,
+        closing(bus.GroupWatch(bootstrap, group, topics.TRUCK_STATES)) as watch,
+    ):
+        first = _wait(process, watch, count // 10)
+        began_s = _cpu_s(process)
+        last = _wait(process, watch, count)
+        return (_cpu_s(process) - began_s) * 1e6 / (last - first)
+
+
+def _wait(process: psutil.Popen, group: bus.GroupWatch, count: int) -> int:
+    give_up_s = time.monotonic() + GIVE_UP_S
+    while (committed := sum(group.committed().values())) < count:
+        if process.poll() is not None or time.monotonic() > give_up_s:
+            raise SystemExit(f"committed {committed} of {count}; exit code {process.poll()}: see its words above")
+        time.sleep(0.05)
+    return committed
+
+
+@contextmanager
+def _started(program: str, bootstrap: str, group: str) -> Iterator[psutil.Popen]:
+    python, script = PROGRAMS[program]
+    environment = {
+        "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "KAFKA_BOOTSTRAP": bootstrap, "BENCH_GROUP": group,
+        "QINGYUN_WORKER_APP_ID": group, "QINGYUN_WORKER_LOG_LEVEL": "ERROR",
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="qingyun-bench-") as scratch:
+        process = psutil.Popen([python, str(script)], env=environment, cwd=scratch)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _cpu_s(process: psutil.Popen) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""How long fixes wait when a worker dies, joins or leaves, and how fast states come back: real Kafka.
+
+``make bench-streams``. "Moving again" is the moment at which every partition has committed a fix that was sent after
+the event.
+"""
+
+import argparse
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from deploy.local import embedded, ports
+from services import bus, metrics
+from streams import codec, events, topics
+from tests.benchmarks.workers import Traffic, start, until, worker
+
+BINS = 100_000
+
+
+def main() -> None:
+    """Print a pause for each way a worker comes and goes, then the recovery of many states."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--bins", type=int, default=BINS)
+    given = arguments.parse_args()
+    with tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name, embedded.running_kafka(Path(name)) as broker:
+        bus.provision(broker.bootstrap)
+        with closing(Traffic(broker.bootstrap, a_second=200)):
+            _dynamic(broker.bootstrap)
+            _static(broker.bootstrap)
+    with tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name, embedded.running_kafka(Path(name)) as broker:
+        bus.provision(broker.bootstrap)
+        _recovery(broker.bootstrap, given.bins)
+
+
+def _dynamic(bootstrap: str) -> None:
+    with closing(bus.GroupWatch(bootstrap, "bench-dynamic", topics.TRUCK_STATES)) as group:
+        first = start(bootstrap, "bench-dynamic")
+        _moving(group, bootstrap)
+        second = start(bootstrap, "bench-dynamic")
+        _say("a second worker joins", _longest_pause(group, bootstrap, seconds=20))
+        first.kill()
+        _say("kill -9 of one of two", _moving(group, bootstrap))
+        third = start(bootstrap, "bench-dynamic")
+        _longest_pause(group, bootstrap, seconds=20)
+        second.send_signal(signal.SIGTERM)
+        _say("one of two is stopped", _longest_pause(group, bootstrap, seconds=15))
+        for process in (first, second, third):
+            process.kill()
+            process.wait()
+
+
+def _static(bootstrap: str) -> None:
+    with closing(bus.GroupWatch(bootstrap, "bench-static", topics.TRUCK_STATES)) as group:
+        others = start(bootstrap, "bench-static", instance="w2")
+        first = start(bootstrap, "bench-static", instance="w1")
+        _moving(group, bootstrap)
+        _longest_pause(group, bootstrap, seconds=20)
+        first.kill()
+        first.wait()
+        first = start(bootstrap, "bench-static", instance="w1")
+        _say("kill -9, static member, started again", _moving(group, bootstrap))
+        _longest_pause(group, bootstrap, seconds=10)
+        first.send_signal(signal.SIGTERM)
+        first.wait()
+        first = start(bootstrap, "bench-static", instance="w1")
+        _say("stop and start, static member", _moving(group, bootstrap))
+        for process in (first, others):
+            process.kill()
+            process.wait()
+
+
+def _say(what: str, seconds: float) -> None:
+    print(f"{what:40} {seconds:6.2f} s", flush=True)
+
+
+def _moving(group: bus.GroupWatch, bootstrap: str) -> float:
+    """Wait until every partition has committed what is sent after now; return the wall seconds."""
+    ends = _ends(bootstrap)
+    return until(_beyond(group, ends), "every partition to move", every_s=0.05)
+
+
+def _beyond(group: bus.GroupWatch, ends: dict[int, int]) -> Callable[[], bool]:
+    def beyond() -> bool:
+        committed = group.committed()
+        return all(committed.get(partition, 0) > end for partition, end in ends.items())
+
+    return beyond
+
+
+def _longest_pause(group: bus.GroupWatch, bootstrap: str, *, seconds: float) -> float:
+    """Watch for some seconds; return the longest time any partition did not commit anything."""
+    last, moved_s, longest_s = group.committed(), dict.fromkeys(_ends(bootstrap), time.monotonic()), 0.0
+    until_s = time.monotonic() + seconds
+    while time.monotonic() < until_s:
+        time.sleep(0.05)
+        now_s, committed = time.monotonic(), group.committed()
+        for partition in moved_s:
+            if committed.get(partition) != last.get(partition):
+                moved_s[partition] = now_s
+            longest_s = max(longest_s, now_s - moved_s[partition])
+        last = committed
+    return longest_s
+
+
+def _ends(bootstrap: str) -> dict[int, int]:
+    follower = bus.Follower(bootstrap, [topics.TRUCK_STATES], client_id="bench", otherwise="latest")
+    follower.close()
+    return {partition: end for (_, partition), end in follower.next_offsets.items()}
+
+
+def _recovery(bootstrap: str, bins: int) -> None:
+    """Let a worker make a state for each of many bins, kill it, and time its successor."""
+    producer, now_ms = bus.Producer(bootstrap, client_id="bench"), time.time_ns() // 1_000_000
+    for number in range(bins):
+        reading = events.BinReading(
+            tenant_id="porto", bin_id=f"b{number:06}", event_time_ms=now_ms, received_time_ms=now_ms, seq=1,
+            source="chirpstack", fill=0.3 + 0.4 * (number % 100) / 100, distance_mm=800.0, temperature_c=14.0,
+        )  # fmt: skip
+        producer.send(
+            topics.BIN_READINGS.name, reading.bin_id, codec.encode(reading), codec.headers(topics.BIN_READINGS)
+        )
+    producer.flush(120)
+    producer.close()
+    with closing(bus.GroupWatch(bootstrap, "bench-recovery", topics.BIN_READINGS)) as group:
+        with worker(bootstrap, "bench-recovery"):
+            until(lambda: sum(group.committed().values()) >= bins, "every reading to be folded", within_s=300)
+        port = ports.free()
+        began_s = time.monotonic()
+        with worker(bootstrap, "bench-recovery", metrics_port=port):
+            until(lambda: _value(port, "qingyun_worker_recovery_seconds_count") > 0, "the states to be back")
+            took_s = time.monotonic() - began_s
+            records = _value(port, "qingyun_worker_changelog_records_total")
+            recovery_s = _value(port, "qingyun_worker_recovery_seconds_sum")
+    print(f"start to ready with {bins} bins in state: {took_s:.1f} s; "
+          f"{records:.0f} changelog records in {recovery_s:.1f} s, {records / recovery_s:.0f} a second")  # fmt: skip
+
+
+def _value(port: int, name: str) -> float:
+    try:
+        return sum(value for _, value in metrics.scrape(port).get(name, []))
+    except OSError:
+        return 0.0
+
+
+if __name__ == "__main__":
+    main()
