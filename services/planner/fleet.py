@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Final
 
@@ -38,11 +38,26 @@ class Carried:
 
 @dataclass(frozen=True, kw_only=True)
 class Tip:
-    """A truck was emptied at a facility, as the driver (``action_id``) or the weighbridge said."""
+    """A truck was emptied at a facility, as the driver (``action_id``) or the weighbridge (``weighed``) or both said.
+
+    ``took`` went off board with it, and comes back if the tip is taken back.
+    """
 
     facility_id: str | None
     at_ms: int
     action_id: str | None
+    weighed: bool = False
+    took: tuple[Carried, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Break:
+    """A break, by the actions that began and ended it; ``end_ms`` None = it goes on."""
+
+    begin_ms: int
+    action_id: str
+    end_ms: int | None = None
+    end_action_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +87,10 @@ class Truck:
     load_state_ms: int = 0
     carried: list[Carried] = field(default_factory=list)
     tips: list[Tip] = field(default_factory=list)
-    breaks: list[tuple[int, int | None]] = field(default_factory=list)
+    breaks: list[Break] = field(default_factory=list)
     downs: dict[str, Down] = field(default_factory=dict)
-    off_duty_ms: int | None = None
+    went_home: dict[str, int] = field(default_factory=dict)
+    """When the driver said that the shift is over, by action."""
     arrived: events.DriverAction | None = None
     corrected: set[str] = field(default_factory=set)
     _pressed_ms: dict[str, int] = field(default_factory=dict)
@@ -101,11 +117,11 @@ class Truck:
             case "tipped":
                 self._tip(action.facility_id, action.event_time_ms, action.action_id, accepted_by_site)
             case "break_start":
-                self.breaks.append((action.event_time_ms, None))
+                self.breaks.append(Break(begin_ms=action.event_time_ms, action_id=action.action_id))
             case "break_end" if self.breaks:
-                self.breaks[-1] = (self.breaks[-1][0], action.event_time_ms)
+                self.breaks[-1] = replace(self.breaks[-1], end_ms=action.event_time_ms, end_action_id=action.action_id)
             case "off_duty":
-                self.off_duty_ms = action.event_time_ms
+                self.went_home[action.action_id] = action.event_time_ms
             case "breakdown" | "sos":
                 down = Down(kind=action.kind, since_ms=action.event_time_ms, cause_id=action.action_id)
                 self.downs[action.action_id] = down
@@ -133,11 +149,31 @@ class Truck:
         }
 
     def correct(self, action_id: str) -> None:
-        """Forget an action the driver took back."""
+        """Forget an action the driver took back: all is as if it had not been pressed."""
         self.corrected.add(action_id)
         self.works_again(action_id)
+        self.went_home.pop(action_id, None)
+        self.breaks = [_reopened(one, action_id) for one in self.breaks if one.action_id != action_id]
+        if self.arrived is not None and self.arrived.action_id == action_id:
+            self.arrived = None
+        self._unload(action_id)
+        for tip in [one for one in self.tips if one.action_id == action_id]:
+            self._untip(tip)
+
+    def _unload(self, action_id: str) -> None:
         self.carried = [one for one in self.carried if one.action_id != action_id]
-        self.tips = [one for one in self.tips if one.action_id != action_id]
+        self.tips = [
+            replace(tip, took=tuple(one for one in tip.took if one.action_id != action_id)) for tip in self.tips
+        ]
+
+    def _untip(self, tip: Tip) -> None:
+        """Let a tip not have been, unless a weighbridge says it was; what it took is on board again."""
+        if tip.weighed:
+            self.tips[self.tips.index(tip)] = replace(tip, action_id=None)
+            return
+        self.tips.remove(tip)
+        for load in tip.took:
+            self.load_up(load)
 
     def load_up(self, load: Carried) -> None:
         """Take a load on board, unless a later tip has already emptied the truck."""
@@ -149,9 +185,10 @@ class Truck:
         """Take a weighbridge's word that the truck was emptied; the driver's button may have said so already."""
         if not (weighing.inbound and weighing.accepted):
             return
-        for tip in self.tips:
+        for number, tip in enumerate(self.tips):
             same_place = tip.facility_id in (None, weighing.facility_id)
             if same_place and abs(tip.at_ms - weighing.event_time_ms) < SAME_TIP_MS:
+                self.tips[number] = replace(tip, weighed=True)
                 return
         self._tip(weighing.facility_id, weighing.event_time_ms, None, accepted_by_site)
 
@@ -160,12 +197,14 @@ class Truck:
     ) -> None:
         for place, tip in enumerate(self.tips):
             if tip.action_id is None and tip.facility_id == facility_id and abs(tip.at_ms - at_ms) < SAME_TIP_MS:
-                self.tips[place] = Tip(facility_id=facility_id, at_ms=tip.at_ms, action_id=action_id)
+                self.tips[place] = replace(tip, action_id=action_id)
                 return
-        self.tips.append(Tip(facility_id=facility_id, at_ms=at_ms, action_id=action_id))
-        self.carried = [
-            one for one in self.carried if one.at_ms > at_ms or (accepted is not None and one.material not in accepted)
-        ]
+        took = [one for one in self.carried if one.at_ms <= at_ms and (accepted is None or one.material in accepted)]
+        self.carried = [one for one in self.carried if one not in took]
+        tip = Tip(
+            facility_id=facility_id, at_ms=at_ms, action_id=action_id, weighed=action_id is None, took=tuple(took)
+        )
+        self.tips.append(tip)
         self._readings = deque(((t, kg) for t, kg in self._readings if t > at_ms), maxlen=_READINGS)
         if self.load_state_ms <= at_ms:
             self.load_state = "unknown"
@@ -173,7 +212,8 @@ class Truck:
     def forget_before(self, at_ms: int) -> None:
         """Drop what no longer matters."""
         self.tips = [one for one in self.tips if one.at_ms >= at_ms]
-        self.breaks = [one for one in self.breaks if one[0] >= at_ms]
+        self.breaks = [one for one in self.breaks if one.begin_ms >= at_ms]
+        self.went_home = {key: home_ms for key, home_ms in self.went_home.items() if home_ms >= at_ms}
         self.downs = {key: one for key, one in self.downs.items() if one.since_ms >= at_ms}
 
     # ----------------------------------------------------------------------------------------- what holds now
@@ -184,15 +224,15 @@ class Truck:
 
     def off_duty(self, shift_start_ms: int) -> bool:
         """Whether the driver of the shift that began then has gone home."""
-        return self.off_duty_ms is not None and self.off_duty_ms >= shift_start_ms
+        return any(at_ms >= shift_start_ms for at_ms in self.went_home.values())
 
     def on_break_since_ms(self) -> int | None:
         """When the break that goes on began, or None."""
-        return self.breaks[-1][0] if self.breaks and self.breaks[-1][1] is None else None
+        return self.breaks[-1].begin_ms if self.breaks and self.breaks[-1].end_ms is None else None
 
     def breaks_begun(self, since_ms: int, until_ms: int) -> int:
         """How many breaks began in a span of time."""
-        return sum(since_ms <= begin < until_ms for begin, _ in self.breaks)
+        return sum(since_ms <= one.begin_ms < until_ms for one in self.breaks)
 
     def tips_since(self, at_ms: int) -> list[Tip]:
         """Return the tips after a moment, in order of time."""
@@ -223,3 +263,8 @@ class Truck:
     def material(self) -> str | None:
         """What was collected last since the last tip, or None."""
         return self.carried[-1].material if self.carried else None
+
+
+def _reopened(one: Break, action_id: str) -> Break:
+    """A break whose end was taken back goes on."""
+    return replace(one, end_ms=None, end_action_id=None) if one.end_action_id == action_id else one

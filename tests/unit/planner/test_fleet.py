@@ -152,6 +152,56 @@ def test_a_truck_serves_the_material_it_carries():
     assert town.now().crews["m1"].material == "kitchen"
 
 
+def test_a_tip_taken_back_is_on_board_again():
+    """A driver who pressed "tipped" by mistake still carries the load; what was taken back before stays off it."""
+    town = Town()
+    collected(town, "t1", "b1", "b2")
+    town.later()
+    tip = town.press("t1", "tipped", facility_id="f1")
+    town.press("t1", "corrected", corrects=tip.action_id)
+    assert load_kg(town) == 600
+    assert town.state.truck("t1").tips == []
+
+
+def test_a_tip_the_weighbridge_saw_stays():
+    """The driver takes the button back, but the weighbridge has weighed the truck empty."""
+    town = Town()
+    collected(town, "t1", "b1")
+    town.later()
+    tip = town.press("t1", "tipped", facility_id="f1")
+    town.weigh("t1", "f1", 300)
+    town.press("t1", "corrected", corrects=tip.action_id)
+    assert load_kg(town) == 0
+    assert len(town.state.truck("t1").tips) == 1
+
+
+def test_what_was_taken_back_was_not_pressed():
+    """Off duty, a break's begin or end, an arrival: after "undo" the truck is as before."""
+    town = Town()
+    home = town.press("t1", "off_duty")
+    assert not town.now().crews["t1"].works
+    town.press("t1", "corrected", corrects=home.action_id)
+    assert town.now().crews["t1"].works
+    begin = town.press("t1", "break_start")
+    end = town.press("t1", "break_end")
+    town.press("t1", "corrected", corrects=end.action_id)
+    assert town.state.truck("t1").on_break_since_ms() == begin.event_time_ms
+    town.press("t1", "corrected", corrects=begin.action_id)
+    assert town.state.truck("t1").breaks == []
+    arrived = town.press("t1", "arrived", stop_id="b1")
+    town.press("t1", "corrected", corrects=arrived.action_id)
+    assert town.state.truck("t1").arrived is None
+
+
+def test_a_breakdown_that_is_over_stays_on_record():
+    """The button "runs again" says when it ended: the truck works, and the action was no mistake."""
+    town = Town()
+    call = town.press("t1", "breakdown")
+    town.press("t1", "corrected", corrects=call.action_id, corrected_time_ms=town.now_ms)
+    assert town.now().crews["t1"].works
+    assert call.action_id not in town.state.truck("t1").corrected
+
+
 def test_the_same_action_twice_counts_once():
     """A record delivered again changes nothing."""
     town = Town()

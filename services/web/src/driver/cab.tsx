@@ -59,7 +59,14 @@ async function tap(
   }, UNDO_MS);
 }
 
+/** It was not so: all is as if the driver had not pressed. */
 async function takeBack(action_id: string): Promise<void> {
+  lastTap.value = null;
+  await report("corrected", "", { corrects: action_id });
+}
+
+/** It was so, until now: the call is over and stays on record. */
+async function runsAgain(action_id: string): Promise<void> {
   lastTap.value = null;
   await report("corrected", "", { corrects: action_id, corrected_time_ms: cityNow() });
 }
@@ -202,7 +209,7 @@ function Down() {
     <section class="banner alarm" role="alert" data-testid="down" data-kind={call.kind}>
       <h2>{call.kind === "sos" ? w.downSos : w.downBreakdown}</h2>
       <Mark action_id={call.action_id} />
-      <button type="button" class="big" data-testid="runs-again" onClick={() => void takeBack(call.action_id)}>
+      <button type="button" class="big" data-testid="runs-again" onClick={() => void runsAgain(call.action_id)}>
         {w.runsAgain}
       </button>
     </section>
