@@ -57,6 +57,10 @@ class SensorHealth(Struct, frozen=True, omit_defaults=True):
     load: Health = "missing"
 
 
+PHONE: Final = "osmand"
+"""``source`` of a driver's phone: it knows where it is, and nothing of the truck."""
+
+
 class TruckState(Event, frozen=True, kw_only=True):
     """``truck-states``, key ``truck_id``: one fix of a truck with what its sensors say.
 

@@ -157,7 +157,7 @@ def _release_one(order: Order, terminal: Terminal, fix: events.TruckState, seq: 
 
 
 def _is_phone(fix: events.TruckState) -> bool:
-    return fix.source == "osmand"
+    return fix.source == events.PHONE
 
 
 def _is_duplicate(terminal: Terminal, fix: events.TruckState) -> bool:

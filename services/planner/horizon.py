@@ -127,7 +127,7 @@ def _closed_sites(now: Situation, crew: Crew) -> Iterator[Trigger]:
         begin_ms = max(visit.begin_ms or visit.arrive_ms, now.now_ms)
         open_ = now.state.reference.open_hours(site, now.state.span(now.now_ms)) if site else []
         if not any(begin <= begin_ms <= end for begin, end in open_):
-            until_ms = site.closed_until_ms if site else None
+            until_ms = site.closed_until_ms if site and (site.closed_until_ms or 0) > begin_ms else None
             name = (site.name if site else None) or visit.facility_id
             told: dict[str, Any] = {} if until_ms is None else {"closed_until_ms": until_ms}
             yield _of(crew, "facility_closed", subject_id=visit.facility_id, fact=(until_ms, crew.truck_id),

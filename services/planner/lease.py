@@ -25,7 +25,8 @@ class Lease:
     """A context: `wait` until it is ours, `renew` now and then, leave to give it back."""
 
     def __init__(self, database_url: str, name: str) -> None:
-        self._engine = store.connect(database_url, pool=1, name="qingyun-planner") if database_url else None
+        self.engine: Any = store.connect(database_url, pool=2, name="qingyun-planner") if database_url else None
+        """None = there is no database. One connection is the lease's, the other whoever's turn it is."""
         self._key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
         self._connection: Any = None
 
@@ -36,12 +37,12 @@ class Lease:
         if self._connection is not None:
             self._connection.invalidate()  # a lock lives as long as its connection: not back into the pool
             self._connection.close()
-        if self._engine is not None:
-            self._engine.dispose()
+        if self.engine is not None:
+            self.engine.dispose()
 
     def wait(self, stop: threading.Event) -> bool:
         """Return True when the lease is ours, False when ``stop`` was set first. An away database is waited for."""
-        if self._engine is None:
+        if self.engine is None:
             return True
         said = False
         while not stop.is_set():
@@ -61,15 +62,15 @@ class Lease:
         LeaseLost
             If another planner was quicker after the connection broke.
         """
-        if self._engine is not None and not self._alive() and self._take() is False:
+        if self.engine is not None and not self._alive() and self._take() is False:
             raise LeaseLost("another planner holds the lease now")
 
     def _take(self) -> bool | None:
         """Return whether the lease is ours now; None = the database is away."""
-        if self._engine is None:
+        if self.engine is None:
             return True
         try:
-            connection = self._engine.connect()
+            connection = self.engine.connect()
             won = connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (self._key,)).scalar_one()
             connection.commit()
         except store.Away:

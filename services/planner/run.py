@@ -18,6 +18,7 @@ from optimizer.plan import Plan
 from services import bus, metrics, program
 from services.clock import city_now_ms
 from services.planner import build, translate
+from services.planner.bookings import Bookings
 from services.planner.geo import distance_m, thinned
 from services.planner.horizon import LATE_MS, broken
 from services.planner.lease import Lease
@@ -67,6 +68,8 @@ STUCK_S: Final = 60.0
 LOOK_EVERY_S: Final = 0.3
 """How often the situation is judged."""
 LATENESS_EVERY_S: Final = 1.5
+BOOKINGS_EVERY_S: Final = 1.0
+"""How often bookings are looked at: what was written comes back by way of Kafka."""
 LAG_EVERY_S: Final = 5.0
 READ_TIMEOUT_S: Final = 300.0
 PATH_TOLERANCE_M: Final = 3.0
@@ -92,7 +95,7 @@ def run(settings: Settings, roads: Roads, stop: threading.Event, lease: Lease) -
     producer = bus.Producer(settings.kafka_bootstrap, client_id="planner")
     inputs = Inputs(settings.kafka_bootstrap)
     try:
-        planner = Planner(settings.tenant_id, roads, solver, producer)
+        planner = Planner(settings.tenant_id, roads=roads, solver=solver, producer=producer, engine=lease.engine)
         planner.fold(inputs.all_so_far(stop))
         logger.info("caught up", extra={"plans": len(planner.state.plans), "due": len(planner.state.demand.due)})
         next_lag_s = 0.0
@@ -200,14 +203,19 @@ class _Search:
 class Planner:
     """The edge around the pure middle: asks roads and solver, sends, counts."""
 
-    def __init__(self, tenant_id: str, roads: Roads, solver: Solver, producer: bus.Producer) -> None:
+    def __init__(  # the edge's parts, each named
+        self, tenant_id: str, *, roads: Roads, solver: Solver, producer: bus.Producer, engine: Any
+    ) -> None:
         self.state = PlannerState(tenant_id)
+        self._bookings = Bookings(engine, lambda order: self._send([order]))
         self._roads, self._solver, self._producer = roads, solver, producer
         self._rounds = Rounds()
         self._search: _Search | None = None
+        self._gave_way: set[str] = set()
         self._late_ms: dict[str, int] = {}
         self._next_look_s = 0.0
         self._next_lateness_s = 0.0
+        self._next_bookings_s = 0.0
 
     def fold(self, records: Iterable[events.Event]) -> None:
         """Take records into account."""
@@ -227,7 +235,7 @@ class Planner:
             return
         self._next_look_s = time.monotonic() + LOOK_EVERY_S
         now = situation(self.state, city_now_ms())
-        self._send_orders(now)
+        self._write_bookings(now)
         self._look_for_late(now)
         due = self._rounds.next(broken(now, self._late_ms), now, time.monotonic())
         if due is not None:
@@ -246,14 +254,19 @@ class Planner:
     def _again(self, search: _Search, plan: Plan, now: Situation) -> bool:
         """Search once more where bins cannot be reached before they overflow, or time was too short for what was planned.
 
-        If something urgent waits meanwhile, its round comes first; what this one was about still holds after it.
+        If something urgent waits meanwhile, its round comes first, and what this one was about is asked again after it:
+        once, so that no material waits for ever.
         """
         if search.attempt >= MOST_ATTEMPTS:
             return False
         late = translate.too_late(search.chosen, plan)
         if not late and not translate.forgotten(search.chosen, plan):
             return False
-        if not self._rounds.urgent_waits(broken(now, self._late_ms), search.done):
+        material = search.done.material
+        if material not in self._gave_way and self._rounds.urgent_waits(broken(now, self._late_ms), search.done):
+            self._gave_way.add(material)
+            logger.info("gave way to what is urgent", extra={"material": material, "reason": search.done.reason})
+        else:
             self._begin(search.done, search.chosen.now, search, too_late=search.chosen.too_late | late)
         return True
 
@@ -274,6 +287,7 @@ class Planner:
             metrics.PLANS.labels("sent").inc(len(said.plans))
             metrics.PLANS.labels("unchanged").inc(said.unchanged)
         self._rounds.tried(due, now.now_ms)
+        self._gave_way.discard(due.material)
         self._count(search)
 
     def _count(self, search: _Search) -> None:
@@ -291,8 +305,12 @@ class Planner:
             "seconds": round(seconds, 2), "run_id": run.run_id,
         })  # fmt: skip
 
-    def _send_orders(self, now: Situation) -> None:
-        self._send(progressed(now))
+    def _write_bookings(self, now: Situation) -> None:
+        if time.monotonic() < self._next_bookings_s:
+            return
+        self._next_bookings_s = time.monotonic() + BOOKINGS_EVERY_S
+        for order in progressed(now):
+            self._bookings.write(order)
 
     def _send(self, records: Sequence[events.Event]) -> None:
         """Send and wait until Kafka has all of it; then it holds here too. Raises `bus.BusError` otherwise."""

@@ -1,15 +1,20 @@
-"""A call for help, as `sos` and `breakdown` share it: somebody calls, one alert begins; whoever called ends it.
+"""A call for help, as `sos` and `breakdown` share it: somebody calls, one alert begins; when nobody calls it ends.
 
-A terminal calls for as long as its alarm bit is set, a driver until the correction of that very action. While a call
-lasts no other begins. Nothing is waited for: a call is told at once.
+A terminal calls for as long as its alarm bit is set, a driver from pressing until the correction of that very action.
+While a call lasts no other begins: who else calls only keeps it going. Nothing is waited for: a call is told at once.
 """
 
-from msgspec import Struct
+from typing import Final
+
+from msgspec import Struct, field
 
 from streams import events, geo
 from streams.alerts import Finding
 from streams.moment import Moment
 from streams.rules import explain
+
+_MOST_PRESSES: Final = 20
+"""Presses remembered of one call; of more, the oldest count as taken back."""
 
 
 class Memory(Struct, array_like=True):
@@ -18,15 +23,32 @@ class Memory(Struct, array_like=True):
     start_ms: int = 0
     """When it began; 0 = nobody calls."""
     action_id: str | None = None
-    """The driver's action that called; None = the terminal called."""
+    """The driver's oldest action that still calls; None = the driver does not call."""
+    terminal: bool = False
+    """The terminal calls. (States written before this member was say so by a call without an action.)"""
+    more: list[str] = field(default_factory=list)
+    """Further actions of the driver that still call."""
+
+    @property
+    def presses(self) -> list[str]:
+        """The driver's actions that still call."""
+        return [*([self.action_id] if self.action_id else []), *self.more]
+
+    @property
+    def terminal_calls(self) -> bool:
+        """Whether the alarm bit is set, as far as the terminal has said."""
+        return self.terminal or (self.start_ms != 0 and self.action_id is None)
 
 
 def by_terminal(memory: Memory, moment: Moment, because: events.Condition | None) -> Finding | None:
-    """Judge one fix. ``because``: what calls on it; None = no alarm that calls is set."""
+    """Judge one fix. ``because``: what calls on it; None = no alarm that calls is set. A phone cannot tell."""
+    if moment.fix.source == events.PHONE:
+        return None
+    called, memory.terminal = memory.terminal_calls, because is not None
     if because is not None and memory.start_ms == 0:
-        memory.start_ms, memory.action_id = moment.time_ms, None
+        memory.start_ms = moment.time_ms
         return _begin(moment.time_ms, moment.place, because, explain.gaps(moment))
-    if because is None and memory.start_ms and memory.action_id is None:
+    if because is None and called and not memory.presses:
         return _end(memory, moment.time_ms)
     return None
 
@@ -35,12 +57,23 @@ def by_driver(
     memory: Memory, action: events.DriverAction, place: geo.LonLat | None, because: events.Condition | None
 ) -> Finding | None:
     """Judge what the driver said. ``because``: it calls; None = it does not. ``place``: where the truck was last seen."""
-    if because is not None and memory.start_ms == 0:
-        memory.start_ms, memory.action_id = action.event_time_ms, action.action_id
-        return _begin(action.event_time_ms, place, because, ())
-    if action.kind == "corrected" and memory.start_ms and action.corrects == memory.action_id:
-        return _end(memory, action.event_time_ms)
+    terminal_calls = memory.terminal_calls
+    if because is not None:
+        _keep(memory, [*memory.presses, action.action_id], terminal_calls)
+        if memory.start_ms == 0:
+            memory.start_ms = action.event_time_ms
+            return _begin(action.event_time_ms, place, because, ())
+    elif action.kind == "corrected" and action.corrects in memory.presses:
+        _keep(memory, [one for one in memory.presses if one != action.corrects], terminal_calls)
+        if not memory.presses and not terminal_calls:
+            return _end(memory, action.event_time_ms)
     return None
+
+
+def _keep(memory: Memory, presses: list[str], terminal_calls: bool) -> None:
+    kept = presses[-_MOST_PRESSES:]
+    memory.action_id, memory.more = (kept[0] if kept else None), kept[1:]
+    memory.terminal = terminal_calls
 
 
 def _begin(at_ms: int, place: geo.LonLat | None, because: events.Condition, gaps: tuple[str, ...]) -> Finding:

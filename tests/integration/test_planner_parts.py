@@ -3,11 +3,18 @@
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
+from gateway_trial import own_database
 
+from services.planner.bookings import Bookings
 from services.planner.lease import Lease, LeaseLost
 from services.planner.roads import NO_WAY, NoGraph, NoWay, Roads, build_graph
 from services.planner.solver import Solver, SolverEnded
+from services.store import commands
+from services.store.migrate import migrate
+from services.store.outbox import waiting_count
+from streams import events
 
 pytestmark = pytest.mark.integration
 
@@ -132,3 +139,30 @@ def test_without_a_database_there_is_no_lease():
     with Lease("", "planner test") as lease:
         assert lease.wait(threading.Event())
         lease.renew()
+
+
+def test_a_booking_is_never_given_one_version_twice(postgres):
+    """A dispatcher cancels while the planner, which has not heard of it, writes "planned": the cancellation stands."""
+    order = events.Order(tenant_id="parts", order_id="o1", source_id="s1", material="construction", kg=9_000,
+                         valid_from_ms=1, received_time_ms=1)  # fmt: skip
+    sent: list[events.Order] = []
+    with own_database(postgres) as url, Lease(url, "bookings test") as lease:
+        migrate(lease.engine)
+
+        def newest() -> events.Order:
+            return commands.new_order_version(lease.engine, "parts", "o1", lambda known: known)
+
+        def written(order: events.Order, state: str, version: int) -> events.Order:
+            return msgspec.structs.replace(order, state=state, version=version, valid_from_ms=version)
+
+        commands.new_order_version(lease.engine, "parts", "o1", lambda _: order)
+        bookings = Bookings(lease.engine, sent.append)
+        bookings.write(written(order, "planned", 2))
+        assert (newest().state, newest().version) == ("planned", 2)
+        commands.new_order_version(lease.engine, "parts", "o1", lambda known: written(known, "cancelled", 0))
+        bookings.write(written(order, "open", 3))
+        assert (newest().state, newest().version) == ("cancelled", 3)
+        assert waiting_count(lease.engine) == 3
+    assert sent == []
+    Bookings(None, sent.append).write(order)
+    assert sent == [order]

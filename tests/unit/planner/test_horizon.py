@@ -227,6 +227,16 @@ def test_a_closed_facility_concerns_the_trucks_that_drive_there(town):
     assert found.params["facility_id"] == "f1"
 
 
+def test_a_closure_that_is_over_is_not_the_reason(town):
+    """A tip after the usual hours: the driver reads that the site is closed, not until when it once was."""
+    town.take(
+        asset("facility", "f1", lon(800), accepts=("kitchen",), unload_s=600, version=2, valid_from_ms=town.now_ms,
+              windows=(("06:00", "07:10"),), closed_until_ms=town.now_ms - HOUR_MS)
+    )  # fmt: skip
+    found = only(town, "facility_closed")
+    assert "closed_until_ms" not in found.params
+
+
 def test_another_facility_closed_changes_nothing(town):
     """Closing a facility nobody drives to leaves all plans as they are."""
     until = town.now_ms + 5 * HOUR_MS

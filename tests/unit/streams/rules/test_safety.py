@@ -41,3 +41,33 @@ def test_a_breakdown_ends_by_the_drivers_correction_of_that_action() -> None:
     told = [alert for alert in fold([action("breakdown"), wrong, right]) if isinstance(alert, events.Alert)]
     assert states(told) == ["raised", "ended"]
     assert told[1].end_ms == town.START_MS + 9_000
+
+
+def test_a_phone_does_not_know_that_the_alarm_is_over() -> None:
+    """After a crash the terminal falls silent; the driver's phone reports on, and the call stands."""
+    drive = town.Drive().fix().wait(60).wait(10, alarms=("collision",))
+    last = drive.fixes[-1]
+    phone = [
+        events.TruckState(
+            truck_id="t1", terminal_id="phone", source=events.PHONE, lon=last.lon, lat=last.lat,
+            event_time_ms=last.event_time_ms + s * 1_000, received_time_ms=last.event_time_ms + s * 1_000 + 400,
+        )
+        for s in range(70, 200, 10)
+    ]  # fmt: skip
+    told = [one for one in fold([*drive.fixes, *phone]) if isinstance(one, events.Alert) and one.rule == "breakdown"]
+    assert states(told) == ["raised"]
+
+
+def test_a_call_lasts_until_nobody_calls() -> None:
+    """The bit goes out, but the driver has pressed too, twice: the call ends when both presses are taken back."""
+    drive = town.Drive().fix().wait(30).wait(30, alarms=("sos",)).wait(30, alarms=())
+    first_ms, end_ms = drive.fixes[-4].event_time_ms, drive.fixes[-1].event_time_ms
+    pressed = [action("sos", first_ms + 100 * n, f"a{n}") for n in (1, 2)]
+    before = [fix for fix in drive.fixes if fix.event_time_ms <= first_ms]
+    after = drive.fixes[len(before) :]
+    taken_back = [action("corrected", end_ms + 1_000 * n, f"c{n}", corrects=f"a{n}") for n in (1, 2)]
+    assert "sos" in before[-1].alarms
+    assert "sos" not in after[-1].alarms
+    told = [one for one in fold([*before, *pressed, *after, *taken_back]) if isinstance(one, events.Alert)]
+    assert states([one for one in told if one.rule == "sos"]) == ["raised", "ended"]
+    assert told[-1].end_ms == end_ms + 2_000
