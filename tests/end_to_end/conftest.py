@@ -85,7 +85,19 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def desk(system: System) -> Iterator[Desk]:
+def recording(system: System) -> Iterator["subprocess.Popen[str]"]:
+    """Begin to play the real trucks' recording beside everything else: it takes its minute whoever waits for it."""
+    played = subprocess.Popen(
+        [sys.executable, "-m", "deploy.local", "tool", "replay-real", "--rate", "3600"],
+        cwd=ROOT, env=system.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    yield played
+    played.kill()
+    played.wait()
+
+
+@pytest.fixture(scope="session")
+def desk(system: System, recording: "subprocess.Popen[str]") -> Iterator[Desk]:  # noqa: ARG001  # let it have begun
     """Give a desk at which every material is planned."""
     desk = Desk(system)
     materials = {"kitchen", "construction", "recyclable", "residual"}
