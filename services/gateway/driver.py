@@ -46,7 +46,7 @@ class DriverActionBody(BaseModel):
 @router.get("/driver")
 @action("driver.day")
 async def day(me: Me, parts: Parts, if_none_match: Annotated[str | None, Header()] = None) -> Response:
-    """Return the own truck, shift, plan and permits. The ETag changes with them, not with the truck's place."""
+    """Return the own truck, shift, plan and permits, and colleagues' plates. The ETag changes with them, not with the truck's place."""
     parts.require_live()
     town = parts.hub.tenant(me.user.tenant_id).town
     truck_id = me.user.truck_id or ""
@@ -63,6 +63,7 @@ async def day(me: Me, parts: Parts, if_none_match: Annotated[str | None, Header(
         "plan": whole(known.plan),
         "permits": whole(known.permits),
         "plans_seen": known.plan_seen,
+        "plates": town.plates(),
         "now_ms": clock.city_now_ms(),
         "rate": parts.hub.rate,
         "stale_since_ms": parts.hub.stale_since_ms,

@@ -550,6 +550,11 @@ class Town:
         plan, seen = self._plans.get(truck_id), self._seen_plans.get(truck_id)
         return Day(plan, truck.shift, tuple(permits), seen, truck.down.action_id if truck.down else None)
 
+    def plates(self) -> dict[str, str]:
+        """Return the number plate of each truck that has one: plans name colleagues' trucks."""
+        assets = {truck_id: truck.asset for truck_id, truck in self._trucks.items()}
+        return {truck_id: asset.plate for truck_id, asset in assets.items() if asset is not None and asset.plate}
+
     def alert_rule(self, alert_id: str, district_id: str | None) -> str | None:
         """Return the rule of an alert that is shown to people of this district (None = of all); city-wide ones are."""
         known = self._alerts.get(alert_id)

@@ -87,13 +87,12 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def recording(system: System) -> Iterator["subprocess.Popen[str]"]:
     """Begin to play the real trucks' recording beside everything else: it takes its minute whoever waits for it."""
-    played = subprocess.Popen(
-        [sys.executable, "-m", "deploy.local", "tool", "replay-real", "--rate", "3600"],
-        cwd=ROOT, env=system.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    yield played
-    played.kill()
-    played.wait()
+    command = [sys.executable, "-m", "deploy.local", "tool", "replay-real", "--rate", "3600"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=system.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as played:
+        yield played
+        played.kill()
 
 
 @pytest.fixture(scope="session")

@@ -421,6 +421,7 @@ export interface DriverDay {
   plan: TruckPlan | null;
   permits: Permit[];
   plans_seen?: number | null;
+  plates?: Record<string, string>;
   now_ms: number;
   rate: number;
 }

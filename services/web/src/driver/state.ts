@@ -78,7 +78,8 @@ export const unconfirmed = computed(() => {
 });
 
 export const names: Names = {
-  truck: truck_id => (truck_id === truck.value?.truck_id ? (truck.value.plate ?? truck_id) : truck_id),
+  truck: truck_id =>
+    (truck_id === truck.value?.truck_id ? truck.value.plate : null) ?? day.value?.plates?.[truck_id] ?? truck_id,
   place: place_id =>
     store.tables.facility.get(place_id)?.name ??
     plan.value?.visits?.find(visit => visit.stop_id === place_id || visit.facility_id === place_id)?.name ??
