@@ -317,7 +317,12 @@ class GroupWatch:
 
         Asks the broker.
         """
-        offsets = self._admin.list_group_offsets(self._group).get(self._group, {})
+        try:
+            offsets = self._admin.list_group_offsets(self._group).get(self._group, {})
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            return {}  # the group's coordinator is just being made
         return {
             at.partition: said.offset
             for at, said in offsets.items()
