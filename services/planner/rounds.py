@@ -3,7 +3,7 @@
 Ten bins that become due make one plan. What a round could not mend is not asked about again at once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -68,8 +68,25 @@ class Round:
 
     def reason_for(self, truck_id: str) -> Trigger | None:
         """Return the most urgent trigger that hits a truck itself, or None."""
-        own = [one for one in self.triggers if truck_id in one.truck_ids]
-        return min(own, key=_urgency, default=None)
+        return self._first(one for one in self.triggers if truck_id in one.truck_ids)
+
+    def reason_why(self, truck_id: str, added: Collection[str]) -> tuple[str, Mapping[str, str | int | float]]:
+        """Return why a truck has a new plan, and its parameters. ``added``: stops it did not have before.
+
+        What hits the truck itself, else what brought it a stop, else what others may have to help with; what concerns
+        other trucks alone only where nothing else is left.
+        """
+        own = self.reason_for(truck_id)
+        if own is not None:
+            return own.reason, own.params
+        brought = self._first(one for one in self.triggers if one.stop_id in added)
+        other = brought or self._first(one for one in self.triggers if not one.alone)
+        if other is None or other.reason == self.reason:
+            return self.reason, self.params
+        return other.reason, other.params
+
+    def _first(self, triggers: Iterable[Trigger]) -> Trigger | None:
+        return min(triggers, key=_urgency, default=None)
 
 
 def _urgency(trigger: Trigger) -> int:

@@ -181,7 +181,7 @@ class _Made:
 
     def plan(self, crew: Crew, visits: tuple[PlanVisit, ...]) -> TruckPlan:
         now = self.chosen.now
-        reason, params = _reason(crew, self.done)
+        reason, params = _reason(crew, visits, self.done)
         before = now.state.plans.get(crew.truck_id)
         return TruckPlan(
             tenant_id=now.state.tenant_id,
@@ -232,12 +232,12 @@ def _collects(visits: Sequence[PlanVisit]) -> dict[str, PlanVisit]:
     return {visit.stop_id: visit for visit in visits if visit.kind == "collect" and visit.stop_id is not None}
 
 
-def _reason(crew: Crew, done: Round) -> tuple[str, dict[str, str | int | float]]:
-    """Why this truck has a new plan: what hit the truck itself, else what the round was about."""
+def _reason(crew: Crew, visits: Sequence[PlanVisit], done: Round) -> tuple[str, dict[str, str | int | float]]:
+    """Why this truck has a new plan."""
     if crew.plan is None:
         return FIRST, {}
-    trigger = done.reason_for(crew.truck_id)
-    return (trigger.reason, dict(trigger.params)) if trigger else (done.reason, dict(done.params))
+    reason, params = done.reason_why(crew.truck_id, _collects(visits).keys() - _collects(crew.left).keys())
+    return reason, dict(params)
 
 
 def _kept_order(new: Sequence[str], old: Sequence[str]) -> set[str]:

@@ -308,7 +308,8 @@ def _is_down(desk: Desk, open_cab: OpenCab, expecting: Expecting, *, kind: str, 
         shown, _ = at_home.shown(words.format(plate=f"ZZ-{holder[1:]}-ZZ"))
         assert shown.stops == []
     finally:
-        own.page.get_by_test_id("runs-again").click()
+        with own.page.expect_response(lambda answer: "/driver-actions/" in answer.url and answer.ok):
+            own.page.get_by_test_id("runs-again").click()
         eventually(lambda: _called(desk, kind, holder), within_s=WITHIN_S, what="the call on the desk")
         desk.acknowledge(kind, holder)
 

@@ -230,6 +230,23 @@ def test_a_late_truck_gets_new_times():
     assert [(change.what, change.why) for change in said.plans[0].changed] == [("later", "truck_late")]
 
 
+def test_each_truck_reads_its_own_reason():
+    """One round, three reasons: who is full, who gets the new bin, who has to help where a site is closed."""
+    full = Trigger(reason="truck_full", material="kitchen", subject_id="t1", truck_ids=frozenset({"t1"}), alone=True)
+    new = Trigger(reason="new_due", material="kitchen", subject_id="b9", stop_id="b9", params={"stop_id": "b9"})
+    late = Trigger(reason="truck_late", material="kitchen", subject_id="t9", truck_ids=frozenset({"t9"}))
+    done = Round(
+        material="kitchen", reason="truck_full", params={"count": 1}, triggers=(full, new, late), truck_ids=None
+    )
+    why = {truck_id: done.reason_why(truck_id, added) for truck_id, added in (("t1", ()), ("t2", ("b9",)), ("t3", ()))}
+    assert {truck_id: reason for truck_id, (reason, _) in why.items()} == {
+        "t1": "truck_full",
+        "t2": "new_due",
+        "t3": "truck_late",
+    }
+    assert why["t2"][1] == {"stop_id": "b9"}
+
+
 def test_versions_go_on():
     """A plan's version is one more than the last, and it is made later, whatever the clock says."""
     town = Town()
