@@ -73,14 +73,15 @@ class Round:
     def reason_why(self, truck_id: str, added: Collection[str]) -> tuple[str, Mapping[str, str | int | float]]:
         """Return why a truck has a new plan, and its parameters. ``added``: stops it did not have before.
 
-        What hits the truck itself, else what brought it a stop, else what others may have to help with; what concerns
-        other trucks alone only where nothing else is left.
+        What hits the truck itself, else what brought it a stop or all trucks have to help with, whichever is more
+        urgent; what concerns other trucks alone only where nothing else is left.
         """
         own = self.reason_for(truck_id)
         if own is not None:
             return own.reason, own.params
-        brought = self._first(one for one in self.triggers if one.stop_id in added)
-        other = brought or self._first(one for one in self.triggers if not one.alone)
+        other = self._first(
+            one for one in self.triggers if one.stop_id in added or (one.reason in _ALL_TRUCKS and not one.alone)
+        ) or self._first(one for one in self.triggers if not one.alone)
         if other is None or other.reason == self.reason:
             return self.reason, self.params
         return other.reason, other.params

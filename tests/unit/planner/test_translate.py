@@ -231,20 +231,19 @@ def test_a_late_truck_gets_new_times():
 
 
 def test_each_truck_reads_its_own_reason():
-    """One round, three reasons: who is full, who gets the new bin, who has to help where a site is closed."""
+    """One round, several reasons: who is full, who gets the new bin, who has to help because a colleague is late."""
     full = Trigger(reason="truck_full", material="kitchen", subject_id="t1", truck_ids=frozenset({"t1"}), alone=True)
     new = Trigger(reason="new_due", material="kitchen", subject_id="b9", stop_id="b9", params={"stop_id": "b9"})
     late = Trigger(reason="truck_late", material="kitchen", subject_id="t9", truck_ids=frozenset({"t9"}))
-    done = Round(
-        material="kitchen", reason="truck_full", params={"count": 1}, triggers=(full, new, late), truck_ids=None
-    )
-    why = {truck_id: done.reason_why(truck_id, added) for truck_id, added in (("t1", ()), ("t2", ("b9",)), ("t3", ()))}
-    assert {truck_id: reason for truck_id, (reason, _) in why.items()} == {
-        "t1": "truck_full",
-        "t2": "new_due",
-        "t3": "truck_late",
-    }
-    assert why["t2"][1] == {"stop_id": "b9"}
+
+    def reasons(*triggers: Trigger) -> dict[str, str]:
+        done = Round(material="kitchen", reason="truck_full", params={}, triggers=triggers, truck_ids=None)
+        added = {"t1": (), "t2": ("b9",), "t3": ()}
+        return {truck_id: done.reason_why(truck_id, stops)[0] for truck_id, stops in added.items()}
+
+    assert reasons(full, new) == {"t1": "truck_full", "t2": "new_due", "t3": "new_due"}
+    assert reasons(full, new, late) == {"t1": "truck_full", "t2": "truck_late", "t3": "truck_late"}
+    assert reasons(full) == {"t1": "truck_full", "t2": "truck_full", "t3": "truck_full"}
 
 
 def test_versions_go_on():
