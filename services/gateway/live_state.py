@@ -100,9 +100,15 @@ class _Truck:
     lat: float | None = None
     shifts: dict[str, events.Shift] = field(default_factory=dict)
     shift: events.Shift | None = None
-    down: events.DriverAction | None = None
+    calls: dict[str, events.DriverAction] = field(default_factory=dict)
+    """Breakdown and SOS that stand: of the running shift, and not taken back."""
     inside: str | None = None
     """The facility it stands in."""
+
+    @property
+    def down(self) -> events.DriverAction | None:
+        """The newest call that stands."""
+        return max(self.calls.values(), key=lambda call: (call.event_time_ms, call.action_id), default=None)
 
 
 @dataclass
@@ -145,7 +151,6 @@ class Town:
         self._actions: dict[str, events.DriverAction] = {}
         self._actions_full = 2 * ACTIONS_KEPT
         self._seen_plans: dict[str, int] = {}
-        self._corrected: set[str] = set()
         self._weighed: dict[str, events.Weighing] = {}
         self._kg_from_ms = 0
         self._later: list[tuple[int, int, events.Versioned]] = []
@@ -311,17 +316,19 @@ class Town:
         return plan is not None and action.event_time_ms >= plan.made_ms - PLAN_UNAWARE_MS
 
     def _take_down(self, action: events.DriverAction) -> None:
-        truck = self._truck(action.truck_id)
-        if action.kind == "corrected" and action.corrects is not None:
-            self._corrected.add(action.corrects)
-            if truck.down is not None and truck.down.action_id == action.corrects:
-                truck.down = None
-        elif action.kind in DOWN_KINDS and action.action_id not in self._corrected:
-            if truck.down is None or truck.down.event_time_ms <= action.event_time_ms:
-                truck.down = action
+        calls = self._truck(action.truck_id).calls
+        if action.kind == "corrected" and action.corrects in calls:
+            del calls[action.corrects]
+        elif action.kind in DOWN_KINDS and not self._taken_back(action):
+            calls[action.action_id] = action
         else:
             return
         self._dirty.add(("truck", action.truck_id))
+
+    def _taken_back(self, action: events.DriverAction) -> bool:
+        """Whether the correction came before what it corrects."""
+        of_it = (action.truck_id, action.action_id)
+        return any((one.truck_id, one.corrects) == of_it for one in self._actions.values())
 
     def _take_weighing(self, weighing: events.Weighing) -> None:
         if weighing.inbound and weighing.accepted and weighing.net_kg is not None:
@@ -339,8 +346,9 @@ class Town:
         if shift != truck.shift:
             truck.shift = shift
             self._dirty.add(("truck", truck_id))
-        if truck.down is not None and shift is not None and shift.start_ms > truck.down.event_time_ms:
-            truck.down = None
+        over = [key for key, call in truck.calls.items() if shift is not None and call.event_time_ms < shift.start_ms]
+        for action_id in over:
+            del truck.calls[action_id]
             self._dirty.add(("truck", truck_id))
 
     def _begin_day(self, now_ms: int) -> None:

@@ -144,6 +144,31 @@ def test_down_ends_with_its_correction_whatever_comes_first() -> None:
     assert shown(made, "truck", "t1")["down"] is None
 
 
+def test_a_call_taken_back_leaves_the_other_standing() -> None:
+    """A breakdown, then an SOS by mistake: when the SOS is taken back, the truck is still broken down."""
+    made = town()
+    made.apply(fix(), NOW_MS)
+    made.apply(act("breakdown", "x1"), NOW_MS)
+    made.apply(act("sos", "x2", NOW_MS + 1), NOW_MS)
+    truck = shown(made, "truck", "t1")
+    assert (truck["down"], truck["down_action_id"]) == ("sos", "x2")
+    made.apply(act("corrected", "x3", NOW_MS + 2, corrects="x2"), NOW_MS)
+    truck = shown(made, "truck", "t1")
+    assert (truck["down"], truck["down_action_id"]) == ("breakdown", "x1")
+    made.apply(act("corrected", "x4", NOW_MS + 3, corrects="x1"), NOW_MS)
+    assert shown(made, "truck", "t1")["down"] is None
+
+
+def test_a_correction_takes_back_only_what_the_same_truck_called() -> None:
+    """As the planner has it: what another truck's driver calls stays, whichever of the two comes first."""
+    for order in ((0, 1), (1, 0)):
+        made = town()
+        records = (act("sos", "x1"), act("corrected", "x2", truck_id="t2", corrects="x1"))
+        for index in order:
+            made.apply(records[index], NOW_MS)
+        assert shown(made, "truck", "t1")["down"] == "sos"
+
+
 def test_what_was_done_under_the_running_plan_is_never_forgotten() -> None:
     """However much other trucks report: the desk that is opened hours later sees how far this one is in its plan."""
     made = town()
