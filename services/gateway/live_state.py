@@ -21,6 +21,7 @@ ACTIONS_KEPT: Final = 200
 PLAN_UNAWARE_MS: Final = 10 * 60_000
 """A plan may not know yet what was reported shortly before it was made (`domain/progress.ts` asks the same way)."""
 ALERTS_KEPT: Final = 2_000
+"""More are kept only if each of them goes on, or waits for somebody to look at it."""
 FACILITY_RADIUS_M: Final = 40.0
 """A place without an area is a circle of this radius (contract, ``assets``)."""
 DOWN_KINDS: Final = ("breakdown", "sos")
@@ -122,6 +123,22 @@ class _Bin:
 class _Alert:
     alert: events.Alert | None = None
     actions: dict[str, events.AlertAction] = field(default_factory=dict)
+
+    def in_time(self) -> list[events.AlertAction]:
+        """What was said about it, in order of time."""
+        return sorted(self.actions.values(), key=lambda action: (action.at_ms, action.action_id))
+
+    @property
+    def settled(self) -> bool:
+        """It was withdrawn, or is over and somebody has seen it; or it is not known, only what was said about it."""
+        if self.alert is None or self.alert.state == "cancelled":
+            return True
+        return self.alert.state == "ended" and acknowledged(self.in_time()) is not None
+
+    @property
+    def since_ms(self) -> int:
+        """When it was raised; if it is not known, when something was last said about it."""
+        return self.alert.raised_ms if self.alert is not None else max(one.at_ms for one in self.actions.values())
 
 
 class Town:
@@ -370,10 +387,11 @@ class Town:
             ):
                 del self._alerts[alert_id]
                 self._dirty.add(("alert", alert_id))
-        while len(self._alerts) > ALERTS_KEPT:
-            oldest = next(iter(self._alerts))
-            del self._alerts[oldest]
-            self._dirty.add(("alert", oldest))
+        if (surplus := len(self._alerts) - ALERTS_KEPT) > 0:
+            settled = [alert_id for alert_id, known in self._alerts.items() if known.settled]
+            for alert_id in heapq.nsmallest(surplus, settled, key=lambda alert_id: self._alerts[alert_id].since_ms):
+                del self._alerts[alert_id]
+                self._dirty.add(("alert", alert_id))
 
     def _find_inside(self, truck: _Truck) -> None:
         here = None
@@ -528,7 +546,7 @@ class Town:
         if known is None or known.alert is None:
             return Change("alert", alert_id, None)
         alert = known.alert
-        actions = sorted(known.actions.values(), key=lambda action: (action.at_ms, action.action_id))
+        actions = known.in_time()
         acked = acknowledged(actions)
         value = whole(alert) | {
             "acked_by": acked.actor if acked else None,
