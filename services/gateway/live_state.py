@@ -462,8 +462,12 @@ class Town:
 
     def _order_view(self, order_id: str) -> Change:
         order = self._orders.get(order_id)
-        source = self._places.get(("source", order.source_id)) if order else None
-        return Change("order", order_id, _shown(order), (), source.district_id if source else None)
+        return self.order_view(order) if order is not None else Change("order", order_id, None)
+
+    def order_view(self, order: events.Order) -> Change:
+        """Return an order as it would be shown, whether it has come by the topic yet or not."""
+        source = self._places.get(("source", order.source_id))
+        return Change("order", order.order_id, _shown(order), (), source.district_id if source else None)
 
     def _run_view(self, material: str) -> Change:
         return Change("run", material, whole(self._runs.get(material)))

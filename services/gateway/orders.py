@@ -8,10 +8,10 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services import clock
-from services.gateway.access import GuardedRoute, Me, action
+from services.gateway.access import Asker, GuardedRoute, Me, action
 from services.gateway.answers import Json
 from services.gateway.problems import Problem, not_found
-from services.gateway.state import Parts
+from services.gateway.state import Parts, State
 from services.gateway.whole import whole
 from services.store import commands
 from streams import events
@@ -48,8 +48,10 @@ async def write(order_id: Id, body: OrderBody, me: Me, parts: Parts) -> Json:
     now_ms = clock.city_now_ms()
 
     def booked(known: events.Order | None) -> events.Order | None:
-        if known is not None and known.state in _FINAL:
-            raise Problem(409, "order_final", f"The order is {known.state}; make a new one.")
+        if known is not None:
+            _see(known, me, parts)
+            if known.state in _FINAL:
+                raise Problem(409, "order_final", f"The order is {known.state}; make a new one.")
         wanted = events.Order(
             tenant_id=me.user.tenant_id,
             order_id=order_id,
@@ -70,18 +72,24 @@ async def write(order_id: Id, body: OrderBody, me: Me, parts: Parts) -> Json:
 @action("orders.write")
 def cancel(order_id: Id, me: Me, parts: Parts) -> Json:
     """Cancel a booking; cancelled again it stays so. 409: it was collected."""
+    parts.require_live()
     now_ms = clock.city_now_ms()
-    if not me.scope.sees(parts.hub.tenant(me.user.tenant_id).town.thing("order", order_id)):
-        raise not_found()
 
     def cancelled(known: events.Order | None) -> events.Order | None:
         if known is None:
             raise not_found()
+        _see(known, me, parts)
         if known.state == "collected":
             raise Problem(409, "order_final", "The order is collected already.")
         return msgspec.structs.replace(known, state="cancelled", valid_from_ms=now_ms, received_time_ms=now_ms)
 
     return Json(whole(commands.new_order_version(parts.engine, me.user.tenant_id, order_id, cancelled)), 202)
+
+
+def _see(known: events.Order, me: Asker, parts: State) -> None:
+    """Raise "not found" unless this order is theirs to see."""
+    if not me.scope.sees(parts.hub.tenant(me.user.tenant_id).town.order_view(known)):
+        raise not_found()
 
 
 def _check(body: OrderBody, me: Me, parts: Parts) -> None:

@@ -56,10 +56,11 @@ def app(parts: State) -> FastAPI:
     return application.make(parts)
 
 
-def person(engine: Engine, tenant_id: str, role: str) -> User:
+def person(engine: Engine, tenant_id: str, role: str, district_id: str | None = None) -> User:
     return access.add_user(
         engine,
         tenant_id=tenant_id,
+        district_id=district_id,
         login=f"{role}-{uuid4().hex[:6]}",
         password=PASSWORD,
         name=role,
@@ -95,6 +96,12 @@ def filled(engine: Engine) -> None:
             ),
             {"record": ALERT},
         )
+
+
+@pytest.fixture
+def live(parts: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The live state is there: the picture has been taken."""
+    monkeypatch.setattr(parts.hub, "ready", True)
 
 
 ALERT = (
@@ -146,7 +153,7 @@ def test_every_route_asks_the_policy(app: FastAPI, tokens: dict[str, str]) -> No
     assert checked >= 5 * 20
 
 
-@pytest.mark.usefixtures("filled")
+@pytest.mark.usefixtures("filled", "live")
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
@@ -241,14 +248,13 @@ def test_a_driver_cannot_speak_for_another_truck(app: FastAPI, tokens: dict[str,
     assert answer.json()["errors"][0]["pointer"] == "/truck_id"
 
 
-@pytest.mark.usefixtures("filled")
+@pytest.mark.usefixtures("filled", "live")
 def test_orders_and_closures_are_new_versions(
     app: FastAPI, engine: Engine, parts: State, tokens: dict[str, str]
 ) -> None:
     """A booking changed twice has three versions; the same content again makes none; a final one is refused."""
     source = events.Asset(tenant_id="porto", id="s-1", kind="source", valid_from_ms=1)
     parts.hub.tenant("porto").town.apply(source, NOW_MS)
-    parts.hub.ready = True
     booking = {"source_id": "s-1", "material": "construction", "kg": 9000}
     versions = [
         ask(app, "PUT", "/api/v1/orders/o-9", tokens["dispatcher"], json=booking | {"kg": kg}).json()["version"]
@@ -263,7 +269,29 @@ def test_orders_and_closures_are_new_versions(
     assert (closed.json()["version"], closed.json()["closed_until_ms"]) == (2, 77)
     wrong = ask(app, "PUT", "/api/v1/orders/o-8", tokens["dispatcher"], json=booking | {"source_id": "s-9", "kg": -1})
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/kg")
-    parts.hub.ready = False
+
+
+@pytest.mark.usefixtures("live")
+def test_another_districts_order_cannot_be_overwritten(app: FastAPI, engine: Engine, parts: State) -> None:
+    """Whose order it is decides, not where the new booking is to go: written or cancelled, it is not there."""
+    town = parts.hub.tenant("porto").town
+    for district in ("north", "south"):
+        source = events.Asset(
+            tenant_id="porto", id=f"s-{district}", kind="source", valid_from_ms=1, district_id=district
+        )
+        town.apply(source, NOW_MS)
+    north, south = (person(engine, "porto", "dispatcher", district) for district in ("north", "south"))
+    theirs, other = (access.open_session(engine, user) for user in (north, south))
+    booking = {"material": "construction", "kg": 9000}
+    assert ask(app, "PUT", "/api/v1/orders/o-n", theirs, json=booking | {"source_id": "s-north"}).status_code == 202
+    before = _written(engine)
+    written = ask(app, "PUT", "/api/v1/orders/o-n", other, json=booking | {"source_id": "s-south"})
+    cancelled = ask(app, "POST", "/api/v1/orders/o-n/cancel", other)
+    nowhere = ask(app, "POST", "/api/v1/orders/nowhere/cancel", other)
+    assert {answer.status_code for answer in (written, cancelled, nowhere)} == {404}
+    assert written.content == cancelled.content == nowhere.content
+    assert _written(engine) == before
+    assert ask(app, "POST", "/api/v1/orders/o-n/cancel", theirs).status_code == 202
 
 
 def test_log_in_gives_a_cookie_no_script_reads(app: FastAPI, engine: Engine) -> None:
