@@ -4,11 +4,12 @@ from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict
 
 from services import clock
 from services.gateway.access import GuardedRoute, Me, action
 from services.gateway.answers import Json
+from services.gateway.fields import Ms, Note, Text
 from services.gateway.problems import not_found
 from services.gateway.state import Parts
 from services.gateway.whole import whole
@@ -22,13 +23,13 @@ class Closure(BaseModel):
     """``closed_until_ms`` null = open again now. UTC ms, city time."""
 
     model_config = ConfigDict(extra="forbid")
-    closed_until_ms: Annotated[int, Field(ge=0)] | None
-    reason: Annotated[str, StringConstraints(max_length=1000)] = ""
+    closed_until_ms: Ms | None
+    reason: Note = ""
 
 
 @router.put("/{facility_id}/closure", status_code=202)
 @action("facilities.close")
-def close(facility_id: Annotated[str, Path(min_length=1, max_length=200)], body: Closure, me: Me, parts: Parts) -> Json:
+def close(facility_id: Annotated[Text, Path()], body: Closure, me: Me, parts: Parts) -> Json:
     """Close a facility until a time, or open it; returns the newest version of its record."""
     now_ms = clock.city_now_ms()
     if not me.scope.sees(parts.hub.tenant(me.user.tenant_id).town.thing("facility", facility_id)):

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from services import clock
 from services.gateway.access import Asker, GuardedRoute, Me, action
 from services.gateway.answers import Json
+from services.gateway.fields import Ms, Text
 from services.gateway.problems import Problem, not_found
 from services.gateway.state import Parts, State
 from services.gateway.whole import whole
@@ -18,8 +19,7 @@ from streams import events
 
 router = APIRouter(prefix="/api/v1/orders", tags=["orders"], route_class=GuardedRoute)
 
-Id = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^/@\s]+$")]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Id = Annotated[Text, Path(pattern=r"^[^/@\s]+$")]
 Hour = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
 _FINAL = ("collected", "cancelled")
 
@@ -32,8 +32,8 @@ class OrderBody(BaseModel):
     material: Text
     kg: Annotated[float, Field(gt=0, le=5_000_000, allow_inf_nan=False)]
     l: Annotated[float, Field(gt=0, le=50_000_000, allow_inf_nan=False)] | None = None  # noqa: E741  # the contract's name
-    ready_ms: Annotated[int, Field(ge=0)] | None = None
-    due_ms: Annotated[int, Field(ge=0)] | None = None
+    ready_ms: Ms | None = None
+    due_ms: Ms | None = None
     windows: Annotated[list[tuple[Hour, Hour]], Field(max_length=14)] | None = None
     facility_ids: Annotated[list[Text], Field(max_length=50)] = []
     permit_id: Text | None = None

@@ -1,6 +1,7 @@
 """Every route, every role: the policy file is what the gateway does, and other tenants' things do not exist."""
 
 import asyncio
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -292,6 +293,35 @@ def test_another_districts_order_cannot_be_overwritten(app: FastAPI, engine: Eng
     assert written.content == cancelled.content == nowhere.content
     assert _written(engine) == before
     assert ask(app, "POST", "/api/v1/orders/o-n/cancel", theirs).status_code == 202
+
+
+@pytest.mark.usefixtures("live")
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "/api/v1/driver-actions/a%00", {"kind": "sos"}),
+        ("PUT", "/api/v1/driver-actions/a", {"kind": "sos", "note": "a\0"}),
+        ("PUT", "/api/v1/driver-actions/a", {"kind": "sos", "event_time_ms": 10**19}),
+        ("PUT", "/api/v1/driver-actions/a", {"kind": "sos", "\ud800": 1}),
+        ("GET", "/api/v1/trucks/t01%00/track?from_ms=0&to_ms=9", None),
+        ("PUT", "/api/v1/orders/o%00", {"due_ms": 10**19}),
+        ("PUT", "/api/v1/facilities/f-1%00/closure", {"closed_until_ms": None}),
+        ("PUT", "/api/v1/facilities/f-1/closure", {"closed_until_ms": 10**17}),
+        ("PUT", "/api/v1/dispatch-actions/d", {"subject_id": "b1", "kind": "exclude", "until_ms": 10**19}),
+        # no field of ours says so: the database itself refuses
+        ("GET", "/api/v1/alerts?state=a%00", None),
+        ("GET", f"/api/v1/alerts?before={'9' * 100}.a", None),
+    ],
+)
+def test_a_value_nobody_can_keep_is_refused_for_good(
+    app: FastAPI, tokens: dict[str, str], method: str, path: str, body: dict[str, Any] | None
+) -> None:
+    """422 with a sentence, never 500: a phone that gets 500 sends the same again, and all behind it waits for ever."""
+    role = "driver" if "driver-actions" in path else "administrator"
+    more = {} if body is None else {"content": json.dumps(body), "headers": {"content-type": "application/json"}}
+    answer = ask(app, method, path, tokens[role], **more)
+    assert (answer.status_code, answer.json()["code"]) == (422, "not_usable"), answer.text
+    assert answer.json()["detail"]
 
 
 def test_log_in_gives_a_cookie_no_script_reads(app: FastAPI, engine: Engine) -> None:
