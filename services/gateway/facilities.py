@@ -1,4 +1,4 @@
-"""A facility is closed, or opened again, by a new version of its record."""
+"""A facility is closed, or opened again, by a new version of its record; an action beside it says by whom and why."""
 
 from typing import Annotated
 
@@ -40,7 +40,20 @@ def close(facility_id: Annotated[Text, Path()], body: Closure, me: Me, parts: Pa
             asset, closed_until_ms=body.closed_until_ms, valid_from_ms=now_ms, received_time_ms=now_ms
         )
 
-    asset = commands.new_asset_version(parts.engine, me.user.tenant_id, "facility", facility_id, closed)
+    def said_of(asset: events.Asset) -> events.DispatchAction:
+        said = (facility_id, asset.version, me.user.login, body.closed_until_ms, body.reason)
+        return events.DispatchAction(
+            tenant_id=me.user.tenant_id,
+            action_id=events.derived_id("closure", me.user.tenant_id, *said),
+            subject_id=facility_id,
+            actor=me.user.login,
+            kind="reopen" if body.closed_until_ms is None else "close",
+            at_ms=now_ms,
+            until_ms=body.closed_until_ms,
+            reason=body.reason or None,
+        )
+
+    asset = commands.new_asset_version(parts.engine, me.user.tenant_id, "facility", facility_id, closed, said_of)
     if asset is None:
         raise not_found()
     return Json(whole(asset), 202)

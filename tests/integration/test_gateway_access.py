@@ -250,9 +250,7 @@ def test_a_driver_cannot_speak_for_another_truck(app: FastAPI, tokens: dict[str,
 
 
 @pytest.mark.usefixtures("filled", "live")
-def test_orders_and_closures_are_new_versions(
-    app: FastAPI, engine: Engine, parts: State, tokens: dict[str, str]
-) -> None:
+def test_orders_are_new_versions(app: FastAPI, engine: Engine, parts: State, tokens: dict[str, str]) -> None:
     """A booking changed twice has three versions; the same content again makes none; a final one is refused."""
     source = events.Asset(tenant_id="porto", id="s-1", kind="source", valid_from_ms=1)
     parts.hub.tenant("porto").town.apply(source, NOW_MS)
@@ -266,8 +264,6 @@ def test_orders_and_closures_are_new_versions(
     refused = ask(app, "PUT", "/api/v1/orders/o-9", tokens["dispatcher"], json=booking)
     assert (refused.status_code, refused.json()["code"]) == (409, "order_final")
     assert value(engine, "SELECT count(*) FROM outbox WHERE key LIKE 'o-9@%'") == 3
-    closed = ask(app, "PUT", "/api/v1/facilities/f-1/closure", tokens["dispatcher"], json={"closed_until_ms": 77})
-    assert (closed.json()["version"], closed.json()["closed_until_ms"]) == (2, 77)
     wrong = ask(app, "PUT", "/api/v1/orders/o-8", tokens["dispatcher"], json=booking | {"source_id": "s-9", "kg": -1})
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/kg")
 
@@ -293,6 +289,38 @@ def test_another_districts_order_cannot_be_overwritten(app: FastAPI, engine: Eng
     assert written.content == cancelled.content == nowhere.content
     assert _written(engine) == before
     assert ask(app, "POST", "/api/v1/orders/o-n/cancel", theirs).status_code == 202
+
+
+@pytest.mark.usefixtures("filled")
+def test_who_closed_a_facility_and_why_is_kept(app: FastAPI, engine: Engine, tokens: dict[str, str]) -> None:
+    """With the new version an action: once for the same request, anew where somebody closes it for another reason."""
+
+    def close(until_ms: int | None, reason: str) -> dict[str, Any]:
+        body = {"closed_until_ms": until_ms, "reason": reason}
+        answer = ask(app, "PUT", "/api/v1/facilities/f-1/closure", tokens["dispatcher"], json=body)
+        assert answer.status_code == 202
+        return answer.json()
+
+    versions = [
+        close(until_ms, reason)["version"]
+        for until_ms, reason in ((NOW_MS, "full"), (NOW_MS, "full"), (NOW_MS, "fault"), (None, ""))
+    ]
+    assert versions == [2, 2, 2, 3]
+    with engine.connect() as connection:
+        kept = connection.execute(
+            text(
+                "SELECT kind, record ->> 'reason' AS reason, record ->> 'until_ms' AS until, actor FROM dispatch_actions "
+                "WHERE subject_id = 'f-1' ORDER BY kind, reason"
+            )
+        ).all()
+    assert [tuple(row)[:3] for row in kept] == [
+        ("close", "fault", str(NOW_MS)),
+        ("close", "full", str(NOW_MS)),
+        ("reopen", None, None),
+    ]
+    assert all(row.actor.startswith("dispatcher-") for row in kept)
+    assert value(engine, "SELECT count(*) FROM outbox WHERE topic = 'dispatch-actions' AND key = 'f-1'") == 3
+    assert value(engine, "SELECT count(*) FROM outbox WHERE topic = 'assets' AND key LIKE 'facility:f-1@%'") == 2
 
 
 @pytest.mark.usefixtures("live")
