@@ -129,7 +129,13 @@ describe("the phrases of the rules", () => {
     );
   });
 
+  test("may be several in one text", () => {
+    const said = "Truck t1 begins collect b2 at 07:10, allowed: never. There is no truck t2.";
+    expect(inChinese(said)).toBe("车辆 t1 在 07:10 开始“收运 b2”，允许时间：无。没有车辆 t2。");
+  });
+
   test("that nobody has translated stay English", () => {
     expect(inChinese("a phrase of tomorrow")).toBeNull();
+    expect(inChinese("There is no truck t2. A sentence of tomorrow.")).toBeNull();
   });
 });

@@ -102,7 +102,8 @@ const OF_A_TRUCK: [what: string, chinese: Chinese][] = [
 
 export const CHECK_PHRASES: [pattern: RegExp, chinese: Chinese][] = [
   ...OF_A_TRUCK.map(([what, chinese]): [RegExp, Chinese] => [
-    new RegExp(String.raw`^Truck (\S+) ${what}\.$`),
+    // a gap of several words does not reach into the next sentence
+    new RegExp(String.raw`^Truck (\S+) ${what.replaceAll(".+", "(?:(?!\\. ).)+")}\.$`),
     (truck = "", ...parts) => `车辆 ${truck} ${chinese(...parts)}。`,
   ]),
   [/^There is no truck (\S+)\.$/, t => `没有车辆 ${t}。`],

@@ -121,8 +121,16 @@ const PHRASES: Phrase[] = [
   [/^km\/h$/, () => "公里/时"],
 ];
 
-/** The phrase in Chinese, or null where none is known. */
+/** The phrase, or sentence after sentence, in Chinese; null where one is not known. */
 export function inChinese(text: string): string | null {
+  const sentences = text.split(/(?<=\.) (?=[A-Z])/);
+  const chinese = oneInChinese(text);
+  if (chinese !== null || sentences.length === 1) return chinese;
+  const all = sentences.map(oneInChinese);
+  return all.includes(null) ? null : all.join("");
+}
+
+function oneInChinese(text: string): string | null {
   for (const [pattern, chinese] of PHRASES) {
     const found = pattern.exec(text);
     if (found) return chinese(...found.slice(1));
