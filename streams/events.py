@@ -186,13 +186,15 @@ class DispatchAction(Event, frozen=True, kw_only=True):
     """``dispatch-actions``, key ``subject_id``: a dispatcher overrules the planner.
 
     ``lock``: stop (``subject_id`` = its place) only by ``truck_id`` · ``unlock`` · ``exclude``: leave the place out
-    until ``until_ms`` · ``include`` · ``replan``: plan ``subject_id`` (a material) again now.
+    until ``until_ms`` · ``include`` · ``replan``: plan ``subject_id`` (a material) again now · ``close``: the facility
+    ``subject_id`` until ``until_ms`` · ``reopen``. What counts of the last two is the facility's new version; these say
+    who made it and why.
     """
 
     action_id: Id
     subject_id: Id
     actor: str
-    kind: Literal["lock", "unlock", "exclude", "include", "replan"]
+    kind: Literal["lock", "unlock", "exclude", "include", "replan", "close", "reopen"]
     at_ms: int
     truck_id: str | None = None
     until_ms: int | None = None

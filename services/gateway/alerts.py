@@ -3,11 +3,12 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict
 
 from services import clock
 from services.gateway.access import Asker, GuardedRoute, Me, action
 from services.gateway.answers import Json
+from services.gateway.fields import Note, Text, Version
 from services.gateway.live_state import acknowledged
 from services.gateway.problems import Problem, not_found
 from services.gateway.state import Parts
@@ -20,8 +21,7 @@ from streams.units import MINUTE_MS
 
 router = APIRouter(prefix="/api/v1", tags=["alerts"], route_class=GuardedRoute)
 
-Id = Annotated[str, Path(min_length=1, max_length=200)]
-Text = Annotated[str, StringConstraints(max_length=2000)]
+Id = Annotated[Text, Path()]
 SAFETY_RULES = ("sos", "breakdown")
 TRACK_BEFORE_MS = 10 * MINUTE_MS
 TRACK_AFTER_MS = 5 * MINUTE_MS
@@ -32,10 +32,10 @@ class AlertActionBody(BaseModel):
     """What is said about an alert. ``alert_revision``: the revision the speaker saw."""
 
     model_config = ConfigDict(extra="forbid")
-    alert_id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    alert_id: Text
     kind: Literal["ack", "confirm", "dismiss", "assign", "snooze", "note", "undo"]
-    reason: Text | None = None
-    alert_revision: int | None = None
+    reason: Note | None = None
+    alert_revision: Version | None = None
 
 
 @router.get("/alerts")

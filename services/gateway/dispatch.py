@@ -3,20 +3,19 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict
 
 from services import clock
 from services.gateway.access import GuardedRoute, Me, action
 from services.gateway.alerts import keep
 from services.gateway.answers import Json
+from services.gateway.fields import Ms, Note, Text
 from services.gateway.problems import Problem, not_found
 from services.gateway.state import Parts
 from services.gateway.trucks import see_truck
 from streams import events
 
 router = APIRouter(prefix="/api/v1", tags=["dispatch"], route_class=GuardedRoute)
-
-Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class DispatchActionBody(BaseModel):
@@ -26,8 +25,8 @@ class DispatchActionBody(BaseModel):
     subject_id: Text
     kind: Literal["lock", "unlock", "exclude", "include", "replan"]
     truck_id: Text | None = None
-    until_ms: Annotated[int, Field(ge=0)] | None = None
-    reason: Annotated[str, StringConstraints(max_length=1000)] | None = None
+    until_ms: Ms | None = None
+    reason: Note | None = None
 
 
 @router.put("/dispatch-actions/{action_id}", status_code=202)

@@ -4,12 +4,13 @@ import hashlib
 from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Header, Path, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from services import clock
 from services.gateway.access import GuardedRoute, Me, action
 from services.gateway.alerts import keep
 from services.gateway.answers import Json
+from services.gateway.fields import Ms, Note, Text, Version
 from services.gateway.problems import Problem
 from services.gateway.state import Parts
 from services.gateway.whole import whole
@@ -18,7 +19,6 @@ from streams.units import DAY_MS
 
 router = APIRouter(prefix="/api/v1", tags=["driver"], route_class=GuardedRoute)
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 FUTURE_MS = 10 * 60_000
 """A phone's clock may be ahead by this much."""
 PAST_MS = 2 * DAY_MS
@@ -30,17 +30,17 @@ class DriverActionBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     kind: events.ActionKind
-    event_time_ms: Annotated[int, Field(ge=0, description="UTC ms, city time")]
+    event_time_ms: Ms
     stop_id: Text | None = None
     bin_id: Text | None = None
     order_id: Text | None = None
     facility_id: Text | None = None
-    plan_version: Annotated[int, Field(ge=0)] | None = None
+    plan_version: Version | None = None
     exception: events.SkipReason | None = None
     corrects: Text | None = None
-    corrected_time_ms: Annotated[int, Field(ge=0)] | None = None
+    corrected_time_ms: Ms | None = None
     weight_kg: Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)] | None = None
-    note: Annotated[str, StringConstraints(max_length=1000)] | None = None
+    note: Note | None = None
 
 
 @router.get("/driver")

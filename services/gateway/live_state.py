@@ -21,6 +21,7 @@ ACTIONS_KEPT: Final = 200
 PLAN_UNAWARE_MS: Final = 10 * 60_000
 """A plan may not know yet what was reported shortly before it was made (`domain/progress.ts` asks the same way)."""
 ALERTS_KEPT: Final = 2_000
+"""More are kept only if each of them goes on, or waits for somebody to look at it."""
 FACILITY_RADIUS_M: Final = 40.0
 """A place without an area is a circle of this radius (contract, ``assets``)."""
 DOWN_KINDS: Final = ("breakdown", "sos")
@@ -100,9 +101,15 @@ class _Truck:
     lat: float | None = None
     shifts: dict[str, events.Shift] = field(default_factory=dict)
     shift: events.Shift | None = None
-    down: events.DriverAction | None = None
+    calls: dict[str, events.DriverAction] = field(default_factory=dict)
+    """Breakdown and SOS that stand: of the running shift, and not taken back."""
     inside: str | None = None
     """The facility it stands in."""
+
+    @property
+    def down(self) -> events.DriverAction | None:
+        """The newest call that stands."""
+        return max(self.calls.values(), key=lambda call: (call.event_time_ms, call.action_id), default=None)
 
 
 @dataclass
@@ -116,6 +123,22 @@ class _Bin:
 class _Alert:
     alert: events.Alert | None = None
     actions: dict[str, events.AlertAction] = field(default_factory=dict)
+
+    def in_time(self) -> list[events.AlertAction]:
+        """What was said about it, in order of time."""
+        return sorted(self.actions.values(), key=lambda action: (action.at_ms, action.action_id))
+
+    @property
+    def settled(self) -> bool:
+        """It was withdrawn, or is over and somebody has seen it; or it is not known, only what was said about it."""
+        if self.alert is None or self.alert.state == "cancelled":
+            return True
+        return self.alert.state == "ended" and acknowledged(self.in_time()) is not None
+
+    @property
+    def since_ms(self) -> int:
+        """When it was raised; if it is not known, when something was last said about it."""
+        return self.alert.raised_ms if self.alert is not None else max(one.at_ms for one in self.actions.values())
 
 
 class Town:
@@ -145,7 +168,6 @@ class Town:
         self._actions: dict[str, events.DriverAction] = {}
         self._actions_full = 2 * ACTIONS_KEPT
         self._seen_plans: dict[str, int] = {}
-        self._corrected: set[str] = set()
         self._weighed: dict[str, events.Weighing] = {}
         self._kg_from_ms = 0
         self._later: list[tuple[int, int, events.Versioned]] = []
@@ -311,17 +333,19 @@ class Town:
         return plan is not None and action.event_time_ms >= plan.made_ms - PLAN_UNAWARE_MS
 
     def _take_down(self, action: events.DriverAction) -> None:
-        truck = self._truck(action.truck_id)
-        if action.kind == "corrected" and action.corrects is not None:
-            self._corrected.add(action.corrects)
-            if truck.down is not None and truck.down.action_id == action.corrects:
-                truck.down = None
-        elif action.kind in DOWN_KINDS and action.action_id not in self._corrected:
-            if truck.down is None or truck.down.event_time_ms <= action.event_time_ms:
-                truck.down = action
+        calls = self._truck(action.truck_id).calls
+        if action.kind == "corrected" and action.corrects in calls:
+            del calls[action.corrects]
+        elif action.kind in DOWN_KINDS and not self._taken_back(action):
+            calls[action.action_id] = action
         else:
             return
         self._dirty.add(("truck", action.truck_id))
+
+    def _taken_back(self, action: events.DriverAction) -> bool:
+        """Whether the correction came before what it corrects."""
+        of_it = (action.truck_id, action.action_id)
+        return any((one.truck_id, one.corrects) == of_it for one in self._actions.values())
 
     def _take_weighing(self, weighing: events.Weighing) -> None:
         if weighing.inbound and weighing.accepted and weighing.net_kg is not None:
@@ -339,8 +363,9 @@ class Town:
         if shift != truck.shift:
             truck.shift = shift
             self._dirty.add(("truck", truck_id))
-        if truck.down is not None and shift is not None and shift.start_ms > truck.down.event_time_ms:
-            truck.down = None
+        over = [key for key, call in truck.calls.items() if shift is not None and call.event_time_ms < shift.start_ms]
+        for action_id in over:
+            del truck.calls[action_id]
             self._dirty.add(("truck", truck_id))
 
     def _begin_day(self, now_ms: int) -> None:
@@ -362,10 +387,11 @@ class Town:
             ):
                 del self._alerts[alert_id]
                 self._dirty.add(("alert", alert_id))
-        while len(self._alerts) > ALERTS_KEPT:
-            oldest = next(iter(self._alerts))
-            del self._alerts[oldest]
-            self._dirty.add(("alert", oldest))
+        if (surplus := len(self._alerts) - ALERTS_KEPT) > 0:
+            settled = [alert_id for alert_id, known in self._alerts.items() if known.settled]
+            for alert_id in heapq.nsmallest(surplus, settled, key=lambda alert_id: self._alerts[alert_id].since_ms):
+                del self._alerts[alert_id]
+                self._dirty.add(("alert", alert_id))
 
     def _find_inside(self, truck: _Truck) -> None:
         here = None
@@ -436,8 +462,12 @@ class Town:
 
     def _order_view(self, order_id: str) -> Change:
         order = self._orders.get(order_id)
-        source = self._places.get(("source", order.source_id)) if order else None
-        return Change("order", order_id, _shown(order), (), source.district_id if source else None)
+        return self.order_view(order) if order is not None else Change("order", order_id, None)
+
+    def order_view(self, order: events.Order) -> Change:
+        """Return an order as it would be shown, whether it has come by the topic yet or not."""
+        source = self._places.get(("source", order.source_id))
+        return Change("order", order.order_id, _shown(order), (), source.district_id if source else None)
 
     def _run_view(self, material: str) -> Change:
         return Change("run", material, whole(self._runs.get(material)))
@@ -520,7 +550,7 @@ class Town:
         if known is None or known.alert is None:
             return Change("alert", alert_id, None)
         alert = known.alert
-        actions = sorted(known.actions.values(), key=lambda action: (action.at_ms, action.action_id))
+        actions = known.in_time()
         acked = acknowledged(actions)
         value = whole(alert) | {
             "acked_by": acked.actor if acked else None,

@@ -8,18 +8,18 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services import clock
-from services.gateway.access import GuardedRoute, Me, action
+from services.gateway.access import Asker, GuardedRoute, Me, action
 from services.gateway.answers import Json
+from services.gateway.fields import Ms, Text
 from services.gateway.problems import Problem, not_found
-from services.gateway.state import Parts
+from services.gateway.state import Parts, State
 from services.gateway.whole import whole
 from services.store import commands
 from streams import events
 
 router = APIRouter(prefix="/api/v1/orders", tags=["orders"], route_class=GuardedRoute)
 
-Id = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^/@\s]+$")]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Id = Annotated[Text, Path(pattern=r"^[^/@\s]+$")]
 Hour = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
 _FINAL = ("collected", "cancelled")
 
@@ -32,8 +32,8 @@ class OrderBody(BaseModel):
     material: Text
     kg: Annotated[float, Field(gt=0, le=5_000_000, allow_inf_nan=False)]
     l: Annotated[float, Field(gt=0, le=50_000_000, allow_inf_nan=False)] | None = None  # noqa: E741  # the contract's name
-    ready_ms: Annotated[int, Field(ge=0)] | None = None
-    due_ms: Annotated[int, Field(ge=0)] | None = None
+    ready_ms: Ms | None = None
+    due_ms: Ms | None = None
     windows: Annotated[list[tuple[Hour, Hour]], Field(max_length=14)] | None = None
     facility_ids: Annotated[list[Text], Field(max_length=50)] = []
     permit_id: Text | None = None
@@ -48,8 +48,10 @@ async def write(order_id: Id, body: OrderBody, me: Me, parts: Parts) -> Json:
     now_ms = clock.city_now_ms()
 
     def booked(known: events.Order | None) -> events.Order | None:
-        if known is not None and known.state in _FINAL:
-            raise Problem(409, "order_final", f"The order is {known.state}; make a new one.")
+        if known is not None:
+            _see(known, me, parts)
+            if known.state in _FINAL:
+                raise Problem(409, "order_final", f"The order is {known.state}; make a new one.")
         wanted = events.Order(
             tenant_id=me.user.tenant_id,
             order_id=order_id,
@@ -70,18 +72,24 @@ async def write(order_id: Id, body: OrderBody, me: Me, parts: Parts) -> Json:
 @action("orders.write")
 def cancel(order_id: Id, me: Me, parts: Parts) -> Json:
     """Cancel a booking; cancelled again it stays so. 409: it was collected."""
+    parts.require_live()
     now_ms = clock.city_now_ms()
-    if not me.scope.sees(parts.hub.tenant(me.user.tenant_id).town.thing("order", order_id)):
-        raise not_found()
 
     def cancelled(known: events.Order | None) -> events.Order | None:
         if known is None:
             raise not_found()
+        _see(known, me, parts)
         if known.state == "collected":
             raise Problem(409, "order_final", "The order is collected already.")
         return msgspec.structs.replace(known, state="cancelled", valid_from_ms=now_ms, received_time_ms=now_ms)
 
     return Json(whole(commands.new_order_version(parts.engine, me.user.tenant_id, order_id, cancelled)), 202)
+
+
+def _see(known: events.Order, me: Asker, parts: State) -> None:
+    """Raise "not found" unless this order is theirs to see."""
+    if not me.scope.sees(parts.hub.tenant(me.user.tenant_id).town.order_view(known)):
+        raise not_found()
 
 
 def _check(body: OrderBody, me: Me, parts: Parts) -> None:

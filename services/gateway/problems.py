@@ -80,6 +80,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     for away in store.Away:
         app.add_exception_handler(away, _away)
+    app.add_exception_handler(store.Refused, _refused)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -118,6 +119,17 @@ def _http(_request: Request, error: Exception) -> Response:
 def _away(request: Request, error: Exception) -> Response:
     logger.warning("the database is away", extra={"path": request.url.path, "why": str(error).splitlines()[0]})
     return database_away().response()
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    """Asked again, the database would say the same: whoever sent the value must hear that it is the value."""
+    meaning = store.understood(error)
+    if isinstance(meaning, store.Away):
+        return _away(request, meaning)
+    if not isinstance(meaning, store.RefusedValueError):
+        return _unexpected(request, error)
+    logger.warning("the database refused a value", extra={"path": request.url.path, "why": str(meaning)})
+    return Problem(422, "not_usable", str(meaning)).response()
 
 
 def _unexpected(request: Request, error: Exception) -> Response:

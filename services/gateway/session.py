@@ -1,17 +1,18 @@
 """Log-in: POST opens a session, GET says whose it is, DELETE ends it."""
 
 import asyncio
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel
 
 from services import clock
 from services.gateway.access import COOKIE, GuardedRoute, Me, action
 from services.gateway.answers import Json
+from services.gateway.fields import Text
 from services.gateway.problems import Problem
 from services.gateway.state import CityHeader, Parts, State
 from services.store import access as stored
@@ -27,8 +28,8 @@ _attempts: Final = MovingWindowRateLimiter(MemoryStorage())
 class Credentials(BaseModel):
     """What a person types."""
 
-    login: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    password: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    login: Text
+    password: Text
 
 
 @router.post("")

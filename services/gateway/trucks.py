@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query
 from services import clock
 from services.gateway.access import Asker, GuardedRoute, Me, action
 from services.gateway.answers import Json
+from services.gateway.fields import Ms, Text
 from services.gateway.problems import Problem, not_found
 from services.gateway.state import Parts
 from services.gateway.whole import as_event, whole
@@ -16,7 +17,7 @@ from streams.units import DAY_MS
 
 router = APIRouter(prefix="/api/v1", tags=["trucks"], route_class=GuardedRoute)
 
-Id = Annotated[str, Path(min_length=1, max_length=200)]
+Id = Annotated[Text, Path()]
 MAX_SPAN_MS = 2 * DAY_MS
 
 
@@ -26,8 +27,8 @@ def track(
     truck_id: Id,
     me: Me,
     parts: Parts,
-    from_ms: int,
-    to_ms: Annotated[int | None, Query(description="default: now")] = None,
+    from_ms: Ms,
+    to_ms: Annotated[Ms | None, Query(description="default: now")] = None,
 ) -> Json:
     """Return ``points`` [event_time_ms, lon, lat, speed_mps, load_kg, cover, bed] of at most two days."""
     until_ms = clock.city_now_ms() if to_ms is None else to_ms

@@ -143,9 +143,20 @@ class Demand:
         self.closed = {stop: one for stop, one in self.closed.items() if (one.action_id, one.truck_id) != taken_back}
 
     def apply_dispatch(self, action: events.DispatchAction) -> None:
-        """Take what a dispatcher overruled; of one subject the newest action of each pair holds."""
-        pairs = {"lock": self.locks, "unlock": self.locks, "exclude": self.excluded, "include": self.excluded}
-        kept = pairs.get(action.kind, self.replan)
+        """Take what a dispatcher overruled; of one subject the newest action of each pair holds.
+
+        A facility is closed by its new version: the action beside it changes nothing here.
+        """
+        pairs = {
+            "lock": self.locks,
+            "unlock": self.locks,
+            "exclude": self.excluded,
+            "include": self.excluded,
+            "replan": self.replan,
+        }
+        kept = pairs.get(action.kind)
+        if kept is None:
+            return
         known = kept.get(action.subject_id)
         if known is not None and known.at_ms > action.at_ms:
             return

@@ -74,10 +74,19 @@ def new_order_version(
         return order
 
 
-def new_asset_version(
-    engine: Engine, tenant_id: str, kind: str, asset_id: str, make: Callable[[events.Asset], events.Asset]
+def new_asset_version(  # noqa: PLR0917  # which asset, what becomes of it, what is said of it
+    engine: Engine,
+    tenant_id: str,
+    kind: str,
+    asset_id: str,
+    make: Callable[[events.Asset], events.Asset],
+    said_of: Callable[[events.Asset], events.DispatchAction],
 ) -> events.Asset | None:
-    """Give an asset a new version and send it on; None = there is no such asset. As `new_order_version`."""
+    """Give an asset a new version and send it on, as `new_order_version`; None = there is no such asset.
+
+    ``said_of`` gives, for the newest version, the action that says who wants it so and why: kept and sent too, once for
+    its id, also where the asset is so already.
+    """
     table = schema.assets
     with engine.begin() as connection:
         _one_at_a_time(connection, kind, tenant_id, asset_id)
@@ -85,12 +94,16 @@ def new_asset_version(
         known: events.Asset | None = _newest(connection, ASSETS, table, of_asset)
         if known is None:
             return None
-        made = make(known)
-        if same_content(made, known):
-            return known
-        asset = msgspec.structs.replace(made, version=known.version + 1)
-        _insert(connection, asset, asset.district_id)
-        _send(connection, asset, asset.district_id)
+        asset = make(known)
+        if same_content(asset, known):
+            asset = known
+        else:
+            asset = msgspec.structs.replace(asset, version=known.version + 1)
+            _insert(connection, asset, asset.district_id)
+            _send(connection, asset, asset.district_id)
+        said = said_of(asset)
+        if _insert(connection, said, asset.district_id):
+            _send(connection, said, asset.district_id)
         return asset
 
 

@@ -88,7 +88,8 @@ def understood(error: Exception) -> Exception:
     """Return what an error of the database means: one of `Away`, a `RefusedValueError`, or the error as it is."""
     original = error.orig if isinstance(error, DBAPIError) else error
     state = getattr(original, "sqlstate", None) or ""
-    if state.startswith(_OF_A_VALUE):
+    # psycopg itself refuses some values, such as text with NUL: then there is no state
+    if state.startswith(_OF_A_VALUE) or (not state and isinstance(original, psycopg.DataError)):
         return RefusedValueError(f"the database refuses it: {str(original).splitlines()[0]}")
     return psycopg.OperationalError(str(original)) if state in _AWAY_STATES else error
 

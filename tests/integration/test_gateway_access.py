@@ -1,6 +1,7 @@
 """Every route, every role: the policy file is what the gateway does, and other tenants' things do not exist."""
 
 import asyncio
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,10 +57,11 @@ def app(parts: State) -> FastAPI:
     return application.make(parts)
 
 
-def person(engine: Engine, tenant_id: str, role: str) -> User:
+def person(engine: Engine, tenant_id: str, role: str, district_id: str | None = None) -> User:
     return access.add_user(
         engine,
         tenant_id=tenant_id,
+        district_id=district_id,
         login=f"{role}-{uuid4().hex[:6]}",
         password=PASSWORD,
         name=role,
@@ -95,6 +97,12 @@ def filled(engine: Engine) -> None:
             ),
             {"record": ALERT},
         )
+
+
+@pytest.fixture
+def live(parts: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The live state is there: the picture has been taken."""
+    monkeypatch.setattr(parts.hub, "ready", True)
 
 
 ALERT = (
@@ -146,7 +154,7 @@ def test_every_route_asks_the_policy(app: FastAPI, tokens: dict[str, str]) -> No
     assert checked >= 5 * 20
 
 
-@pytest.mark.usefixtures("filled")
+@pytest.mark.usefixtures("filled", "live")
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
@@ -241,14 +249,11 @@ def test_a_driver_cannot_speak_for_another_truck(app: FastAPI, tokens: dict[str,
     assert answer.json()["errors"][0]["pointer"] == "/truck_id"
 
 
-@pytest.mark.usefixtures("filled")
-def test_orders_and_closures_are_new_versions(
-    app: FastAPI, engine: Engine, parts: State, tokens: dict[str, str]
-) -> None:
+@pytest.mark.usefixtures("filled", "live")
+def test_orders_are_new_versions(app: FastAPI, engine: Engine, parts: State, tokens: dict[str, str]) -> None:
     """A booking changed twice has three versions; the same content again makes none; a final one is refused."""
     source = events.Asset(tenant_id="porto", id="s-1", kind="source", valid_from_ms=1)
     parts.hub.tenant("porto").town.apply(source, NOW_MS)
-    parts.hub.ready = True
     booking = {"source_id": "s-1", "material": "construction", "kg": 9000}
     versions = [
         ask(app, "PUT", "/api/v1/orders/o-9", tokens["dispatcher"], json=booking | {"kg": kg}).json()["version"]
@@ -259,11 +264,92 @@ def test_orders_and_closures_are_new_versions(
     refused = ask(app, "PUT", "/api/v1/orders/o-9", tokens["dispatcher"], json=booking)
     assert (refused.status_code, refused.json()["code"]) == (409, "order_final")
     assert value(engine, "SELECT count(*) FROM outbox WHERE key LIKE 'o-9@%'") == 3
-    closed = ask(app, "PUT", "/api/v1/facilities/f-1/closure", tokens["dispatcher"], json={"closed_until_ms": 77})
-    assert (closed.json()["version"], closed.json()["closed_until_ms"]) == (2, 77)
     wrong = ask(app, "PUT", "/api/v1/orders/o-8", tokens["dispatcher"], json=booking | {"source_id": "s-9", "kg": -1})
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/kg")
-    parts.hub.ready = False
+
+
+@pytest.mark.usefixtures("live")
+def test_another_districts_order_cannot_be_overwritten(app: FastAPI, engine: Engine, parts: State) -> None:
+    """Whose order it is decides, not where the new booking is to go: written or cancelled, it is not there."""
+    town = parts.hub.tenant("porto").town
+    for district in ("north", "south"):
+        source = events.Asset(
+            tenant_id="porto", id=f"s-{district}", kind="source", valid_from_ms=1, district_id=district
+        )
+        town.apply(source, NOW_MS)
+    north, south = (person(engine, "porto", "dispatcher", district) for district in ("north", "south"))
+    theirs, other = (access.open_session(engine, user) for user in (north, south))
+    booking = {"material": "construction", "kg": 9000}
+    assert ask(app, "PUT", "/api/v1/orders/o-n", theirs, json=booking | {"source_id": "s-north"}).status_code == 202
+    before = _written(engine)
+    written = ask(app, "PUT", "/api/v1/orders/o-n", other, json=booking | {"source_id": "s-south"})
+    cancelled = ask(app, "POST", "/api/v1/orders/o-n/cancel", other)
+    nowhere = ask(app, "POST", "/api/v1/orders/nowhere/cancel", other)
+    assert {answer.status_code for answer in (written, cancelled, nowhere)} == {404}
+    assert written.content == cancelled.content == nowhere.content
+    assert _written(engine) == before
+    assert ask(app, "POST", "/api/v1/orders/o-n/cancel", theirs).status_code == 202
+
+
+@pytest.mark.usefixtures("filled")
+def test_who_closed_a_facility_and_why_is_kept(app: FastAPI, engine: Engine, tokens: dict[str, str]) -> None:
+    """With the new version an action: once for the same request, anew where somebody closes it for another reason."""
+
+    def close(until_ms: int | None, reason: str) -> dict[str, Any]:
+        body = {"closed_until_ms": until_ms, "reason": reason}
+        answer = ask(app, "PUT", "/api/v1/facilities/f-1/closure", tokens["dispatcher"], json=body)
+        assert answer.status_code == 202
+        return answer.json()
+
+    versions = [
+        close(until_ms, reason)["version"]
+        for until_ms, reason in ((NOW_MS, "full"), (NOW_MS, "full"), (NOW_MS, "fault"), (None, ""))
+    ]
+    assert versions == [2, 2, 2, 3]
+    with engine.connect() as connection:
+        kept = connection.execute(
+            text(
+                "SELECT kind, record ->> 'reason' AS reason, record ->> 'until_ms' AS until, actor FROM dispatch_actions "
+                "WHERE subject_id = 'f-1' ORDER BY kind, reason"
+            )
+        ).all()
+    assert [tuple(row)[:3] for row in kept] == [
+        ("close", "fault", str(NOW_MS)),
+        ("close", "full", str(NOW_MS)),
+        ("reopen", None, None),
+    ]
+    assert all(row.actor.startswith("dispatcher-") for row in kept)
+    assert value(engine, "SELECT count(*) FROM outbox WHERE topic = 'dispatch-actions' AND key = 'f-1'") == 3
+    assert value(engine, "SELECT count(*) FROM outbox WHERE topic = 'assets' AND key LIKE 'facility:f-1@%'") == 2
+
+
+@pytest.mark.usefixtures("live")
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "/api/v1/driver-actions/a%00", {"kind": "sos"}),
+        ("PUT", "/api/v1/driver-actions/a", {"kind": "sos", "note": "a\0"}),
+        ("PUT", "/api/v1/driver-actions/a", {"kind": "sos", "event_time_ms": 10**19}),
+        ("PUT", "/api/v1/driver-actions/a", {"kind": "sos", "\ud800": 1}),
+        ("GET", "/api/v1/trucks/t01%00/track?from_ms=0&to_ms=9", None),
+        ("PUT", "/api/v1/orders/o%00", {"due_ms": 10**19}),
+        ("PUT", "/api/v1/facilities/f-1%00/closure", {"closed_until_ms": None}),
+        ("PUT", "/api/v1/facilities/f-1/closure", {"closed_until_ms": 10**17}),
+        ("PUT", "/api/v1/dispatch-actions/d", {"subject_id": "b1", "kind": "exclude", "until_ms": 10**19}),
+        # no field of ours says so: the database itself refuses
+        ("GET", "/api/v1/alerts?state=a%00", None),
+        ("GET", f"/api/v1/alerts?before={'9' * 100}.a", None),
+    ],
+)
+def test_a_value_nobody_can_keep_is_refused_for_good(
+    app: FastAPI, tokens: dict[str, str], method: str, path: str, body: dict[str, Any] | None
+) -> None:
+    """422 with a sentence, never 500: a phone that gets 500 sends the same again, and all behind it waits for ever."""
+    role = "driver" if "driver-actions" in path else "administrator"
+    more = {} if body is None else {"content": json.dumps(body), "headers": {"content-type": "application/json"}}
+    answer = ask(app, method, path, tokens[role], **more)
+    assert (answer.status_code, answer.json()["code"]) == (422, "not_usable"), answer.text
+    assert answer.json()["detail"]
 
 
 def test_log_in_gives_a_cookie_no_script_reads(app: FastAPI, engine: Engine) -> None:

@@ -4,10 +4,12 @@ import { bearingDeg, boundsOf, distanceM, positions } from "../src/domain/places
 import { newId, Refused } from "../src/http.ts";
 import {
   ago,
+  day,
   dayTime,
   distance,
   fromField,
   hourMinute,
+  hourMinuteSecond,
   nearTime,
   number,
   percent,
@@ -48,6 +50,12 @@ describe("figures for people", () => {
     }
     expect(ago(null, 0)).toBe("–");
     expect(weight(0)).toBe("0 kg");
+  });
+
+  test("that no calendar has are a dash too: one wrong record does not take the page away", () => {
+    for (const at_ms of [1e17, -1e17, Number.NaN])
+      for (const figure of [hourMinute, hourMinuteSecond, day, dayTime, (ms: number) => nearTime(ms, 0)])
+        expect(figure(at_ms)).toBe("–");
   });
 
   test("have units that fit their size", () => {

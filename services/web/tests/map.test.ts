@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { now } from "../src/clock.ts";
 import type { TrackPoint, Truck } from "../src/contract.ts";
 import { isStale, loadShare, STALE_MS } from "../src/domain/trucks.ts";
+import { Store } from "../src/live/store.ts";
 import { Glide } from "../src/map/glide.ts";
+import { keepSites } from "../src/map/sites.ts";
 import { mapStyle } from "../src/map/style.ts";
 
 const NOTHING = { sources: {}, layers: [] };
@@ -37,6 +40,25 @@ describe("gliding", () => {
     glide.moveTo("t", [0.001, 0], 1_000, 1_000, 1);
     glide.moveTo("t", [0.001, 0], 1_000, 1_900, 1);
     expect(glide.at("t", 2_000)).toEqual([0.001, 0]);
+  });
+});
+
+describe("the sites on the map", () => {
+  test("are drawn open when the time of their closure is over, and only then anew", () => {
+    const store = new Store();
+    const drawn: string[][] = [];
+    now.value = 1_000;
+    store.tables.facility.replace([["f1", { id: "f1", kind: "facility", closed_until_ms: 3_000 }]]);
+    const end = keepSites(
+      { setSites: (_sites, _depots, _letters, _label, _depot, closed) => drawn.push([...closed]) },
+      store,
+      site => site.id,
+    );
+    now.value = 2_000;
+    now.value = 3_000;
+    now.value = 4_000;
+    end();
+    expect(drawn).toEqual([["f1"], []]);
   });
 });
 

@@ -69,14 +69,14 @@ describe("the driver's outbox", () => {
 
   test("keeps a refused report with its reason and goes on with the next", async () => {
     const box = new Outbox(phone, "u1", async id => {
-      if (id === "bad") throw new Refused(422, { detail: "skipped needs a reason" });
+      if (id === "bad") throw new Refused(422, { code: "not_usable", detail: "skipped needs a reason" });
     });
     await box.open();
     await box.put("bad", body("skipped"), "");
     await box.put("good", body("collected"), "");
     await vi.waitFor(() => expect(box.waiting).toBe(0));
     expect(box.reports.value).toMatchObject([
-      { action_id: "bad", state: "refused", problem: "skipped needs a reason" },
+      { action_id: "bad", state: "refused", problem: { code: "not_usable", detail: "skipped needs a reason" } },
       { action_id: "good", state: "received" },
     ]);
   });

@@ -3,10 +3,35 @@ import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { inChinese } from "../src/say/phrases.ts";
 
-const RULES = resolve(import.meta.dirname, "../../../streams/rules");
-const SOURCES = readdirSync(RULES)
-  .filter(name => name.endsWith(".py"))
-  .map(name => readFileSync(resolve(RULES, name), "utf8"));
+const ROOT = resolve(import.meta.dirname, "../../..");
+
+function pythonIn(folder: string): string[] {
+  const names = readdirSync(resolve(ROOT, folder)).filter(name => name.endsWith(".py"));
+  return names.map(name => readFileSync(resolve(ROOT, folder, name), "utf8"));
+}
+
+const SOURCES = pythonIn("streams/rules");
+
+const withSevens = (text: string): string => text.replace(/\{[^}]*\}/g, "7");
+
+/** Literals that stand beside each other, as Python joins them. */
+const JOINED = /(?:f?"(?:[^"\\\n]|\\.)*"\s*)+/;
+
+function joined(literals: string): string {
+  return [...literals.matchAll(/"((?:[^"\\\n]|\\.)*)"/g)].map(piece => piece[1]).join("");
+}
+
+function optimiser(file: string): string {
+  return readFileSync(resolve(ROOT, "optimizer", file), "utf8").replace(/"""[\s\S]*?"""/g, "");
+}
+
+/** Whole sentences in a source, with 7 for every number or name. */
+function sentencesIn(source: string): string[] {
+  const found = [...source.matchAll(new RegExp(JOINED, "g"))].map(one => joined(one[0]));
+  return [...new Set(found)]
+    .filter(text => /^[A-Z{].{15,}\.$/.test(text))
+    .map(text => withSevens(text.replace("{extra}", "")));
+}
 
 /** Phrases that the rules' sources put into `because`, `unless` and `gaps`, with 7 for every number or name. */
 function phrases(): string[] {
@@ -20,32 +45,45 @@ function phrases(): string[] {
     for (const one of source.matchAll(/said\.append\(f?"([^"]+)"\)/g)) found.push(one[1] ?? "");
     for (const one of source.matchAll(/return \(f?"([^"]+)",\)/g)) found.push(one[1] ?? "");
   }
-  return [...new Set(found)].map(text =>
-    text
-      .replace("({nearest})", "(nearest: 7 m, 7)")
-      .replace(/\{sensor\}/, "bed")
-      .replace(/\{health\}/, "open")
-      .replace(/\{[^}]*\}/g, "7"),
-  );
+  return [...new Set(found)]
+    .map(text =>
+      text
+        .replace("({nearest})", "(nearest: 7 m, 7)")
+        .replace(/\{sensor\}/, "bed")
+        .replace(/\{health\}/, "open"),
+    )
+    .map(withSevens);
 }
 
 /** What `streams/filling.py` says about why a bin is due or is not. */
 function reasons(): string[] {
-  const source = readFileSync(resolve(RULES, "../filling.py"), "utf8");
+  const source = readFileSync(resolve(ROOT, "streams/filling.py"), "utf8");
   const body = source.split("def _why(")[1]?.split("\ndef ")[0] ?? "";
   const found = [...body.matchAll(/(?<=return |else )f?"([^"]+)"/g)].map(one => one[1] ?? "");
-  return found.map(text => text.replace(/\{[^}]*\}/g, "7"));
+  return found.map(withSevens);
 }
 
-/** The sentences of `optimizer/explain.py`: neighbouring literals joined, 7 for every number or name. */
-function sentences(): string[] {
-  const source = readFileSync(resolve(RULES, "../../optimizer/explain.py"), "utf8").replace(/"""[\s\S]*?"""/g, "");
-  const joined = [...source.matchAll(/(?:f?"(?:[^"\\\n]|\\.)*"\s*)+/g)].map(one =>
-    [...one[0].matchAll(/"((?:[^"\\\n]|\\.)*)"/g)].map(piece => piece[1]).join(""),
+/** Why the rules withdraw an alert. */
+function withdrawals(): string[] {
+  const found = SOURCES.flatMap(source => [...source.matchAll(/\breason ?= ?f?"([^"]+)"/g)]);
+  return found.map(one => withSevens(one[1] ?? ""));
+}
+
+/** Why the planner itself leaves something out. */
+function rests(): string[] {
+  const calls = pythonIn("services/planner").flatMap(source => [
+    ...source.matchAll(new RegExp(`left_out\\(\\s*\\w+,\\s*"\\w+",\\s*(${JOINED.source})`, "g")),
+  ]);
+  return calls.map(one => withSevens(joined(one[1] ?? "")));
+}
+
+/** What `optimizer/check.py` says of a plan; `say` puts the truck before it. */
+function verdicts(): string[] {
+  const source = optimiser("check.py");
+  const said = [...source.matchAll(new RegExp(`\\.say\\(\\s*(${JOINED.source})`, "g"))];
+  return [...said.map(one => `Truck 7 ${withSevens(joined(one[1] ?? ""))}.`), ...sentencesIn(source)].filter(
+    text => text !== "Truck 7 7.",
   );
-  return [...new Set(joined)]
-    .filter(text => /^[A-Z{].{15,}\.$/.test(text))
-    .map(text => text.replace("{extra}", "").replace(/\{[^}]*\}/g, "7"));
 }
 
 describe("the phrases of the rules", () => {
@@ -54,7 +92,11 @@ describe("the phrases of the rules", () => {
     expect(phrases()).toContain("the cover closed");
     expect(phrases().length).toBeGreaterThan(20);
     expect(reasons()).toContain("forecast corrected");
-    expect(sentences().length).toBeGreaterThan(20);
+    expect(sentencesIn(optimiser("explain.py")).length).toBeGreaterThan(20);
+    expect(verdicts()).toContain("Truck 7 takes break 7 twice.");
+    expect(verdicts().length).toBeGreaterThan(45);
+    expect(withdrawals()).toHaveLength(1);
+    expect(rests()).toHaveLength(2);
   });
 
   test.each(phrases())("“%s” is known in Chinese", text => {
@@ -67,18 +109,33 @@ describe("the phrases of the rules", () => {
     expect(inChinese(text)).toMatch(/[\u4e00-\u9fff]/);
   });
 
-  test.each(sentences())("of what was left out, “%s”, are known too", text => {
-    const chinese = inChinese(text);
-    expect(chinese).toMatch(/[\u4e00-\u9fff]/);
-    expect(chinese).not.toMatch(/undefined/);
-  });
+  test.each([...withdrawals(), ...rests(), ...sentencesIn(optimiser("explain.py")), ...verdicts()])(
+    "of what was withdrawn, left out or stopped, “%s”, are known too",
+    text => {
+      const chinese = inChinese(text);
+      expect(chinese).toMatch(/[\u4e00-\u9fff]/);
+      expect(chinese).not.toMatch(/undefined/);
+    },
+  );
 
   test("keep their numbers and names", () => {
     expect(inChinese("bed raised for at least 20 s")).toBe("车厢举升至少 20 秒");
     expect(inChinese("cover sensor: missing")).toBe("篷盖传感器：未安装");
+    expect(inChinese("Truck t1 begins collect b2 at 07:10, allowed: 08:00-09:00.")).toBe(
+      "车辆 t1 在 07:10 开始“收运 b2”，允许时间：08:00-09:00。",
+    );
+    expect(inChinese("Truck t1 leaves tip f1 with 0 kg and 0 l, the plan says 5 and 6.")).toBe(
+      "车辆 t1 离开“卸料 f1”时有 0 千克、0 升，计划写的是 5 和 6。",
+    );
+  });
+
+  test("may be several in one text", () => {
+    const said = "Truck t1 begins collect b2 at 07:10, allowed: never. There is no truck t2.";
+    expect(inChinese(said)).toBe("车辆 t1 在 07:10 开始“收运 b2”，允许时间：无。没有车辆 t2。");
   });
 
   test("that nobody has translated stay English", () => {
     expect(inChinese("a phrase of tomorrow")).toBeNull();
+    expect(inChinese("There is no truck t2. A sentence of tomorrow.")).toBeNull();
   });
 });

@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { changeText, planReason, readable, whyText, withDays } from "../src/say/plans.ts";
+import { problemText } from "../src/say/problems.ts";
 import { en } from "../src/words/en.ts";
 import { timeZone } from "../src/words/format.ts";
 import { language, preferred, wordFor } from "../src/words/index.ts";
@@ -21,6 +22,40 @@ function* leaves(table: object, path = ""): Generator<[path: string, word: unkno
 function listed(name: string): string[] {
   const body = EVENTS.split(new RegExp(`^${name}\\b[^\\n]*[\\[(]$`, "m"))[1]?.split(/^[\])]/m)[0] ?? "";
   return [...body.matchAll(/"([^"]+)"/g)].map(found => found[1] ?? "");
+}
+
+/** Every file in a folder and below, with its text. */
+function filesIn(folder: string): [name: string, text: string][] {
+  const root = resolve(import.meta.dirname, folder);
+  const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter(one => one.isFile());
+  return files.map(one => [one.name, readFileSync(resolve(one.parentPath, one.name), "utf8")]);
+}
+
+const STEPS = String.raw`((?:\s*\.\w+)*)`;
+const READING = new RegExp(
+  String.raw`const (?<name>\w+) = (?<of>\w+)${STEPS};|const \{(?<parts>[^}]*)\} = (?<from>\w+)${STEPS};|(?<![.\w])(?<used>\w+)${STEPS}`,
+  "g",
+);
+
+/**
+ * The words and whole tables of words that a source reads, as paths "/app/name". `const w = words.value.app;` is no use by
+ * itself: it holds for what follows, until another is called `w`.
+ */
+function usesOf(source: string): string[] {
+  const names = new Map([["WORDS", ""]]);
+  const uses: string[] = [];
+  for (const found of source.replaceAll(/\bwords\s*\.value\b/g, "WORDS").matchAll(READING)) {
+    const { name, of, parts, from, used } = found.groups ?? {};
+    const table = names.get(of ?? from ?? used ?? "");
+    const path = `${table}${(found[3] ?? found[6] ?? found[8] ?? "").replaceAll(/\s/g, "").replaceAll(".", "/")}`;
+    const called = name ? [name] : (parts?.split(",").map(part => part.trim()) ?? []);
+    if (!called.length && table !== undefined) uses.push(path);
+    for (const one of called) {
+      if (table === undefined) names.delete(one);
+      else names.set(one, name ? path : `${path}/${one}`);
+    }
+  }
+  return uses;
 }
 
 afterEach(() => {
@@ -45,6 +80,33 @@ describe("the words", () => {
     expect(Object.keys(en.ruleSentence).sort()).toEqual(listed("RuleName").sort());
     expect(Object.keys(en.planReason).sort()).toEqual(listed("PLAN_REASONS: Final").sort());
     expect(Object.keys(en.cab.action).sort()).toEqual(listed("ActionKind").sort());
+  });
+
+  test("say every problem the gateway may answer with, and no other", () => {
+    const sources = filesIn("../../gateway").filter(([name]) => name.endsWith(".py"));
+    const codes = sources.flatMap(([, text]) => [...text.matchAll(/\bProblem\(\s*\d{3},\s*"(\w+)"/g)]);
+    expect(Object.keys(en.problem).sort()).toEqual([...new Set(codes.map(one => one[1]))].sort());
+  });
+
+  test("of a problem are the page's: by its code, with the members it is about", () => {
+    const problem = { code: "not_usable", detail: "…", errors: [{ pointer: "/kg", detail: "Input should be less" }] };
+    expect(problemText(problem)).toBe(`${en.problem.not_usable} /kg: Input should be less`);
+    expect(problemText({ detail: "Something of tomorrow." })).toBe("Refused: Something of tomorrow.");
+    language.value = "zh";
+    expect(problemText(problem)).toBe(`${zh.problem.not_usable} /kg`);
+    expect(problemText({ code: "order_final", detail: "The order is collected already." })).not.toMatch(/[a-z]/i);
+  });
+
+  test("are all used by some page", () => {
+    const used = new Set(filesIn("../src").flatMap(([, text]) => usesOf(text)));
+    // a word is used by itself, or with a table it stands in; "" is all tables, which says nothing of any
+    const prefixes = (path: string) =>
+      path
+        .split("/")
+        .map((_, at, steps) => steps.slice(0, at + 1).join("/"))
+        .slice(1);
+    const unused = [...leaves(en)].map(([path]) => path).filter(path => !prefixes(path).some(one => used.has(one)));
+    expect(unused).toEqual([]);
   });
 
   test("show an unknown code as it came and nothing as unknown", () => {

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.gateway import live_state
 from services.gateway.live_state import ACTIONS_KEPT, Scope, Town, acknowledged
 from services.gateway.run import midnight_before
 from services.store.live import Picture, Position, Reading
@@ -144,6 +145,31 @@ def test_down_ends_with_its_correction_whatever_comes_first() -> None:
     assert shown(made, "truck", "t1")["down"] is None
 
 
+def test_a_call_taken_back_leaves_the_other_standing() -> None:
+    """A breakdown, then an SOS by mistake: when the SOS is taken back, the truck is still broken down."""
+    made = town()
+    made.apply(fix(), NOW_MS)
+    made.apply(act("breakdown", "x1"), NOW_MS)
+    made.apply(act("sos", "x2", NOW_MS + 1), NOW_MS)
+    truck = shown(made, "truck", "t1")
+    assert (truck["down"], truck["down_action_id"]) == ("sos", "x2")
+    made.apply(act("corrected", "x3", NOW_MS + 2, corrects="x2"), NOW_MS)
+    truck = shown(made, "truck", "t1")
+    assert (truck["down"], truck["down_action_id"]) == ("breakdown", "x1")
+    made.apply(act("corrected", "x4", NOW_MS + 3, corrects="x1"), NOW_MS)
+    assert shown(made, "truck", "t1")["down"] is None
+
+
+def test_a_correction_takes_back_only_what_the_same_truck_called() -> None:
+    """As the planner has it: what another truck's driver calls stays, whichever of the two comes first."""
+    for order in ((0, 1), (1, 0)):
+        made = town()
+        records = (act("sos", "x1"), act("corrected", "x2", truck_id="t2", corrects="x1"))
+        for index in order:
+            made.apply(records[index], NOW_MS)
+        assert shown(made, "truck", "t1")["down"] == "sos"
+
+
 def test_what_was_done_under_the_running_plan_is_never_forgotten() -> None:
     """However much other trucks report: the desk that is opened hours later sees how far this one is in its plan."""
     made = town()
@@ -250,6 +276,33 @@ def test_old_alerts_that_are_over_go_and_open_ones_stay() -> None:
     made.apply(alert(alert_id="a2"), NOW_MS)
     made.advance(NOW_MS + DAY_MS + 1)
     assert [value["alert_id"] for value in made.everything(DESK)["alerts"]] == ["a2"]
+
+
+def test_of_too_many_alerts_only_settled_ones_go_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes on, and what is over but nobody has looked at, stays however many there are."""
+    monkeypatch.setattr(live_state, "ALERTS_KEPT", 4)
+    made = town()
+
+    def raised(alert_id: str, at_ms: int, state: str = "raised", said: str | None = None) -> None:
+        made.apply(alert(alert_id=alert_id, raised_ms=NOW_MS + at_ms, state=state), NOW_MS)
+        if said:
+            action = events.AlertAction(action_id=alert_id, alert_id=alert_id, actor="o", kind=said, at_ms=NOW_MS)
+            made.apply(action, NOW_MS)
+
+    raised("open", 1)
+    raised("open, seen", 2, said="ack")
+    raised("over, not seen", 3, "ended")
+    raised("settled late", 5, "ended", "confirm")
+    raised("settled early", 4, "cancelled")
+    made.advance(NOW_MS + 10)
+    assert shown(made, "alert", "settled early") is None
+    assert shown(made, "alert", "settled late") is not None
+    for number in range(5):
+        raised(f"more {number}", 6 + number)
+    made.changes()
+    made.advance(NOW_MS + 20)
+    assert [(change.id, change.value) for change in made.changes()] == [("settled late", None)]
+    assert len(made.everything(DESK)["alerts"]) == 8
 
 
 def test_a_driver_sees_the_own_truck_and_nothing_else() -> None:

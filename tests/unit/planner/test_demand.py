@@ -105,6 +105,18 @@ def test_excluded_until():
     assert "b1" not in town.now().resting
 
 
+def test_who_closed_a_facility_and_why_plans_nothing():
+    """The facility's new version closes it: the action beside it is no wish of the dispatcher's to plan again."""
+    town = Town()
+    town.due("b1")
+    before = town.now()
+    for kind in ("close", "reopen"):
+        town.overrule("kitchen", kind, until_ms=town.now_ms + HOUR_MS, reason="full")
+    demand = town.now().state.demand
+    assert (demand.replan, demand.locks, demand.excluded, demand.included) == ({}, {}, {}, {})
+    assert town.now().resting == before.resting
+
+
 def test_another_tenants_records_change_nothing():
     """The planner plans one tenant; the records of others are not its business."""
     town = Town()

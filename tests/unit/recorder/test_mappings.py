@@ -1,5 +1,7 @@
 """What becomes of a record: complete, and the same for the same record."""
 
+from typing import Any, get_args, get_type_hints
+
 import msgspec
 import pytest
 
@@ -46,6 +48,16 @@ def test_every_mapping_fills_every_required_column() -> None:
         }
         required = {c.name for c in metadata.tables[mapping.table].columns if not c.nullable}
         assert required <= known, mapping.table
+
+
+@pytest.mark.parametrize("kind", get_args(get_type_hints(events.DispatchAction)["kind"]))
+def test_what_a_dispatcher_did_is_kept_whatever_it_was(kind: Any) -> None:
+    """Who and why stand in the table: also of a facility that was closed or opened again."""
+    done = events.DispatchAction(action_id="d1", subject_id="f1", actor="ana", kind=kind, at_ms=NOW_MS, reason="full")
+    (write,) = mappings.writes_of(record(done))
+    (row,) = write.rows
+    assert (write.table, row["actor"], row["kind"], row["at_ms"]) == ("dispatch_actions", "ana", kind, NOW_MS)
+    assert msgspec.json.decode(row["record"])["reason"] == "full"
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,13 @@
 
 import { effect } from "@preact/signals";
 import { now, rate } from "../clock.ts";
-import type { LonLat, Track } from "../contract.ts";
-import { MATERIALS, type TruckPlan } from "../contract.ts";
+import { type Facility, type LonLat, MATERIALS, type Track, type TruckPlan } from "../contract.ts";
 import { remaining } from "../domain/progress.ts";
 import { hasPlace, materialOf } from "../domain/trucks.ts";
 import { ask } from "../http.ts";
 import type { CityMap } from "../map/city_map.ts";
 import { drawnTruck } from "../map/drawn.ts";
+import { keepSites } from "../map/sites.ts";
 import { PALETTES } from "../map/style.ts";
 import { MapView } from "../map/view.tsx";
 import { session } from "../session.ts";
@@ -16,7 +16,7 @@ import { MaterialMark } from "../ui/bits.tsx";
 import { store } from "../ui/start.tsx";
 import { theme } from "../ui/theme.ts";
 import { weight } from "../words/format.ts";
-import { wordFor, words } from "../words/index.ts";
+import { words } from "../words/index.ts";
 import {
   chooseTruck,
   chosenPlace,
@@ -56,23 +56,14 @@ function keepBins(map: CityMap): void {
   if (!known) map.setBins(store.tables.bin.items.values(), isDue);
 }
 
-function keepSites(map: CityMap): void {
-  const { facilityLetter, desk } = words.value;
-  map.setSites(
-    store.tables.facility.all(),
-    store.tables.depot.all(),
-    site => wordFor(facilityLetter, site.facility_type),
-    site =>
-      [
-        site.name ?? site.id,
-        site.today_kg ? `${desk.sites.today} ${weight(site.today_kg)}` : "",
-        site.queue ? desk.sites.queue(site.queue) : "",
-      ]
-        .filter(Boolean)
-        .join("\n"),
-    "P",
-    now.peek(),
-  );
+function siteLabel(site: Facility): string {
+  const w = words.value.desk.sites;
+  const lines = [
+    site.name ?? site.id,
+    site.today_kg ? `${w.today} ${weight(site.today_kg)}` : "",
+    site.queue ? w.queue(site.queue) : "",
+  ];
+  return lines.filter(Boolean).join("\n");
 }
 
 function keepRoute(map: CityMap): void {
@@ -131,7 +122,7 @@ function connect(map: CityMap): () => void {
   const ends = [
     effect(() => keepTrucks(map)),
     effect(() => keepBins(map)),
-    effect(() => keepSites(map)),
+    keepSites(map, store, siteLabel),
     effect(() => keepRoute(map)),
     effect(() => keepTrack(map)),
     effect(() => showChosen(map)),

@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { cityNow, now } from "../clock.ts";
 import type { Facility } from "../contract.ts";
+import { isClosed } from "../domain/places.ts";
 import { ask } from "../http.ts";
 import { mayDispatch } from "../session.ts";
 import { Bar, MaterialMark, Name, Tag } from "../ui/bits.tsx";
@@ -29,7 +30,7 @@ export function Sites() {
 function SiteRow({ site }: { site: Facility }) {
   const w = words.value;
   const open = chosenPlace.value === site.id;
-  const closed = (site.closed_until_ms ?? 0) > now.value;
+  const closed = isClosed(site, now.value);
   const share = site.daily_kg && typeof site.today_kg === "number" ? site.today_kg / site.daily_kg : null;
   return (
     <li class={open ? "open" : ""}>

@@ -1,7 +1,7 @@
 /** Distances and shapes on the ground. Places are `[lon, lat]` in degrees. */
 
 import type { Geometry, Position } from "geojson";
-import type { LonLat } from "../contract.ts";
+import type { Asset, LonLat } from "../contract.ts";
 
 const EARTH_RADIUS_M = 6_371_008.8; // mean radius, IUGG
 const RADIANS = Math.PI / 180;
@@ -22,6 +22,11 @@ export function bearingDeg([lon1, lat1]: LonLat, [lon2, lat2]: LonLat): number {
     Math.cos(lat1 * RADIANS) * Math.sin(lat2 * RADIANS) -
     Math.sin(lat1 * RADIANS) * Math.cos(lat2 * RADIANS) * Math.cos(turn);
   return (Math.atan2(y, x) / RADIANS + 360) % 360;
+}
+
+/** Whether a dispatcher has closed it, and the time is not over. */
+export function isClosed(site: Pick<Asset, "closed_until_ms">, now_ms: number): boolean {
+  return (site.closed_until_ms ?? 0) > now_ms;
 }
 
 /** Every position of a geometry. */

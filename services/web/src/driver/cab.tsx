@@ -7,6 +7,7 @@ import { type LonLat, type PlanVisit, SKIP_REASONS, type Truck } from "../contra
 import { bearingDeg, distanceM } from "../domain/places.ts";
 import { hasPlace } from "../domain/trucks.ts";
 import { changesOf, changeText, planReason, whyText } from "../say/plans.ts";
+import { problemText } from "../say/problems.ts";
 import { session, signOut } from "../session.ts";
 import { MaterialMark, Name, Tag } from "../ui/bits.tsx";
 import { chime } from "../ui/chime.ts";
@@ -444,7 +445,7 @@ function ReportRow({ stored, takenBack }: { stored: StoredReport; takenBack: boo
       <span class={takenBack ? "struck" : ""}>
         {w.action[body.kind]} {body.exception ? `(${words.value.skip[body.exception]})` : ""}{" "}
         {body.weight_kg === undefined ? "" : weight(body.weight_kg)} <Name>{stored.about}</Name>
-        {stored.problem && <span class="warn"> {stored.problem}</span>}
+        {stored.problem && <span class="warn"> {problemText(stored.problem)}</span>}
       </span>
       <Mark action_id={stored.action_id} />
       {correctable && (

@@ -6,7 +6,7 @@
 import { signal } from "@preact/signals";
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import type { DriverActionBody } from "../contract.ts";
-import { Refused } from "../http.ts";
+import { type ProblemBody, Refused } from "../http.ts";
 
 export type ReportState =
   | "saved" // on this phone
@@ -23,7 +23,7 @@ export interface StoredReport {
   /** What it was about, in words of the moment. */
   about: string;
   state: ReportState;
-  problem?: string;
+  problem?: ProblemBody;
 }
 
 interface Tables extends DBSchema {
@@ -116,7 +116,7 @@ export class Outbox {
       return true;
     } catch (problem) {
       if (problem instanceof Refused && problem.final) {
-        await this.#settle({ ...report, state: "refused", problem: problem.message });
+        await this.#settle({ ...report, state: "refused", problem: problem.body });
         return true;
       }
       this.#show(report, "saved");

@@ -62,7 +62,7 @@ export function AlertFileView({ alert_id }: { alert_id: string }) {
     };
   }, [alert_id, revision]);
   const alert = live ?? file.value?.alert;
-  if (!alert) return <Empty>{missing.value ? words.value.failed.gone : words.value.app.loading}</Empty>;
+  if (!alert) return <Empty>{missing.value ? words.value.problem.not_found : words.value.app.loading}</Empty>;
   return (
     <article class="card" data-testid="alert-file" data-alert-id={alert_id} data-rule={alert.rule}>
       <Head alert={alert} />
@@ -78,6 +78,7 @@ export function AlertFileView({ alert_id }: { alert_id: string }) {
 function Head({ alert }: { alert: Alert }) {
   const w = words.value;
   const stands = handling(alert);
+  const withdrawn = alert.reason ? phrase(alert.reason) : null;
   const lost = alert.lost_kg === null || alert.lost_kg === undefined ? null : alert.lost_kg;
   return (
     <header>
@@ -107,7 +108,7 @@ function Head({ alert }: { alert: Alert }) {
       </p>
       {alert.state === "cancelled" && (
         <p class="note">
-          {w.alerts.cancelled} {alert.reason && <span lang="en">{alert.reason}</span>}
+          {w.alerts.cancelled} {withdrawn && <span lang={withdrawn.lang}>{withdrawn.text}</span>}
         </p>
       )}
       <dl class="facts">

@@ -20,18 +20,18 @@ interface Props {
 export function TrackChart({ points, from_ms, to_ms }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const colours = theme.value;
-  const w = words.value.alerts;
+  const { load, speed } = words.value.alerts;
   useEffect(() => {
     const box = place.current;
     if (!box) return;
-    const chart = new uPlot(options(box, w, from_ms, to_ms), columns(points), box);
+    const chart = new uPlot(options(box, { load, speed }, from_ms, to_ms), columns(points), box);
     const resized = new ResizeObserver(() => chart.setSize({ width: box.clientWidth, height: HEIGHT_PX }));
     resized.observe(box);
     return () => {
       resized.disconnect();
       chart.destroy();
     };
-  }, [points, from_ms, to_ms, colours, w]);
+  }, [points, from_ms, to_ms, colours, load, speed]);
   return <div class="chart" ref={place} data-testid="chart" data-points={points.length} />;
 }
 

@@ -5,12 +5,13 @@ import { now, rate } from "../clock.ts";
 import type { Alert } from "../contract.ts";
 import type { CityMap } from "../map/city_map.ts";
 import { drawnTruck } from "../map/drawn.ts";
+import { keepSites } from "../map/sites.ts";
 import { MapView } from "../map/view.tsx";
 import { mayJudge } from "../session.ts";
 import { Empty } from "../ui/bits.tsx";
 import { Header } from "../ui/header.tsx";
 import { live, store } from "../ui/start.tsx";
-import { wordFor, words } from "../words/index.ts";
+import { words } from "../words/index.ts";
 import { AlertFileView, trackOfChosen } from "./alert_file.tsx";
 import { AlertLine } from "./alert_line.tsx";
 import {
@@ -81,16 +82,7 @@ function connect(map: CityMap): () => void {
       const id = chosen.value;
       if (id && store.filled.value) showWhole();
     }),
-    effect(() =>
-      map.setSites(
-        store.tables.facility.all(),
-        store.tables.depot.all(),
-        site => wordFor(words.value.facilityLetter, site.facility_type),
-        site => site.name ?? site.id,
-        "P",
-        0,
-      ),
-    ),
+    keepSites(map, store, site => site.name ?? site.id),
   ];
   return () => {
     for (const end of ends) end();

@@ -235,11 +235,11 @@ export class CityMap {
     letters: (site: Facility) => string,
     label: (site: Facility) => string,
     depotLetter: string,
-    now_ms: number,
+    closed: ReadonlySet<string>,
   ): void {
     const sites = facilities.flatMap(site => {
       if (site.lon === null || site.lon === undefined || site.lat === null || site.lat === undefined) return [];
-      const state = (site.closed_until_ms ?? 0) > now_ms ? "closed" : "open";
+      const state = closed.has(site.id) ? "closed" : "open";
       const icon = `site/${letters(site)}/${state}/${Math.min(99, site.queue ?? 0)}`;
       return [point([site.lon, site.lat], { icon, label: label(site), depot: false }, site.id)];
     });

@@ -4,6 +4,8 @@
  * rules' sources and fails when one of their phrases has no line here.
  */
 
+import { hourMinuteSecond } from "../words/format.ts";
+import { CHECK_PHRASES } from "./check_phrases.ts";
 import { PLANNER_PHRASES } from "./planner_phrases.ts";
 
 type Phrase = [pattern: RegExp, chinese: (...parts: string[]) => string];
@@ -84,6 +86,11 @@ const PHRASES: Phrase[] = [
   [/^the truck is not in the register: class and payload are unknown$/, () => "车辆未登记，车型与核定载重未知"],
   [/^where it was loaded is not known$/, () => "装车地点未知"],
   [/^no cover sensor$/, () => "没有篷盖传感器"],
+  // why it was withdrawn
+  [
+    /^truck-states (\S+) (\d+): the terminal did report, its fix came late$/,
+    (truck, at_ms) => `${truck} 的终端在 ${hourMinuteSecond(Number(at_ms))} 其实有上报，只是到得晚`,
+  ],
   // with what it was judged
   [/^permit$/, () => "许可证"],
   [/^plan$/, () => "计划"],
@@ -105,6 +112,7 @@ const PHRASES: Phrase[] = [
     (truck, minutes, why) => `${truck} 在 ${minutes} 分钟前跳过（${EXCEPTIONS[why] ?? why}）。`,
   ],
   ...PLANNER_PHRASES,
+  ...CHECK_PHRASES,
   // units
   [/^fixes$/, () => "个"],
   [/^kg$/, () => "千克"],
@@ -113,8 +121,16 @@ const PHRASES: Phrase[] = [
   [/^km\/h$/, () => "公里/时"],
 ];
 
-/** The phrase in Chinese, or null where none is known. */
+/** The phrase, or sentence after sentence, in Chinese; null where one is not known. */
 export function inChinese(text: string): string | null {
+  const sentences = text.split(/(?<=\.) (?=[A-Z])/);
+  const chinese = oneInChinese(text);
+  if (chinese !== null || sentences.length === 1) return chinese;
+  const all = sentences.map(oneInChinese);
+  return all.includes(null) ? null : all.join("");
+}
+
+function oneInChinese(text: string): string | null {
   for (const [pattern, chinese] of PHRASES) {
     const found = pattern.exec(text);
     if (found) return chinese(...found.slice(1));

@@ -9,7 +9,7 @@ const MATERIALS: Record<string, string> = {
   recyclable: "可回收物",
   residual: "其他垃圾",
 };
-const waste = (name: string): string => MATERIALS[name] ?? name;
+export const waste = (name: string): string => MATERIALS[name] ?? name;
 
 /** Amounts such as "120 kg and 240 l" and words such as "nothing" inside a sentence. */
 function amounts(text: string): string {

@@ -2,19 +2,14 @@
 
 import { type Signal, useSignal } from "@preact/signals";
 import { Refused, Unreachable } from "../http.ts";
+import { problemText } from "../say/problems.ts";
 import { words } from "../words/index.ts";
 
 export type Outcome = { state: "idle" | "working" } | { state: "done" | "failed"; text: string };
 
 export function failureText(problem: unknown): string {
-  const w = words.value.failed;
-  if (problem instanceof Unreachable) return w.unreachable;
-  if (!(problem instanceof Refused)) return String(problem);
-  if (problem.status === 403) return w.forbidden;
-  if (problem.status === 404) return w.gone;
-  if (problem.status === 409 || problem.status === 412) return w.conflict;
-  const details = (problem.body.errors ?? []).map(one => (one.pointer ? `${one.pointer}: ${one.detail}` : one.detail));
-  return w.refused(details.join("; ") || problem.message);
+  if (problem instanceof Unreachable) return words.value.failed.unreachable;
+  return problem instanceof Refused ? problemText(problem.body) : String(problem);
 }
 
 /** Run `act` and keep what became of it. */

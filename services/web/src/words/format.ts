@@ -34,6 +34,9 @@ function timeFormat(style: string, options: Intl.DateTimeFormatOptions): Intl.Da
 const missing = (value: Known): value is null | undefined =>
   value === null || value === undefined || !Number.isFinite(value);
 
+/** A day outside what `Date` knows is not known either. */
+const noTime = (at_ms: Known): at_ms is null | undefined => missing(at_ms) || Math.abs(at_ms) > 8.64e15;
+
 export function number(value: Known, digits = 0): string {
   if (missing(value)) return UNKNOWN;
   return value.toLocaleString(LOCALE[language.value], { maximumFractionDigits: digits, minimumFractionDigits: digits });
@@ -41,24 +44,24 @@ export function number(value: Known, digits = 0): string {
 
 /** 07:05 */
 export function hourMinute(at_ms: Known): string {
-  return missing(at_ms) ? UNKNOWN : timeFormat("hm", { hour: "2-digit", minute: "2-digit" }).format(at_ms);
+  return noTime(at_ms) ? UNKNOWN : timeFormat("hm", { hour: "2-digit", minute: "2-digit" }).format(at_ms);
 }
 
 /** 07:05:09 */
 export function hourMinuteSecond(at_ms: Known): string {
-  return missing(at_ms)
+  return noTime(at_ms)
     ? UNKNOWN
     : timeFormat("hms", { hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(at_ms);
 }
 
 /** Tue 24 Nov, 07:05 / 11月24日周二 07:05 */
 export function dayTime(at_ms: Known): string {
-  return missing(at_ms) ? UNKNOWN : `${day(at_ms)} ${hourMinute(at_ms)}`;
+  return noTime(at_ms) ? UNKNOWN : `${day(at_ms)} ${hourMinute(at_ms)}`;
 }
 
 /** Tue 24 Nov / 11月24日周二 */
 export function day(at_ms: Known): string {
-  return missing(at_ms)
+  return noTime(at_ms)
     ? UNKNOWN
     : timeFormat("day", { weekday: "short", day: "numeric", month: "short" }).format(at_ms);
 }
