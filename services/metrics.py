@@ -29,7 +29,7 @@ ACK_SECONDS = Histogram(
 SPOOL_RECORDS = Gauge("qingyun_ingest_spool_records", "ChirpStack uplinks waiting for Kafka on disk")
 SPOOL_DEFERRED = Gauge("qingyun_ingest_spool_deferred_records", "ChirpStack uplinks waiting on disk for the register")
 SPOOL_REFUSED = Counter("qingyun_ingest_spool_refused_total", "Uplinks refused because the spool is full")
-SPOOL_SET_ASIDE = Counter("qingyun_ingest_spool_set_aside_total", "Spooled uplinks Kafka refuses for ever")
+SPOOL_SET_ASIDE = Counter("qingyun_ingest_spool_set_aside_total", "Spooled uplinks that can never leave the spool")
 
 # --- recorder
 ROWS = Counter("qingyun_recorder_rows_total", "Rows written", ["table"])

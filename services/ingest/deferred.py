@@ -5,10 +5,9 @@ one of ours. They have a spool of their own: sensors that are known do not wait 
 again, an uplink that comes just then may overtake those that waited; consumers go by the reading's own time.
 """
 
-import asyncio
 import dataclasses
 import logging
-from typing import Final
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 
@@ -16,14 +15,14 @@ from services import metrics
 from services.ingest import chirpstack, intake
 from services.ingest.chirpstack import Uplink
 from services.ingest.disk import Disk
+from services.ingest.drain import Drain, unreadable
 from services.ingest.intake import Arrival, Outgoing
-from services.ingest.register import Register, RegisterAway
-from services.ingest.spool import Spool, SpoolFull
+from services.ingest.register import Register
+from services.ingest.spool import Spool
 from services.ingest.uplinks import UplinkKeeper
+from services.store.register import Device
 
 logger = logging.getLogger(__name__)
-
-POLL_S: Final = 1.0
 
 
 class _Deferred(msgspec.Struct, frozen=True, array_like=True):
@@ -44,8 +43,7 @@ class DeferredUplinks:
         self._register = register
         self._uplinks = uplinks
         self._disk = Disk(spool)
-        self._kept = 0
-        """Entries of the oldest segment that are kept as records."""
+        self._drain = Drain(self._disk, self._decode, self._tell)
         metrics.SPOOL_DEFERRED.set(spool.entries)
 
     @property
@@ -60,32 +58,35 @@ class DeferredUplinks:
 
     async def run(self) -> None:
         """Decode what waits as soon as the register answers, until cancelled."""
-        while True:
-            if self._disk.entries:
-                await self._drain_segment()
-            else:
-                await asyncio.sleep(POLL_S)
-            metrics.SPOOL_DEFERRED.set(self._disk.entries)
-            metrics.UNHEALTHY.labels("uplinks of unknown sensors").set(self._disk.entries > 0)
+        await self._drain.run()
 
-    async def _drain_segment(self) -> None:
-        entries = await self._disk.oldest()
-        try:
-            for entry in entries[self._kept :]:
-                await self._uplinks.keep(await self._records(_decoder.decode(entry)))
-                self._kept += 1
-        except (RegisterAway, SpoolFull):
-            await asyncio.sleep(POLL_S)
-            return
-        await self._disk.drop_oldest()
-        self._kept = 0
-        logger.info("uplinks that waited for the register are kept", extra={"uplinks": len(entries)})
+    def _tell(self) -> None:
+        metrics.SPOOL_DEFERRED.set(self._disk.entries)
+        metrics.UNHEALTHY.labels("uplinks of unknown sensors").set(self._disk.entries > 0)
 
-    async def _records(self, waited: _Deferred) -> tuple[Outgoing, ...]:
-        """Return what the uplink says, or a dead letter if its sensor is a stranger after all."""
-        arrival, uplink = waited.arrival, waited.uplink
-        device = await self._register.device(chirpstack.PROTOCOL, uplink.dev_eui)
-        if not chirpstack.is_sensor(device, arrival.tenant_id):
-            return (intake.dead_letter(arrival, intake.not_in_register(chirpstack.PROTOCOL, uplink.dev_eui)),)
-        reading = chirpstack.decode(uplink, device, arrival.received_time_ms)
-        return intake.kept(dataclasses.replace(arrival, source_id=device.device_id), [reading])
+    async def _decode(self, entries: Sequence[bytes]) -> AsyncIterator[str | None]:
+        """Decode entries one after the other and keep what they say (`drain.Deal`)."""
+        for entry in entries:
+            try:
+                waited = _decoder.decode(entry)
+            except ValueError as error:
+                yield unreadable(error)
+                continue
+            device = await self._register.device(chirpstack.PROTOCOL, waited.uplink.dev_eui)
+            try:
+                records = _records(waited, device)
+            except Exception as error:  # as at the doors: one sender's bytes must not close them for all
+                logger.exception("an uplink that waited met a mistake of ours")
+                yield f"a mistake of ours: {error!r}"
+                continue
+            await self._uplinks.keep(records)
+            yield None
+
+
+def _records(waited: _Deferred, device: Device | None) -> tuple[Outgoing, ...]:
+    """Return what the uplink says, or a dead letter if its sensor is a stranger after all."""
+    arrival, uplink = waited.arrival, waited.uplink
+    if not chirpstack.is_sensor(device, arrival.tenant_id):
+        return (intake.dead_letter(arrival, intake.not_in_register(chirpstack.PROTOCOL, uplink.dev_eui)),)
+    reading = chirpstack.decode(uplink, device, arrival.received_time_ms)
+    return intake.kept(dataclasses.replace(arrival, source_id=device.device_id), [reading])

@@ -41,8 +41,12 @@ class Disk:
         await self._alone(self._spool.drop_oldest)
 
     async def set_aside(self, payload: bytes, reason: str) -> None:
-        """Return when the entry is safe in a file of its own; raises OSError."""
-        await self._alone(lambda: self._spool.set_aside(payload, reason))
+        """Return when the entry is safe in a file of its own; raises `SpoolFull` if the disk is full or refuses."""
+        try:
+            await self._alone(lambda: self._spool.set_aside(payload, reason))
+        except OSError as error:
+            logger.error("cannot be set aside", extra={"reason": reason, "error": str(error)})  # noqa: TRY400
+            raise SpoolFull(str(error)) from error
 
     async def _alone[Result](self, call: Callable[[], Result]) -> Result:
         async with self._lock:
