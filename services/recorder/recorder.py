@@ -140,13 +140,9 @@ class Recorder:
         try:
             return mappings.writes_of(record)
         except Undecodable as error:
-            return [self._aside(record, str(error))]
-
-    def _aside(self, record: bus.Record, reason: str) -> sink.Write:
-        place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-        logger.warning("set aside: %s", reason, extra=place)
-        metrics.DEAD_LETTERS.labels(record.topic, "recorder").inc()
-        return mappings.set_aside(record, reason)
+            aside = mappings.set_aside(record, str(error))
+            _tell(aside)
+            return [aside]
 
     def _write(self, slices: Sequence[sink.Slice], by_record: Sequence[tuple[bus.Record, list[sink.Write]]]) -> None:
         every = [write for _, writes in by_record for write in writes]
@@ -167,9 +163,8 @@ class Recorder:
     ) -> None:
         """One record holds a value PostgreSQL does not take (a NUL character, a key too long): find it, set it aside."""
         records = [sink.Recorded(writes, mappings.set_aside(record, "")) for record, writes in by_record]
-        for reason in sink.take_what_it_takes(self._engine, slices, records, mappings.gathered):
-            logger.warning("set aside: %s", reason)
-            metrics.DEAD_LETTERS.labels("", "database").inc()
+        for aside in sink.take_what_it_takes(self._engine, slices, records, mappings.gathered):
+            _tell(aside)
 
     def _make_partitions(self, writes: Sequence[sink.Write]) -> None:
         for write in writes:
@@ -202,6 +197,14 @@ class Recorder:
         for write, thing in subjects:
             if thing is not None:
                 write.rows[0]["district_id"] = self._districts[thing][0]
+
+
+def _tell(aside: sink.Write) -> None:
+    """Log and count a record that is set aside, with its place."""
+    [letter] = aside.rows
+    place = {name: letter[name] for name in ("topic", "partition", "offset")}
+    logger.warning("set aside: %s", letter["reason"], extra=place)
+    metrics.DEAD_LETTERS.labels(letter["topic"], letter["stage"]).inc()
 
 
 def _increasing(records: Sequence[bus.Record], at: int) -> list[bus.Record]:

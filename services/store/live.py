@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Engine, Select, Table, Text, cast, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from services.store import schema
 from streams import codec, events
@@ -99,7 +100,7 @@ def _queries(now_ms: int) -> list[tuple[str, Select[Any]]]:
 def _newest(table: Table, now_ms: int, *conditions: Any) -> list[Select[Any]]:
     """Return the queries of each thing's newest valid version, and of the versions that are not valid yet."""
     key = [c for c in table.primary_key.columns if c.name != "version"]
-    valid = select(_text(table.c.record)).distinct(*key).where(table.c.valid_from_ms <= now_ms, *conditions)
+    valid = select(_text(table.c.record)).ext(distinct_on(*key)).where(table.c.valid_from_ms <= now_ms, *conditions)
     later = select(_text(table.c.record)).where(table.c.valid_from_ms > now_ms, *conditions)
     return [valid.order_by(*key, table.c.version.desc()), later.order_by(table.c.version)]
 

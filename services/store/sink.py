@@ -33,7 +33,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on, insert
 from sqlalchemy.exc import DBAPIError
 
 from services.store.engine import RefusedValueError, understood
@@ -159,10 +159,11 @@ def take_what_it_takes(
     slices: Sequence[Slice],
     records: Sequence[Recorded],
     gathered: Callable[[Iterable[Write]], list[Write]],
-) -> list[str]:
+) -> list[Write]:
     """Like `take`, but where the database refuses a record's rows, what stands for it is written instead.
 
-    The refused are found by halving: the others are written together, in their order. Returns the reasons, in order.
+    The refused are found by halving: the others are written together, in their order. Returns what stands for the
+    refused, in order, with the reason in its column ``reason``.
     """
     with _transaction(engine) as connection:
         _advance(connection, slices)
@@ -171,7 +172,7 @@ def take_what_it_takes(
 
 def _write_halves(
     connection: Connection, records: Sequence[Recorded], gathered: Callable[[Iterable[Write]], list[Write]]
-) -> list[str]:
+) -> list[Write]:
     try:
         with connection.begin_nested():
             for write in gathered(write for record in records for write in record.writes):
@@ -189,10 +190,11 @@ def _write_halves(
             *_write_halves(connection, records[:half], gathered),
             *_write_halves(connection, records[half:], gathered),
         ]
-    aside, reason = records[0].aside, str(refused)
-    _write(connection, aside._replace(rows=[row | {"reason": reason} for row in aside.rows]))
+    aside = records[0].aside
+    aside = aside._replace(rows=[row | {"reason": str(refused)} for row in aside.rows])
+    _write(connection, aside)
     _clear_beside(connection, aside.table)
-    return [reason]
+    return [aside]
 
 
 @contextmanager
@@ -359,7 +361,7 @@ def districts(engine: Engine, things: Sequence[Thing]) -> Mapping[Thing, str | N
     wanted = tuple_(assets.c.tenant_id, assets.c.kind, assets.c.id).in_(list(things))
     newest = (
         select(assets.c.tenant_id, assets.c.kind, assets.c.id, assets.c.district_id)
-        .distinct(assets.c.tenant_id, assets.c.kind, assets.c.id)
+        .ext(distinct_on(assets.c.tenant_id, assets.c.kind, assets.c.id))
         .where(wanted)
         .order_by(assets.c.tenant_id, assets.c.kind, assets.c.id, assets.c.version.desc())
     )

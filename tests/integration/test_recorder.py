@@ -17,12 +17,13 @@ from gateway_trial import FORGIVING, QUIET, ROOT, Process, away, own_database, p
 from kafka import KafkaAdminClient
 from sqlalchemy import Engine, create_engine, make_url, text
 
-from services import bus, store
+from services import bus, metrics, store
+from services.recorder.recorder import Recorder
 from services.store import sink
 from services.store.migrate import migrate
 from services.store.sink import KEEP_FIRST, OffsetConflictError, Slice, Write
 from streams import codec, events
-from streams.topics import ALERT_ACTIONS, TRUCK_STATES
+from streams.topics import ALERT_ACTIONS, DRIVER_ACTIONS, TRUCK_STATES
 from tests.faults import Direction, Proxy, running_database
 
 pytestmark = [pytest.mark.integration, FORGIVING]
@@ -136,6 +137,30 @@ def test_what_cannot_be_recorded_is_set_aside_and_the_next_is_recorded(
             wait_for(lambda bytes_=bytes_, reason=reason: reason in value(engine, reasons, bytes=bytes_), reason)
         assert recorder.exit_code() is None
     assert value(engine, "SELECT action_id FROM driver_actions WHERE tenant_id = :t", t=tenant) == "ok"
+
+
+def test_what_the_database_refuses_is_told_with_its_place(
+    engine: Engine, tenant: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Logged and counted like bytes that cannot be read: topic, partition and offset say which record it was."""
+    partition = (DRIVER_ACTIONS.name, 3)
+
+    def record(offset: int, note: str) -> bus.Record:
+        action = events.DriverAction(
+            tenant_id=tenant, action_id=f"a{offset}", truck_id="t01", kind="skipped", event_time_ms=NOW_MS, note=note
+        )
+        return bus.Record(*partition, offset, b"t01", codec.encode(action), dict(codec.headers(DRIVER_ACTIONS)), NOW_MS)
+
+    recorder = Recorder(engine)
+    recorder.positions_from([partition])
+    set_aside = metrics.DEAD_LETTERS.labels(DRIVER_ACTIONS.name, "recorder")
+    before = set_aside._value.get()
+    recorder.take({partition: [record(0, "fine"), record(1, "a\0b"), record(2, "fine")]})
+    [told] = [vars(line) for line in caplog.records if "the database refuses it" in line.getMessage()]
+    assert (told["topic"], told["partition"], told["offset"]) == (*partition, 1)
+    assert set_aside._value.get() == before + 1
+    kept = "SELECT string_agg(action_id, ' ' ORDER BY action_id) FROM driver_actions WHERE tenant_id = :t"
+    assert value(engine, kept, t=tenant) == "a0 a2"
 
 
 @pytest.fixture
