@@ -305,35 +305,6 @@ def topic_ids(bootstrap: str, topics: Sequence[Topic]) -> dict[str, str]:
     return {topic["name"]: str(topic["topic_id"]) for topic in found if not topic["error_code"]}
 
 
-class GroupWatch:
-    """Looks on at a consumer group from outside: how far it has committed a topic."""
-
-    def __init__(self, bootstrap: str, group: str, topic: Topic) -> None:
-        self._admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
-        self._group, self._topic = group, topic
-
-    def committed(self) -> dict[int, int]:
-        """Return the offset before which everything is committed, by partition; one never committed is left out.
-
-        Asks the broker.
-        """
-        try:
-            offsets = self._admin.list_group_offsets(self._group).get(self._group, {})
-        except KafkaError as error:
-            if not error.retriable:
-                raise
-            return {}  # the group's coordinator is just being made
-        return {
-            at.partition: said.offset
-            for at, said in offsets.items()
-            if at.topic == self._topic.name and said.offset >= 0
-        }
-
-    def close(self) -> None:
-        """Disconnect."""
-        self._admin.close()
-
-
 def answers(bootstrap: str, timeout_s: float = 1.0) -> bool:
     """Whether any broker answers now; blocks at most ``timeout_s`` an address.
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from deploy.local import embedded
 from services import bus
 from streams import codec, topics
+from tests.benchmarks.group_watch import GroupWatch
 from tests.benchmarks.workers import Traffic, cpu_s, until, worker
 
 GROUP = "bench-delay"
@@ -58,7 +59,7 @@ def _delays(bootstrap: str, a_second: int, seconds: float) -> None:
 
 def _sustained(bootstrap: str, process: object, minutes: float) -> None:
     with (
-        closing(bus.GroupWatch(bootstrap, f"{GROUP}-sustained", topics.TRUCK_STATES)) as group,
+        closing(GroupWatch(bootstrap, f"{GROUP}-sustained", topics.TRUCK_STATES)) as group,
         closing(Traffic(bootstrap, a_second=FASTEST)) as traffic,
     ):
         before = sum(_ends(bootstrap)) - traffic.sent

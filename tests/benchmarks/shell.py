@@ -24,6 +24,7 @@ from deploy.local import embedded
 from deploy.local.program import ROOT
 from services import bus
 from streams import topics
+from tests.benchmarks.group_watch import GroupWatch
 from tests.benchmarks.recorder import fixes
 
 PEERS: Final = ROOT / ".build" / "peers"
@@ -87,7 +88,7 @@ def _measured_us(program: str, bootstrap: str, number: int, count: int) -> float
     group = f"bench-{number}-{list(PROGRAMS).index(program)}"
     with (
         _started(program, bootstrap, group) as process,
-        closing(bus.GroupWatch(bootstrap, group, topics.TRUCK_STATES)) as watch,
+        closing(GroupWatch(bootstrap, group, topics.TRUCK_STATES)) as watch,
     ):
         first = _wait(process, watch, count // 10)
         began_s = _cpu_s(process)
@@ -95,7 +96,7 @@ def _measured_us(program: str, bootstrap: str, number: int, count: int) -> float
         return (_cpu_s(process) - began_s) * 1e6 / (last - first)
 
 
-def _wait(process: psutil.Popen, group: bus.GroupWatch, count: int) -> int:
+def _wait(process: psutil.Popen, group: GroupWatch, count: int) -> int:
     give_up_s = time.monotonic() + GIVE_UP_S
     while (committed := sum(group.committed().values())) < count:
         if process.poll() is not None or time.monotonic() > give_up_s:

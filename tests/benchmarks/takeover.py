@@ -15,6 +15,7 @@ from pathlib import Path
 from deploy.local import embedded, ports
 from services import bus, metrics
 from streams import codec, events, topics
+from tests.benchmarks.group_watch import GroupWatch
 from tests.benchmarks.workers import Traffic, start, until, worker
 
 BINS = 100_000
@@ -36,7 +37,7 @@ def main() -> None:
 
 
 def _dynamic(bootstrap: str) -> None:
-    with closing(bus.GroupWatch(bootstrap, "bench-dynamic", topics.TRUCK_STATES)) as group:
+    with closing(GroupWatch(bootstrap, "bench-dynamic", topics.TRUCK_STATES)) as group:
         first = start(bootstrap, "bench-dynamic")
         _moving(group, bootstrap)
         second = start(bootstrap, "bench-dynamic")
@@ -53,7 +54,7 @@ def _dynamic(bootstrap: str) -> None:
 
 
 def _static(bootstrap: str) -> None:
-    with closing(bus.GroupWatch(bootstrap, "bench-static", topics.TRUCK_STATES)) as group:
+    with closing(GroupWatch(bootstrap, "bench-static", topics.TRUCK_STATES)) as group:
         others = start(bootstrap, "bench-static", instance="w2")
         first = start(bootstrap, "bench-static", instance="w1")
         _moving(group, bootstrap)
@@ -76,13 +77,13 @@ def _say(what: str, seconds: float) -> None:
     print(f"{what:40} {seconds:6.2f} s", flush=True)
 
 
-def _moving(group: bus.GroupWatch, bootstrap: str) -> float:
+def _moving(group: GroupWatch, bootstrap: str) -> float:
     """Wait until every partition has committed what is sent after now; return the wall seconds."""
     ends = _ends(bootstrap)
     return until(_beyond(group, ends), "every partition to move", every_s=0.05)
 
 
-def _beyond(group: bus.GroupWatch, ends: dict[int, int]) -> Callable[[], bool]:
+def _beyond(group: GroupWatch, ends: dict[int, int]) -> Callable[[], bool]:
     def beyond() -> bool:
         committed = group.committed()
         return all(committed.get(partition, 0) > end for partition, end in ends.items())
@@ -90,7 +91,7 @@ def _beyond(group: bus.GroupWatch, ends: dict[int, int]) -> Callable[[], bool]:
     return beyond
 
 
-def _longest_pause(group: bus.GroupWatch, bootstrap: str, *, seconds: float) -> float:
+def _longest_pause(group: GroupWatch, bootstrap: str, *, seconds: float) -> float:
     """Watch for some seconds; return the longest time any partition did not commit anything."""
     last, moved_s, longest_s = group.committed(), dict.fromkeys(_ends(bootstrap), time.monotonic()), 0.0
     until_s = time.monotonic() + seconds
@@ -124,7 +125,7 @@ def _recovery(bootstrap: str, bins: int) -> None:
         )
     producer.flush(120)
     producer.close()
-    with closing(bus.GroupWatch(bootstrap, "bench-recovery", topics.BIN_READINGS)) as group:
+    with closing(GroupWatch(bootstrap, "bench-recovery", topics.BIN_READINGS)) as group:
         with worker(bootstrap, "bench-recovery"):
             until(lambda: sum(group.committed().values()) >= bins, "every reading to be folded", within_s=300)
         port = ports.free()
@@ -140,7 +141,7 @@ def _recovery(bootstrap: str, bins: int) -> None:
 
 def _value(port: int, name: str) -> float:
     try:
-        return sum(value for _, value in metrics.scrape(port).get(name, []))
+        return sum(value for _, value in metrics.scrape(port, "127.0.0.1").get(name, []))
     except OSError:
         return 0.0
 

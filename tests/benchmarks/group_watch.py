@@ -1,0 +1,35 @@
+"""How far a consumer group has committed, seen from outside."""
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from streams.topics import Topic
+
+
+class GroupWatch:
+    """Looks on at a consumer group from outside: how far it has committed a topic."""
+
+    def __init__(self, bootstrap: str, group: str, topic: Topic) -> None:
+        self._admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
+        self._group, self._topic = group, topic
+
+    def committed(self) -> dict[int, int]:
+        """Return the offset before which everything is committed, by partition; one never committed is left out.
+
+        Asks the broker.
+        """
+        try:
+            offsets = self._admin.list_group_offsets(self._group).get(self._group, {})
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            return {}  # the group's coordinator is just being made
+        return {
+            at.partition: said.offset
+            for at, said in offsets.items()
+            if at.topic == self._topic.name and said.offset >= 0
+        }
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._admin.close()
