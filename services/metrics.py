@@ -71,15 +71,15 @@ def serve(port: int, host: str = "127.0.0.1") -> None:
         start_http_server(port, addr=host)
 
 
-def scrape(port: int, host: str = "127.0.0.1", timeout_s: float = 1.0) -> dict[str, list[tuple[dict[str, str], float]]]:
-    """Read another process's metrics: sample name → (labels, value) pairs.
+def scrape(port: int, host: str, timeout_s: float = 1.0) -> dict[str, list[tuple[dict[str, str], float]]]:
+    """Read another process's metrics: sample name → (labels, value) pairs. ``host``: `Settings.reachable_host`.
 
     Raises
     ------
     OSError
         If nothing answers there.
     """
-    with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=timeout_s) as answer:  # loopback
+    with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=timeout_s) as answer:
         families = text_string_to_metric_families(answer.read().decode())
     samples: dict[str, list[tuple[dict[str, str], float]]] = {}
     for family in families:

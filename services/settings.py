@@ -74,6 +74,11 @@ class Settings:
         """
         return read(cls, environment, prefix=PREFIX, names=_OWN_NAMES, others=_OTHER_PREFIXES, check=_check)
 
+    @property
+    def reachable_host(self) -> str:
+        """Where this machine's own programs knock: servers that listen on every address are met on the loopback."""
+        return "127.0.0.1" if self.host in {"0.0.0.0", "::", ""} else self.host  # noqa: S104  # compared, not bound
+
     def described(self) -> dict[str, str]:
         """Return all settings as text, secrets hidden, to be logged once at start."""
         return {

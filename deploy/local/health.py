@@ -114,7 +114,7 @@ def _examine_one(state: ProcessState, record: leftovers.Record | None, port: int
     log = f"see {local.logs / state.name}.log"
     if not state.is_running:
         return Part(name=state.name, state=state.state.lower(), restarts=restarts, why=(f"{state.remark}, {log}",))
-    behind, age_s, why = _self_report(port, log)
+    behind, age_s, why = _self_report(port, local.services.reachable_host, log)
     return Part(
         name=state.name,
         state=state.state.lower(),
@@ -127,13 +127,13 @@ def _examine_one(state: ProcessState, record: leftovers.Record | None, port: int
     )
 
 
-def _self_report(port: int, log: str) -> tuple[dict[str, int], float | None, list[str]]:
+def _self_report(port: int, host: str, log: str) -> tuple[dict[str, int], float | None, list[str]]:
     if not port:
         return {}, None, []
     try:
-        return judge(metrics.scrape(port), now_s=wall_now_ms() / 1000)
+        return judge(metrics.scrape(port, host), now_s=wall_now_ms() / 1000)
     except (OSError, HTTPException):
-        return {}, None, [f"does not answer on its metrics port {port}, {log}"]
+        return {}, None, [f"does not answer on its metrics port {port} of {host}, {log}"]
 
 
 def _memory_mb(pid: int, *, alone: bool = False) -> float:

@@ -145,7 +145,7 @@ def _wait_for(part: Any, reporter: Reporter) -> None:
 
 def _wait_for_page(local: Local, process: "Popen[bytes]") -> None:
     give_up = time.monotonic() + _PAGE_TIMEOUT_S
-    while not _answers(local.services.host, local.services.gateway_port):
+    while not _answers(local.services.reachable_host, local.services.gateway_port):
         if process.poll() is not None:
             raise LocalStartError(f"the supervisor ended; {local.logs / 'supervisor.log'} may say why")
         if time.monotonic() > give_up:

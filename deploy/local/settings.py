@@ -85,7 +85,7 @@ class Local:
     @property
     def address(self) -> str:
         """Where the pages are."""
-        return f"http://{self.services.host}:{self.services.gateway_port}"
+        return f"http://{self.services.reachable_host}:{self.services.gateway_port}"
 
     @property
     def kafka(self) -> Kafka:

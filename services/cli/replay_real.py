@@ -43,7 +43,7 @@ def replay_real(
     fixes = recording.read()
     times_ms = recording.shifted_ms(fixes, clock.city_now_ms())
     secrets = _register(settings, fixes, times_ms[0])
-    base = f"http://{settings.host}:{settings.ingest_port}"
+    base = f"http://{settings.reachable_host}:{settings.ingest_port}"
     begun_s = time.monotonic()
     sent = asyncio.run(_play(base, fixes, times_ms, secrets, rate))
     trucks = len({fix.vehicle for fix in fixes})

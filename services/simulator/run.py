@@ -89,7 +89,7 @@ class Stage:
         self._bins = {row.bin_id: row for row in self.city.bins}
         self._phones = {row.truck_id: row.osmand_id for row in self.city.trucks if row.osmand_id is not None}
         self.ledger = Ledger(settings.simulator_ledger)
-        host = _reachable(settings.host)
+        host = settings.reachable_host
         self.ingest = Ingest(
             client, f"http://{host}:{settings.ingest_port}", secrets, self.city.header.chirpstack_source, self.ledger
         )
@@ -244,8 +244,3 @@ class Stage:
     def _keep_codes(self) -> None:
         codes = {link.terminal.phone: link.terminal.code for link in self.links.values()}
         self.shelf.write_codes({phone: code for phone, code in codes.items() if code is not None})
-
-
-def _reachable(host: str) -> str:
-    """Return where to knock: a server that listens everywhere is reached on the loopback."""
-    return "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104  # compared, not bound

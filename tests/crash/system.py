@@ -157,10 +157,14 @@ class System:
 
     def _progress_s(self, name: str) -> float:
         try:
-            samples = metrics.scrape(programs.metrics_ports(self.local)[name])
+            samples = self._said(name)
         except OSError:
             return 0.0
         return max((value for _, value in samples.get("qingyun_last_progress_timestamp_seconds", [])), default=0.0)
+
+    def _said(self, name: str) -> health.Samples:
+        """Return a program's metrics; raises OSError if it does not answer."""
+        return metrics.scrape(programs.metrics_ports(self.local)[name], self.local.services.reachable_host)
 
     def _reports_recorded(self) -> int:
         try:
@@ -204,12 +208,10 @@ class System:
             return f"the recorder is behind: {', '.join(late)}"
         if waiting := waiting_count(self._engine):
             return f"{waiting} commands wait in the outbox"
-        samples = metrics.scrape(programs.metrics_ports(self.local)["worker"])
-        lag = sum(value for _, value in samples.get("qingyun_consumer_lag_records", []))
+        lag = sum(value for _, value in self._said("worker").get("qingyun_consumer_lag_records", []))
         if lag:
             return f"the worker is {lag:.0f} records behind"
-        spooled = metrics.scrape(programs.metrics_ports(self.local)["ingest"]).get("qingyun_ingest_spool_records", [])
-        if any(value for _, value in spooled):
+        if any(value for _, value in self._said("ingest").get("qingyun_ingest_spool_records", [])):
             return "uplinks wait in the spool"
         return "" if self._ends() == ends else "records still come"
 

@@ -1,8 +1,14 @@
 """What `make status` makes of what processes say of themselves."""
 
-import pytest
+import os
 
+import pytest
+from prometheus_client import CollectorRegistry, Gauge, start_http_server
+
+from deploy.local import health, ports
 from deploy.local.health import Health, Part, judge
+from deploy.local.settings import Local
+from deploy.local.supervised import ProcessState
 
 NOW_S = 1_000_000.0
 
@@ -50,3 +56,21 @@ def test_nothing_running_is_not_healthy():
 
     assert not health.is_healthy
     assert "make run" in health.sentence
+
+
+def test_a_process_is_asked_where_it_listens():
+    """With QINGYUN_HOST an address of the network, a process that works is not called sick."""
+    host = "127.0.0.2"  # another than the one a process listens on by default, as the network's is
+    registry, port = CollectorRegistry(), ports.free()
+    Gauge("qingyun_last_progress_timestamp_seconds", "When", registry=registry).set_to_current_time()
+    server, thread = start_http_server(port, addr=host, registry=registry)
+    process = ProcessState(name="gateway", state="RUNNING", pid=os.getpid(), since_s=0.0, remark="")
+    try:
+        part = health._examine_one(process, None, port, Local.from_env({"QINGYUN_HOST": host}))
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+    assert part.why == ()
+    assert part.progress_age_s is not None

@@ -23,6 +23,14 @@ def test_every_process_understands_what_it_is_given():
         assert settings.kafka_bootstrap == local.kafka.bootstrap
 
 
+def test_the_address_people_are_told_is_one_they_can_open():
+    """Listening on every address is no address to go to."""
+    everywhere, network = (Local.from_env({"QINGYUN_HOST": host}) for host in ("0.0.0.0", "10.0.0.7"))  # noqa: S104
+
+    assert everywhere.address == "http://127.0.0.1:8080"
+    assert network.address == "http://10.0.0.7:8080"
+
+
 def test_no_two_parts_want_the_same_port():
     """By default every port is wanted once; a setting that makes two parts meet is refused with both names."""
     assert len(programs.wanted_ports(Local.from_env({}))) == 3 + 2 + len(programs.PROCESSES)
