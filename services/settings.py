@@ -33,7 +33,7 @@ class Settings:
     thinned_positions_kept_days: int = 365
     """Days for which a fix a minute is kept where the others are gone; 0 = for ever."""
     data_dir: str = ".data"
-    """Folder of run data: ingest's spool, secrets of the local start, photos."""
+    """Folder of run data: ingest's spool, the simulator's state, secrets of the local start."""
     build_dir: str = ".build"
     """Folder of what is built once and kept: road graphs, base maps."""
     city: str = "porto"

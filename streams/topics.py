@@ -78,9 +78,9 @@ CALENDARS: Final = _existing("calendars", "calendar_id@version", events.Calendar
 
 PLANS: Final = _concluded("plans", "truck_id", events.TruckPlan, "planner", 30)
 PLANNING_RUNS: Final = _concluded("planning-runs", "material", events.PlanningRun, "planner", 30)
-COLLECTIONS_DUE: Final = _concluded("collections-due", "place_id", events.CollectionDue, "worker, planner", 30)
+COLLECTIONS_DUE: Final = _concluded("collections-due", "place_id", events.CollectionDue, "worker", 30)
 VISITS: Final = _concluded("visits", "truck_id", events.Visit, "worker", 90)
-TICKETS: Final = _concluded("tickets", "ticket_id", events.Ticket, "worker", 90)
+TICKETS: Final = _concluded("tickets", "ticket_id", events.Ticket, "nobody yet", 90)
 ALERTS: Final = _concluded("alerts", "alert_id", events.Alert, "worker", 90)
 DEAD_LETTERS: Final = _measured("dead-letters", "as it came", None, "everyone", days=90)
 

@@ -51,7 +51,7 @@ def reset(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = F
         print(f"There is no data in {local.data}.")
         return
     if not yes:
-        typer.confirm(f"Delete {local.data} with every event, plan, alert and photo in it?", abort=True)
+        typer.confirm(f"Delete {local.data} with every event, plan and alert in it?", abort=True)
     ending.delete_data(local)
     print(f"{local.data} is deleted; `make run` begins a new city.")
 
