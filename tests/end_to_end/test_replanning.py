@@ -57,23 +57,42 @@ def test_a_booking_becomes_stops(desk: Desk) -> None:
 
 
 def test_an_excluded_stop_leaves_the_plan(desk: Desk) -> None:
-    """What the dispatcher excludes is taken out of the plan, and other trucks' plans stay as they were."""
-    plan = _a_busy_truck(desk, "residual")
-    stop = collections(plan)[-1]["stop_id"]
-    desk.overrule(stop, "exclude", until_ms=desk.now_ms + 8 * HOUR_MS, reason="road works")
-    changed = _plan_where(
-        desk,
-        lambda now: (
-            now["truck_id"] == plan["truck_id"]
-            and now["plan_version"] > plan["plan_version"]
-            and stop not in {visit.get("stop_id") for visit in now["visits"]}
-        ),
-        "an excluded stop leaves the plan",
-    )
-    assert changed["reason"]
+    """What the dispatcher excludes is taken out of the plan, which says so; no other truck gets it, or a plan for its sake."""
+    stop = _exclude_a_stop(desk, "residual", "road works")
+
+    def leaves(plan: Json) -> bool:
+        gone = {"what": "removed", "stop_id": stop, "why": "dispatcher"}
+        return any(gone.items() <= change.items() for change in plan["changed"])
+
+    changed = _plan_where(desk, leaves, "a plan says that the excluded stop is taken out")
+    assert not any(change.get("to_truck_id") for change in changed["changed"] if change.get("stop_id") == stop)
+    holders = [plan["truck_id"] for plan in desk.plans().values() if stop in {v.get("stop_id") for v in plan["visits"]}]
+    assert holders == []
+    told = {
+        plan["truck_id"]
+        for plan in desk.live.plans_so_far()
+        if plan["reason"] == "dispatcher" and plan.get("reason_params", {}).get("stop_id") == stop
+    }
+    assert told == {changed["truck_id"]}
 
 
 def test_every_stop_left_out_has_its_reason(desk: Desk) -> None:
-    """A stop no truck will visit names its code and a sentence with the numbers that decided."""
-    left_out = [left for run in desk.live.all("run") for left in run.get("left_out", ())]
-    assert all(left["code"] and left["reason"].endswith(".") for left in left_out)
+    """A stop no truck will visit names its code and says why in a sentence; so does one that was just excluded."""
+    stop = _exclude_a_stop(desk, "recyclable", "market day")
+
+    def left_out() -> list[Json]:
+        found = [left for run in desk.live.all("run") for left in run.get("left_out", ())]
+        return found if any(left["stop_id"] == stop for left in found) else []
+
+    found = eventually(left_out, within_s=WITHIN_S, what="a run names the excluded stop")
+    assert [left for left in found if not left["code"] or not left["reason"].endswith(".")] == []
+    [excluded] = [left for left in found if left["stop_id"] == stop]
+    assert excluded["code"] == "excluded"
+    assert "market day" in excluded["reason"]
+
+
+def _exclude_a_stop(desk: Desk, material: str, reason: str) -> str:
+    """Exclude the last stop of a busy truck's plan and return its id."""
+    stop = str(collections(_a_busy_truck(desk, material))[-1]["stop_id"])
+    desk.overrule(stop, "exclude", until_ms=desk.now_ms + 8 * HOUR_MS, reason=reason)
+    return stop
