@@ -8,7 +8,7 @@ from typing import Any, Final
 from services import clock
 from services.gateway.live_state import Scope, Town
 from services.gateway.ring import Ring
-from services.store.live import Picture
+from services.newest import Picture
 from streams import events
 
 ADVANCE_S: Final = 1.0

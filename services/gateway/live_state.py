@@ -12,8 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from services.gateway.geometry import Ground
 from services.gateway.whole import whole
-from services.store.live import ALERTS_BACK_MS, Picture
-from services.store.ranking import rank_ms
+from services.newest import ALERTS_BACK_MS, Picture, rank_ms
 from streams import events
 
 ACTIONS_KEPT: Final = 200

@@ -13,8 +13,8 @@ from services.planner import costs
 from services.planner.demand import Stop, overflows_earlier
 from services.planner.hours import Interval, common
 from services.planner.reference import compartments_of, day_of, place_of, usable_kg
-from services.planner.roads import NO_WAY, LonLat, Matrix
 from services.planner.situation import Crew, Situation, does_not_fit, planned_tips_kg, stands_at
+from services.planner.ways import NO_WAY, LonLat, Matrix
 from streams import events
 from streams.events import PlanVisit
 from streams.units import MINUTE_MS

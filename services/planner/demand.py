@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from services.planner.hours import Interval, common
 from services.planner.reference import Leave, Reference, compartments_of, place_of, usable_kg
-from services.planner.roads import LonLat
+from services.planner.ways import LonLat
 from streams import events
 from streams.units import HOUR_MS, MINUTE_MS
 

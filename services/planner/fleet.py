@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Final
 
-from services.planner.roads import LonLat
+from services.planner.ways import LonLat
 from streams import events
 from streams.units import HOUR_MS, MINUTE_MS
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from shapely.geometry import LineString
 
-from services.planner.roads import LonLat
+from services.planner.ways import LonLat
 from streams import geo
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from services.planner.fleet import Truck
 from services.planner.geo import distance_m
-from services.planner.roads import LonLat
+from services.planner.ways import LonLat
 from streams import events
 from streams.events import PlanVisit
 

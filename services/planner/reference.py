@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from services.planner import hours
 from services.planner.hours import Interval
-from services.planner.roads import LonLat
+from services.planner.ways import LonLat
 from streams import events
 from streams.units import DAY_MS
 

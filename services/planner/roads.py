@@ -20,12 +20,10 @@ import numpy as np
 import osrm
 from numpy.typing import NDArray
 
-LonLat = tuple[float, float]
+from services.planner.ways import NO_WAY, LonLat, Matrix
 
 PROFILE: Final = Path(__file__).parent / "profiles" / "truck.lua"
 BASE_NAME: Final = "roads.osrm"
-NO_WAY: Final = -1
-"""In a matrix: there is no way from here to there."""
 MAX_SNAP_M: Final = 1_000.0
 """A place farther than this from every road cannot be driven to; OSRM alone would quietly use the nearest road."""
 _STAMP: Final = "stamp"
@@ -39,14 +37,6 @@ class NoGraph(ValueError):  # noqa: N818  # what is missing, in one sentence
 
 class NoWay(ValueError):  # noqa: N818  # a fact about the city, not a failure of ours
     """There is no way between two of the places; the message names them."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Matrix:
-    """Seconds and metres from each place (row) to each (column); `NO_WAY` where there is none."""
-
-    duration_s: NDArray[np.int64]
-    distance_m: NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,11 +24,12 @@ from services.planner.horizon import LATE_MS, broken
 from services.planner.lease import Lease
 from services.planner.orders import progressed
 from services.planner.progress import lateness_ms, place_of
-from services.planner.roads import LonLat, NoWay, Roads
+from services.planner.roads import NoWay, Roads
 from services.planner.rounds import Round, Rounds
 from services.planner.situation import Crew, Situation, situation
 from services.planner.solver import Answer, Solver
 from services.planner.state import PlannerState
+from services.planner.ways import LonLat
 from services.settings import Settings
 from streams import codec, events, topics
 from streams.units import MINUTE_MS

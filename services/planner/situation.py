@@ -11,8 +11,8 @@ from services.planner.demand import Stop
 from services.planner.fleet import Truck
 from services.planner.geo import distance_m
 from services.planner.reference import compartments_of, place_of
-from services.planner.roads import LonLat
 from services.planner.state import PlannerState
+from services.planner.ways import LonLat
 from streams import events
 from streams.events import LeftOut, PlanVisit
 from streams.units import HOUR_MS, MINUTE_MS

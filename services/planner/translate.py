@@ -17,9 +17,9 @@ from optimizer.plan import Plan, Route, Visit
 from services.planner.build import Case
 from services.planner.demand import Stop
 from services.planner.horizon import LATE_MS, UNFINISHED
-from services.planner.roads import LonLat
 from services.planner.rounds import Round
 from services.planner.situation import Crew, Situation, left_out
+from services.planner.ways import LonLat
 from streams import events
 from streams.events import LeftOut, PlanChange, PlanVisit, StrandedTruck, TruckPlan
 

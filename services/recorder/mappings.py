@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from services import bus
-from services.store.ranking import rank_ms
+from services.newest import rank_ms
 from services.store.sink import KEEP_FIRST, KEEP_LAST, Keep, Row, Thing, Write, bytea, columns_of
 from streams import codec, events, topics
 from streams.codec import Undecodable

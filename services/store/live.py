@@ -1,47 +1,18 @@
 """What the live map starts from: one consistent picture of the newest of everything, with the offsets it stands at."""
 
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Select, Table, Text, cast, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from services.newest import ALERTS_BACK_MS, Picture, Position, Reading
 from services.store import schema
 from streams import codec, events
 from streams.topics import BY_NAME
 from streams.units import DAY_MS, HOUR_MS
 
-Partition = tuple[str, int]
-
-ALERTS_BACK_MS: Final = DAY_MS
-"""Alerts that are over are shown for so long."""
 ACTIONS_BACK_MS: Final = DAY_MS
 _SHIFTS_MS: Final = 36 * HOUR_MS
-
-
-class Position(NamedTuple):
-    """The newest record of a truck, and the last good place, which may be older."""
-
-    state: events.TruckState
-    lon: float | None
-    lat: float | None
-
-
-class Reading(NamedTuple):
-    """The newest record of a bin, and the last usable fill, which may be older."""
-
-    reading: events.BinReading
-    fill: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Picture:
-    """The newest of everything. ``offsets``: first record of each partition that is not in it."""
-
-    offsets: dict[Partition, int]
-    positions: list[Position]
-    readings: list[Reading]
-    events: list[events.Event]
 
 
 def picture(engine: Engine, now_ms: int) -> Picture:

@@ -9,8 +9,9 @@ from gateway_trial import own_database
 
 from services.planner.bookings import Bookings
 from services.planner.lease import Lease, LeaseLost
-from services.planner.roads import NO_WAY, NoGraph, NoWay, Roads, build_graph
+from services.planner.roads import NoGraph, NoWay, Roads, build_graph
 from services.planner.solver import Solver, SolverEnded
+from services.planner.ways import NO_WAY
 from services.store import commands
 from services.store.migrate import migrate
 from services.store.outbox import waiting_count

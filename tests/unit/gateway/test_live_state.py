@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from services.gateway import live_state
 from services.gateway.live_state import ACTIONS_KEPT, Scope, Town, acknowledged
 from services.gateway.run import midnight_before
-from services.store.live import Picture, Position, Reading
+from services.newest import Picture, Position, Reading
 from streams import codec, events
 from streams.units import DAY_MS, HOUR_MS
 

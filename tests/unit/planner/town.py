@@ -7,9 +7,9 @@ import numpy as np
 
 from services.planner.geo import distance_m
 from services.planner.horizon import Trigger, broken
-from services.planner.roads import Matrix
 from services.planner.situation import Situation, situation
 from services.planner.state import PlannerState
+from services.planner.ways import Matrix
 from streams import events
 from streams.events import PlanVisit
 from streams.units import HOUR_MS, MINUTE_MS

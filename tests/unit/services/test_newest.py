@@ -1,6 +1,6 @@
 """Which of two positions is the newer."""
 
-from services.store.ranking import PHONE_WAITS_MS, rank_ms
+from services.newest import PHONE_WAITS_MS, rank_ms
 from streams.events import TruckState
 
 

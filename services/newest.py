@@ -1,0 +1,55 @@
+"""The newest of everything, as data: which of two positions of a truck it is, and the picture the live map starts from.
+
+One rule for the recorder's table and the live map. No database here: `services.store.live` reads the picture.
+"""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from streams.events import BinReading, Event, TruckState
+from streams.units import DAY_MS
+
+PHONE_SOURCES: Final = frozenset({"osmand"})
+"""Sources that are a driver's phone, not a terminal built into the truck."""
+
+PHONE_WAITS_MS: Final = 60_000
+"""A phone fills gaps of the terminal's that are longer than this (contract, ``truck-states``)."""
+
+
+def rank_ms(state: TruckState) -> int:
+    """Return the number by which the newest position of a truck is chosen: the larger one wins.
+
+    A phone's fix counts as `PHONE_WAITS_MS` older than it is. So it replaces a terminal's only after that much silence,
+    and the terminal takes over again at once.
+    """
+    waits_ms = PHONE_WAITS_MS if state.source in PHONE_SOURCES else 0
+    return state.event_time_ms - waits_ms
+
+
+ALERTS_BACK_MS: Final = DAY_MS
+"""Alerts that are over are shown for so long."""
+
+
+class Position(NamedTuple):
+    """The newest record of a truck, and the last good place, which may be older."""
+
+    state: TruckState
+    lon: float | None
+    lat: float | None
+
+
+class Reading(NamedTuple):
+    """The newest record of a bin, and the last usable fill, which may be older."""
+
+    reading: BinReading
+    fill: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """The newest of everything. ``offsets``: first record of each partition (topic, number) that is not in it."""
+
+    offsets: dict[tuple[str, int], int]
+    positions: list[Position]
+    readings: list[Reading]
+    events: list[Event]
