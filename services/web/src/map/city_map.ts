@@ -22,6 +22,7 @@ import { PMTiles, Protocol } from "pmtiles";
 import type { Asset, Bin, City, Facility, LonLat, Truck } from "../contract.ts";
 import { boundsOf, positions } from "../domain/places.ts";
 import { hasPlace, isStale, loadShare } from "../domain/trucks.ts";
+import { words } from "../words/index.ts";
 import { Glide } from "./glide.ts";
 import { drawIcon, SCALE } from "./icons.ts";
 import { type Archive, FONT, mapStyle, PALETTES, type Theme } from "./style.ts";
@@ -105,6 +106,11 @@ export class CityMap {
       dragRotate: false,
       pitchWithRotate: false,
       fadeDuration: 0,
+      locale: {
+        "Map.Title": words.value.map.label,
+        "NavigationControl.ZoomIn": words.value.map.zoomIn,
+        "NavigationControl.ZoomOut": words.value.map.zoomOut,
+      },
       // labels in the fonts of this computer: no glyph server is asked
       localIdeographFontFamily: "system-ui, 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif",
     });

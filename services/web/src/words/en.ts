@@ -253,6 +253,8 @@ export const en = {
   },
   map: {
     label: "Map of the city",
+    zoomIn: "Zoom in",
+    zoomOut: "Zoom out",
     plain: "No base map for this city",
     recentre: "Whole city",
     follow: "Follow",

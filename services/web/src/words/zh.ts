@@ -230,6 +230,8 @@ export const zh: Words = {
   },
   map: {
     label: "城市地图",
+    zoomIn: "放大",
+    zoomOut: "缩小",
     plain: "该城市没有底图",
     recentre: "全城",
     follow: "跟随",
