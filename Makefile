@@ -56,7 +56,7 @@ format: $(STAMP) ## Format the Python code
 
 test: $(STAMP) ## Every test: unit, property, integration on real parts, end to end in a browser
 	@$(LOCAL) setup
-	@$(PYTHON) -m pytest $(TESTS)
+	@$(PYTHON) -m $(if $(call given,TESTS,),pytest $(TESTS),tests.lanes)
 
 crash: $(STAMP) ## Kill, stop and pause each process of the whole system, judge everything that is left: SEEDS=1-3
 	@$(LOCAL) setup
@@ -74,6 +74,7 @@ bench-streams: $(STAMP) ## The worker beside its peers, fix to alert, pauses, re
 	@$(PYTHON) -m tests.benchmarks.shell
 	@$(PYTHON) -m tests.benchmarks.delay
 	@$(PYTHON) -m tests.benchmarks.takeover
+	@$(PYTHON) -m tests.benchmarks.faults
 
 bench-store: $(STAMP) ## A year of positions: bytes a row, a truck's hour, the map's start: DAYS=4
 	@$(PYTHON) -m tests.benchmarks.store --days $(call given,DAYS,4)

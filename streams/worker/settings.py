@@ -38,6 +38,9 @@ class Settings:
     """JSON file of thresholds that differ from the defaults (`streams.rules.thresholds`)."""
     replication: int = 1
     """Copies of the changelog: 1 on one broker, 3 on many."""
+    gather_ms: int = 0
+    """The broker gathers records up to this long before it hands them over; 0 = each at once. A fetch names all
+    partitions, however few records it brings: 100 saves CPU where little happens, and adds 50 ms to the usual delay."""
     slice_records: int = 500
     """Most records of one partition that are judged and kept in one step."""
     session_s: float = 10.0

@@ -34,8 +34,8 @@ logger = logging.getLogger(__name__)
 
 FETCH_WAIT_MS: Final = 100
 """Faust hard-codes 1500: a fetch of idle partitions would delay busy ones of the same broker that long."""
-FETCH_BYTES: Final = 64 * 1024
-"""The broker gathers so much, or for `FETCH_WAIT_MS`: a fetch names all partitions, however few records it brings."""
+GATHERED_BYTES: Final = 64 * 1024
+"""A broker that gathers (setting ``gather_ms``) does so until it has this much."""
 MOST_IN_FLIGHT: Final = 16
 """Slices handed out and not done, over all partitions; few, so that slices grow under load."""
 
@@ -59,8 +59,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001  # no setting reaches these two
-        consumer._fetch_min_bytes = FETCH_BYTES  # noqa: SLF001
+        gather_ms = self.app.settings.gather_ms
+        consumer._fetch_max_wait_ms = gather_ms or FETCH_WAIT_MS  # noqa: SLF001  # no setting reaches these two
+        consumer._fetch_min_bytes = GATHERED_BYTES if gather_ms else 1  # noqa: SLF001
         return consumer
 
 

@@ -143,13 +143,23 @@ def log_in_as(system: System, browser: Browser, sessions: dict[str, Any]) -> Ite
     """Give a function that opens a person's page: through the log-in page the first time; then waits for live data."""
     contexts: list[BrowserContext] = []
 
-    def log_in(login: str, password: str, *, language: str = "en", width: int = 1440, height: int = 900) -> Page:
+    def log_in(
+        login: str,
+        password: str,
+        *,
+        language: str = "en",
+        width: int = 1440,
+        height: int = 900,
+        draws_maps: bool = True,
+    ) -> Page:
         context = browser.new_context(
             locale={"en": "en-GB", "zh": "zh-CN"}[language],
             viewport={"width": width, "height": height},
             storage_state=sessions.get(login),
         )
         contexts.append(context)
+        if not draws_maps:
+            context.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
         page = context.new_page()
         page.goto(system.address)
         if login not in sessions:

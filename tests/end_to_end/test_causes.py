@@ -90,13 +90,13 @@ class Happening:
         return next(((one, plans[one.version]) for one in self._cab.shown() if one.version in plans), None)
 
     def plans_of_the_cause(self) -> list[Json]:
-        """Return all plans that name this cause; they are of the same material's trucks."""
+        """Return all plans that name this cause; there is one at least."""
         found = []
         for _, plan in self._desk.changes(self._since):
             assert plan["reason"] in PLAN_REASONS
             if self._cause.of(plan):
                 found.append(plan)
-        assert len({plan["material"] for plan in found}) == 1
+        assert found
         return found
 
 
@@ -156,8 +156,7 @@ def test_a_skipped_stop(desk: Desk, open_cab: OpenCab, expecting: Expecting) -> 
 
 def test_a_facility_that_is_closed(desk: Desk, open_cab: OpenCab, expecting: Expecting) -> None:
     """The dispatcher closes a facility: the driver who was to tip there reads where to tip now; nobody tips there."""
-    facility_id, truck_id = eventually(lambda: _a_tip_ahead(desk), within_s=WITHIN_S, what="a truck that is to tip")
-    cab = open_cab(truck_id)
+    facility_id, cab = _a_cab_with_a_tip_ahead(desk, open_cab)
     happening = expecting(cab, "facility_closed", facility_id=facility_id)
     closure = f"/api/v1/facilities/{facility_id}/closure"
     desk.put(closure, {"closed_until_ms": desk.now_ms + 12 * HOUR_MS, "reason": "fire drill"})
@@ -175,8 +174,7 @@ def test_a_facility_that_is_closed(desk: Desk, open_cab: OpenCab, expecting: Exp
 
 def test_a_facility_that_is_full(desk: Desk, open_cab: OpenCab, expecting: Expecting) -> None:
     """Other towns' trucks use up a facility's day: its tickets say so, and the driver reads where to tip instead."""
-    facility_id, truck_id = eventually(lambda: _a_tip_ahead(desk), within_s=WITHIN_S, what="a truck that is to tip")
-    cab = open_cab(truck_id)
+    facility_id, cab = _a_cab_with_a_tip_ahead(desk, open_cab)
     happening = expecting(cab, "facility_full", facility_id=facility_id)
     site = desk.live.by_id("facility")[facility_id]
     happening.told()  # whichever of the tickets it is that leaves too little room: counted from before the first
@@ -445,10 +443,27 @@ def _left(desk: Desk) -> dict[str, list[Json]]:
     return {truck_id: desk.left(plan) for truck_id, plan in desk.plans().items()}
 
 
-def _a_tip_ahead(desk: Desk) -> tuple[str, str] | None:
-    """A facility for residual waste that is open and not full, and a truck that tips there after some other stops."""
+def _a_cab_with_a_tip_ahead(desk: Desk, open_cab: OpenCab) -> tuple[str, Cab]:
+    """A facility, and the open page of a driver who is to tip there: plans may change while the page opens."""
+
+    def opened() -> tuple[str, Cab] | None:
+        ahead = _tips_ahead(desk)
+        if not ahead:
+            return None
+        _, facility_id, truck_id = min(ahead)
+        cab = open_cab(truck_id)
+        return (facility_id, cab) if (facility_id, truck_id) in {one[1:] for one in _tips_ahead(desk)} else None
+
+    return eventually(opened, within_s=WITHIN_S, what="a truck that is to tip")
+
+
+def _tips_ahead(desk: Desk) -> list[tuple[float, str, str]]:
+    """Each facility for residual waste that is open and not full, with a truck that tips there after some other stops.
+
+    With what the facility takes a day: the least is the soonest full.
+    """
     sites = desk.live.by_id("facility")
-    found = [
+    return [
         (sites[visit["facility_id"]]["daily_kg"], visit["facility_id"], truck_id)
         for truck_id, left in _busy(desk, "residual").items()
         for number, visit in enumerate(left)
@@ -457,7 +472,6 @@ def _a_tip_ahead(desk: Desk) -> tuple[str, str] | None:
         and _room_kg(sites[visit["facility_id"]]) > 0
         and not any(one.get("facility_id") == visit["facility_id"] for one in left[:number])
     ]
-    return min(found)[1:] if found else None
 
 
 def _room_kg(site: Json) -> float:

@@ -1,17 +1,21 @@
-"""The worker as it runs, but for its core: a fix changes nothing and says nothing."""
+"""The worker as it runs, but for its core: a fix is counted and says nothing."""
 
 import sys
 
-from streams import truck
+from streams import events, truck
+from streams.state import Truck
 from streams.worker import run
+from tests.benchmarks.peers import raising
 
 
-def no_op(state: object, *_: object) -> tuple[object, list[object]]:
-    """Fold nothing in."""
+def count(state: Truck, *_: object) -> tuple[Truck, list[events.Event]]:
+    """Count a fix."""
+    raising.once(state.truck_id)
+    state.order.arrivals += 1
     return state, []
 
 
-truck.step = no_op  # type: ignore[assignment]
+truck.step = count
 
 if __name__ == "__main__":
     sys.exit(run.main())

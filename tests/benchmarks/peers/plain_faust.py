@@ -9,6 +9,7 @@ import faust
 from faust.worker import Worker
 
 from streams import codec, topics
+from tests.benchmarks.peers import raising
 
 app = faust.App(
     os.environ["BENCH_GROUP"],
@@ -27,6 +28,7 @@ async def count(stream: Any) -> None:
     """Count the fixes of each truck."""
     async for value in stream:
         fix = codec.decode(topics.TRUCK_STATES, value)
+        raising.once(fix.truck_id)
         counts[fix.truck_id] += 1
 
 
