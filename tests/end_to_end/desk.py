@@ -25,6 +25,8 @@ SILENCE_S: Final = 30.0
 """The stream's heartbeat comes every 15 s."""
 MOVED_MS: Final = 15 * MINUTE_MS
 """Times that move by more than this are a change."""
+SEARCH_MS: Final = 2 * MINUTE_MS
+"""City time that passes at most from the moment a plan is made for until it is sent."""
 _LISTS: Final = {
     "trucks": ("truck", "truck_id"),
     "bins": ("bin", "bin_id"),
@@ -233,6 +235,17 @@ class Desk:
             if action["kind"] == "collected" and action.get("stop_id") and action["event_time_ms"] <= at_ms
         }
 
+    def _over(self, before: Json, plan: Json) -> Iterator[tuple[str, str | None]]:
+        """Yield the tips and breaks the driver reported from the one plan to the other, the search for it included."""
+        breaks = (visit["break_id"] for visit in before.get("visits", ()) if visit.get("kind") == "break")
+        for action in self.live.all("action"):
+            in_time = before["made_ms"] < action["event_time_ms"] <= plan["made_ms"] + SEARCH_MS
+            if action["truck_id"] == plan["truck_id"] and in_time:
+                if action["kind"] == "tipped":
+                    yield ("tip", action.get("facility_id"))
+                elif action["kind"] == "break_start":
+                    yield ("break", next(breaks, None))
+
     def changes(self, since: int) -> Iterator[tuple[Json, Json]]:
         """Yield each plan that came after the first ``since`` ones, behind the version it replaces ({} = none)."""
         newest: dict[str, Json] = {}
@@ -246,10 +259,10 @@ class Desk:
         """Whether a plan asks something else than what was left of the one before, or much earlier or later."""
         done = self._done_by(plan["made_ms"])
         old = [one for one in _sequence(before) if one[1] not in done]
-        new = _sequence(plan)
-        while old != new and old and old[0][0] != "collect":
-            old = old[1:]  # a tip or a break that is over
-        if old != new:
+        for over in self._over(before, plan):
+            if over in old:
+                old.remove(over)
+        if old != _sequence(plan):
             return True
         times, now = _times(before), _times(plan)
         return any(abs(now[name] - times[name]) > MOVED_MS for name in now)

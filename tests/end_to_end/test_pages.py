@@ -114,14 +114,14 @@ def test_a_real_recording_shows_68_trucks(
 
 def _alert_with_reasons(log_in: LogIn, rule: str) -> None:
     page = log_in("officer")
-    row = page.locator(f'[data-testid="alert-row"][data-rule="{rule}"]').first
-    expect(row).to_be_visible(timeout=180_000)
+    first = page.locator(f'[data-testid="alert-row"][data-rule="{rule}"]').first
+    expect(first).to_be_visible(timeout=180_000)
+    this = f'[data-alert-id="{first.get_attribute("data-alert-id")}"]'  # another may come, and stand first
+    row = page.locator(f'[data-testid="alert-row"]{this}')
     row.click()
-    file = page.locator(f'[data-testid="alert-file"][data-rule="{rule}"]')
+    file = page.locator(f'[data-testid="alert-file"]{this}')
     expect(file.get_by_test_id("alert-sentence")).not_to_be_empty()
     expect(file.get_by_test_id("because").locator("li").first).to_be_visible()
     expect(file.get_by_test_id("chart")).not_to_have_attribute("data-points", "0", timeout=20_000)
     file.get_by_test_id("ack").click()
-    expect(page.locator(f'[data-testid="alert-row"][data-rule="{rule}"]').first).not_to_have_attribute(
-        "data-handling", "new", timeout=20_000
-    )
+    expect(row).not_to_have_attribute("data-handling", "new", timeout=20_000)
