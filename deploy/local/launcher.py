@@ -121,7 +121,7 @@ def _bring_up(
             users += listed
     with reporter.step("the page"):
         local.supervisor.start_services()
-        _wait_for_page(local, process)
+        _wait_for_page(local, clock, process)
     return users
 
 
@@ -143,8 +143,9 @@ def _wait_for(part: Any, reporter: Reporter) -> None:
             raise LocalStartError(f"{name} did not start: {error}; its log is in the log folder") from error
 
 
-def _wait_for_page(local: Local, process: "Popen[bytes]") -> None:
+def _wait_for_page(local: Local, clock: CityClock, process: "Popen[bytes]") -> None:
     give_up = time.monotonic() + _PAGE_TIMEOUT_S
+    _record_clock(local, clock, ended=False)
     while not _answers(local.services.reachable_host, local.services.gateway_port):
         if process.poll() is not None:
             raise LocalStartError(f"the supervisor ended; {local.logs / 'supervisor.log'} may say why")
@@ -152,6 +153,7 @@ def _wait_for_page(local: Local, process: "Popen[bytes]") -> None:
             log = local.logs / "gateway.log"
             raise LocalStartError(f"no page came up at {local.address} within {_PAGE_TIMEOUT_S:g} s; see {log}")
         time.sleep(0.1)
+        _record_clock(local, clock, ended=False)  # our processes stamp records with it already
 
 
 def _answers(host: str, port: int) -> bool:
