@@ -1,5 +1,6 @@
 """The system under test: started, looked at, one process of it killed, stopped or paused, ended in order."""
 
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -24,6 +25,8 @@ PLANS_S: Final = 300.0
 WHOLE_S: Final = 300.0
 """Longer than promised (60 s), so that a system that needs longer is measured, not only missed."""
 STOP_S: Final = 30.0
+STOP_SIGNAL: Final = {"postgres": signal.SIGINT}
+"""On SIGTERM PostgreSQL would wait until all its clients have gone."""
 STEADY_S: Final = 8.0
 """So long no program may end for the system to count as whole: what dies of the kill may die later."""
 LOOK_S: Final = 0.25
@@ -86,7 +89,7 @@ class System:
             If it has not within `STOP_S`: a program that hangs when it is to end is a fault.
         """
         process = self._process(name)
-        process.terminate()
+        process.send_signal(STOP_SIGNAL.get(name, signal.SIGTERM))
         try:
             process.wait(STOP_S)
         except psutil.TimeoutExpired:
