@@ -25,8 +25,6 @@ PLANS_S: Final = 300.0
 WHOLE_S: Final = 300.0
 """Longer than promised (60 s), so that a system that needs longer is measured, not only missed."""
 STOP_S: Final = 30.0
-STOP_SIGNAL: Final = {"postgres": signal.SIGINT}
-"""On SIGTERM PostgreSQL would wait until all its clients have gone."""
 STEADY_S: Final = 8.0
 """So long no program may end for the system to count as whole: what dies of the kill may die later."""
 LOOK_S: Final = 0.25
@@ -89,7 +87,7 @@ class System:
             If it has not within `STOP_S`: a program that hangs when it is to end is a fault.
         """
         process = self._process(name)
-        process.send_signal(STOP_SIGNAL.get(name, signal.SIGTERM))
+        process.send_signal(signal.Signals[leftovers.recorded(self.local.supervisor.records)[name].stop_signal])
         try:
             process.wait(STOP_S)
         except psutil.TimeoutExpired:
