@@ -189,7 +189,7 @@ def test_an_unknown_commit_is_resolved_by_the_offset(
 ) -> None:
     """Cut off exactly at COMMIT, whether the server keeps it or not, the same process goes on; each record is there once."""
     database = engine.url.render_as_string(hide_password=False)
-    env = settings(topics, through(proxy, database), QINGYUN_DATABASE_TIMEOUT_S="1")
+    env = settings(topics, through(proxy, database), QINGYUN_DATABASE_TIMEOUT_S="3")
     faults = {
         "answer cut off": (Proxy.cut, True),
         "commit cut off": (Proxy.cut, False),
@@ -374,7 +374,7 @@ def test_a_database_that_fails_in_every_way_stalls_the_recorder_and_no_more(
             wait_for(lambda: recorder.log.count("the database is away") > noticed, "the recorder to notice")
             server.start()
 
-        env = settings(topics, through(way, server.url), QINGYUN_DATABASE_TIMEOUT_S="1")
+        env = settings(topics, through(way, server.url), QINGYUN_DATABASE_TIMEOUT_S="3")
         faults: list[Callable[[], AbstractContextManager[None]]] = [slow, locked, clients_killed, crashed]
         with process("recorder", tmp_path / "recorder.log", **env) as recorder:
             wait_for(lambda: value(engine, "SELECT count(*) FROM sink_offsets"), "its partitions", 60)
