@@ -6,14 +6,8 @@ One rule for the recorder's table and the live map. No database here: `services.
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from streams.events import BinReading, Event, TruckState
+from streams.events import PHONE_WAITS_MS, BinReading, Event, TruckState
 from streams.units import DAY_MS
-
-PHONE_SOURCES: Final = frozenset({"osmand"})
-"""Sources that are a driver's phone, not a terminal built into the truck."""
-
-PHONE_WAITS_MS: Final = 60_000
-"""A phone fills gaps of the terminal's that are longer than this (contract, ``truck-states``)."""
 
 
 def rank_ms(state: TruckState) -> int:
@@ -22,7 +16,7 @@ def rank_ms(state: TruckState) -> int:
     A phone's fix counts as `PHONE_WAITS_MS` older than it is. So it replaces a terminal's only after that much silence,
     and the terminal takes over again at once.
     """
-    waits_ms = PHONE_WAITS_MS if state.source in PHONE_SOURCES else 0
+    waits_ms = PHONE_WAITS_MS if state.by_phone else 0
     return state.event_time_ms - waits_ms
 
 

@@ -16,6 +16,8 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
+from streams.units import SECOND_MS
+
 Lon = Annotated[float, Meta(ge=-180.0, le=180.0)]
 Lat = Annotated[float, Meta(ge=-90.0, le=90.0)]
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -59,6 +61,8 @@ class SensorHealth(Struct, frozen=True, omit_defaults=True):
 
 PHONE: Final = "osmand"
 """``source`` of a driver's phone: it knows where it is, and nothing of the truck."""
+PHONE_WAITS_MS: Final = 60 * SECOND_MS
+"""A phone fills gaps of the terminal's that are longer than this (contract, ``truck-states``)."""
 
 
 class TruckState(Event, frozen=True, kw_only=True):
@@ -93,6 +97,11 @@ class TruckState(Event, frozen=True, kw_only=True):
     power: Power = "unknown"
     alarms: tuple[str, ...] = ()
     driver_id: str | None = None
+
+    @property
+    def by_phone(self) -> bool:
+        """Whether the driver's phone says it, not a terminal built into the truck."""
+        return self.source == PHONE
 
 
 class BinReading(Event, frozen=True, kw_only=True):

@@ -34,7 +34,7 @@ class Bounds(Struct, frozen=True, kw_only=True):
     """Event and arrival time of a live report differ by more than this: the device's clock is wrong."""
     clock_spread_ms: int = 10 * SECOND_MS
     """Delays of a clock that is merely wrong differ by no more than this (a backlog's delays shrink)."""
-    phone_fills_ms: int = 60 * SECOND_MS
+    phone_fills_ms: int = events.PHONE_WAITS_MS
     """A phone's fix counts only if the terminal was silent for longer than this (contract)."""
     buffer_records: int = 120
     """A truck's waiting room; beyond it the oldest are released unwaited for. Kept small: it is part of the state."""
@@ -107,7 +107,7 @@ def arrive(order: Order, fix: events.TruckState, now_ms: int, bounds: Bounds) ->
     time_ms = fix.event_time_ms + terminal.offset_ms
     order.arrivals += 1
     seq = -1 if fix.seq is None else fix.seq
-    if not order.waiting and not _is_phone(fix) and _follows(terminal, seq, time_ms):
+    if not order.waiting and not fix.by_phone and _follows(terminal, seq, time_ms):
         return _release_one(order, terminal, fix, seq, time_ms)
     arrived_ms = now_ms if fix.received_time_ms is None else fix.received_time_ms
     insort(order.waiting, Waiting(time_ms, seq, order.arrivals, terminal_id, arrived_ms, fix))
@@ -123,11 +123,11 @@ def release(order: Order, now_ms: int, bounds: Bounds) -> list[Released]:
         terminal = order.terminals[head.terminal_id]
         waited = now_ms - _waits_since_ms(order, head) >= _wait_ms(terminal, head.seq, head.time_ms, bounds)
         overdue = waited or len(waiting) > bounds.buffer_records
-        known = not _is_phone(head.fix) and _follows(terminal, head.seq, head.time_ms)
+        known = not head.fix.by_phone and _follows(terminal, head.seq, head.time_ms)
         if not (overdue or known or head.time_ms < order.released_ms):
             break
         del waiting[0]
-        if _is_phone(head.fix) and order.terminal_ms > 0 and head.time_ms - order.terminal_ms <= bounds.phone_fills_ms:
+        if head.fix.by_phone and order.terminal_ms > 0 and head.time_ms - order.terminal_ms <= bounds.phone_fills_ms:
             order.unneeded += 1
             continue
         released += _release_one(order, terminal, head.fix, head.seq, head.time_ms)
@@ -146,7 +146,7 @@ def _release_one(order: Order, terminal: Terminal, fix: events.TruckState, seq: 
         order.late += 1
     else:
         order.released_ms = time_ms
-        if not _is_phone(fix):
+        if not fix.by_phone:
             order.terminal_ms = time_ms
         after_gap = _step(terminal, seq) > 1
         if terminal.released_ms is not None and not after_gap and time_ms > terminal.released_ms:
@@ -154,10 +154,6 @@ def _release_one(order: Order, terminal: Terminal, fix: events.TruckState, seq: 
         terminal.released_ms = time_ms
         terminal.released_seq = seq if seq >= 0 else None
     return [Released(fix, time_ms, late, terminal.offset_ms, after_gap)]
-
-
-def _is_phone(fix: events.TruckState) -> bool:
-    return fix.source == events.PHONE
 
 
 def _is_duplicate(terminal: Terminal, fix: events.TruckState) -> bool:

@@ -5,10 +5,11 @@ import time
 
 import typer
 
-from services import clock, store
+from services import store
 from services.cli.tool import database, fail
+from services.recorder import keeping
 from services.settings import Settings
-from services.store import inspect, retention, sink
+from services.store import inspect, sink
 from services.store import migrate as tool
 
 app = typer.Typer(no_args_is_help=True, help="The tables in PostgreSQL (DATABASE_URL).")
@@ -53,12 +54,7 @@ def retain() -> None:
     """Make the days to come, thin and drop those that are over: what the recorder does every ten minutes."""
     settings = Settings.from_env(os.environ)
     with database("retain", timeout_s=0) as engine:
-        dropped = retention.keep(
-            engine,
-            clock.city_now_ms(),
-            positions_kept_days=settings.positions_kept_days,
-            thinned_positions_kept_days=settings.thinned_positions_kept_days,
-        )
+        dropped = keeping.keep(engine, settings)
     for table, gone in dropped.items():
         typer.echo(f"{table:<18} {len(gone):>4} days dropped")
 

@@ -13,7 +13,7 @@ from services.planner import costs
 from services.planner.demand import Stop, overflows_earlier
 from services.planner.hours import Interval, common
 from services.planner.reference import compartments_of, day_of, place_of, usable_kg
-from services.planner.situation import Crew, Situation, does_not_fit, planned_tips_kg, stands_at
+from services.planner.situation import Crew, Situation, does_not_fit, is_at_site, planned_tips_kg
 from services.planner.ways import NO_WAY, LonLat, Matrix
 from streams import events
 from streams.events import PlanVisit
@@ -171,7 +171,7 @@ def _head(crew: Crew, now: Situation, wanted: set[str], sites: Sequence[events.A
         return (visit,) if now.state.demand.lock_of(stop) in (None, crew.truck_id) else ()
     if visit.kind == "tip":
         site = next((one for one in sites if one.id == visit.facility_id), None)
-        in_hand = site is not None and _open_now(now, site) and (crew.load_kg > 0 or stands_at(crew, site))
+        in_hand = site is not None and _open_now(now, site) and (crew.load_kg > 0 or is_at_site(crew, site))
         return (visit,) if in_hand else ()
     return ()
 

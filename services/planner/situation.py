@@ -202,16 +202,18 @@ def does_not_fit(crew: Crew, stop: Stop, now_ms: int) -> bool:
 
 
 def _stands_at(crew: Crew, stop: Stop) -> bool:
-    arrived, fix = crew.truck.arrived, crew.truck.fix
-    if arrived is not None and arrived.stop_id == stop.stop_id:
-        return True
-    return fix is not None and distance_m(fix.place, stop.place) <= AT_STOP_M
+    arrived = crew.truck.arrived
+    return (arrived is not None and arrived.stop_id == stop.stop_id) or _is_near(crew, stop.place, AT_STOP_M)
 
 
-def stands_at(crew: Crew, site: events.Asset) -> bool:
+def is_at_site(crew: Crew, site: events.Asset) -> bool:
     """Whether a truck is at a facility: while it tips, its load sensor says empty before anybody says that it tipped."""
-    place, fix = place_of(site), crew.truck.fix
-    return place is not None and fix is not None and distance_m(fix.place, place) <= AT_SITE_M
+    return _is_near(crew, place_of(site), AT_SITE_M)
+
+
+def _is_near(crew: Crew, place: LonLat | None, within_m: float) -> bool:
+    fix = crew.truck.fix
+    return place is not None and fix is not None and distance_m(fix.place, place) <= within_m
 
 
 def planned_tips_kg(crews: Iterable[Crew]) -> dict[str, dict[str, float]]:

@@ -41,14 +41,18 @@ def _rounds(engine: Any, settings: Settings, stop: threading.Event) -> None:
     engine.dispose()
 
 
-def _round(engine: Any, settings: Settings) -> None:
-    dropped = retention.keep(
+def keep(engine: Any, settings: Settings) -> dict[str, list[int]]:
+    """Do one round now, as the settings say (`retention.keep`)."""
+    return retention.keep(
         engine,
         clock.city_now_ms(),
         positions_kept_days=settings.positions_kept_days,
         thinned_positions_kept_days=settings.thinned_positions_kept_days,
     )
-    for table, gone in dropped.items():
+
+
+def _round(engine: Any, settings: Settings) -> None:
+    for table, gone in keep(engine, settings).items():
         if gone:
             logger.info("dropped %d days of %s", len(gone), table)
     for table in retention.BY_DAY:

@@ -42,7 +42,7 @@ class Memory(Struct, array_like=True):
 
 def by_terminal(memory: Memory, moment: Moment, because: events.Condition | None) -> Finding | None:
     """Judge one fix. ``because``: what calls on it; None = no alarm that calls is set. A phone cannot tell."""
-    if moment.fix.source == events.PHONE:
+    if moment.fix.by_phone:
         return None
     called, memory.terminal = memory.terminal_calls, because is not None
     if because is not None and memory.start_ms == 0:

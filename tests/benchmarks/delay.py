@@ -10,11 +10,15 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import psutil
+
 from deploy.local import embedded
 from services import bus
 from streams import codec, topics
 from tests.benchmarks.group_watch import GroupWatch
-from tests.benchmarks.workers import Traffic, cpu_s, until, worker
+from tests.benchmarks.programs import cpu_s, until
+from tests.benchmarks.traffic import Traffic, ends
+from tests.worker_process import running
 
 GROUP = "bench-delay"
 FASTEST = 10_000
@@ -28,10 +32,10 @@ def main() -> None:
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name, embedded.running_kafka(Path(name)) as broker:
         bus.provision(broker.bootstrap)
-        with worker(broker.bootstrap, GROUP):
+        with running(broker.bootstrap, GROUP, log_level="ERROR"):
             for a_second in (200, 1_000):
                 _delays(broker.bootstrap, a_second, given.seconds)
-        with worker(broker.bootstrap, f"{GROUP}-sustained") as process:
+        with running(broker.bootstrap, f"{GROUP}-sustained", log_level="ERROR") as process:
             _sustained(broker.bootstrap, process, given.minutes)
 
 
@@ -57,29 +61,23 @@ def _delays(bootstrap: str, a_second: int, seconds: float) -> None:
     )
 
 
-def _sustained(bootstrap: str, process: object, minutes: float) -> None:
+def _sustained(bootstrap: str, process: psutil.Popen, minutes: float) -> None:
     with (
         closing(GroupWatch(bootstrap, f"{GROUP}-sustained", topics.TRUCK_STATES)) as group,
         closing(Traffic(bootstrap, a_second=FASTEST)) as traffic,
     ):
-        before = sum(_ends(bootstrap)) - traffic.sent
+        before = sum(ends(bootstrap).values()) - traffic.sent
         until(lambda: sum(group.committed().values()) > before, "the worker to catch up")
-        began_s, began_sent, began_cpu_s = time.monotonic(), traffic.sent, cpu_s(process)  # type: ignore[arg-type]
+        began_s, began_sent, began_cpu_s = time.monotonic(), traffic.sent, cpu_s(process)
         for minute in range(round(minutes)):
             time.sleep(60)
             lag = before + traffic.sent - sum(group.committed().values())
             print(f"  minute {minute + 1}: {lag} records behind", flush=True)
         took_s, fixes = time.monotonic() - began_s, traffic.sent - began_sent
-        each_us = (cpu_s(process) - began_cpu_s) * 1e6 / fixes  # type: ignore[arg-type]
+        each_us = (cpu_s(process) - began_cpu_s) * 1e6 / fixes
         print(
             f"sustained, one worker: {fixes / took_s:.0f} fixes a second for {took_s:.0f} s, {each_us:.1f} µs CPU a fix"
         )
-
-
-def _ends(bootstrap: str) -> list[int]:
-    follower = bus.Follower(bootstrap, [topics.TRUCK_STATES], client_id="bench", otherwise="latest")
-    follower.close()
-    return list(follower.next_offsets.values())
 
 
 if __name__ == "__main__":

@@ -5,12 +5,11 @@ fault is a program that must be exact with us; that it is not with plain Faust s
 when Faust has mended it.
 """
 
-import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -18,15 +17,15 @@ import msgspec
 import psutil
 
 from deploy.local import embedded
-from deploy.local.program import ROOT
 from services import bus
 from streams import state, topics
 from streams.topics import Topic
 from tests.benchmarks.group_watch import GroupWatch
-from tests.benchmarks.recorder import TRUCKS, fixes
-from tests.benchmarks.workers import until
+from tests.benchmarks.programs import peer, until
+from tests.benchmarks.traffic import TRUCKS, fill
 
-HERE: Final = Path(__file__).parent / "peers"
+QUIET: Final = {"QINGYUN_WORKER_LOG_LEVEL": "CRITICAL", "QINGYUN_WORKER_SLICE_RECORDS": "50"}
+"""Ours hands out many small slices, so that there are many places to be killed at, and does not tell of each end."""
 FIXES: Final = 40_000
 
 
@@ -69,7 +68,7 @@ def main() -> int:
     ours_wrong = 0
     with tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name, embedded.running_kafka(Path(name)) as broker:
         bus.provision(broker.bootstrap)
-        _fill(broker.bootstrap)
+        fill(broker.bootstrap, FIXES)
         for number, fault in enumerate(FAULTS):
             for program in PROGRAMS:
                 group = f"fault-{number}-{program.script.partition('.')[0]}"
@@ -82,21 +81,14 @@ def main() -> int:
     return 1 if ours_wrong else 0
 
 
-def _fill(bootstrap: str) -> None:
-    producer = bus.Producer(bootstrap, client_id="bench")
-    for record in fixes(FIXES):
-        producer.send_event(record)
-    producer.flush(600)
-    producer.close()
-
-
 def _until_read(bootstrap: str, program: Program, group: str, fault: Fault) -> None:
     """Run a program until it has committed all, with the fault on the way."""
     marks = [FIXES * (number + 1) // (fault.kills + 2) for number in range(fault.kills)]
     with closing(GroupWatch(bootstrap, group, topics.TRUCK_STATES)) as watch, tempfile.TemporaryDirectory() as scratch:
         marker = Path(scratch) / "raised"
+        given = {"BENCH_RAISE_ONCE": str(marker)} if fault.raises else {}
         while _committed(watch) < FIXES:
-            with _running(bootstrap, program, group, str(marker) if fault.raises else "") as process:
+            with peer(sys.executable, program.script, bootstrap, group, **QUIET, **given) as process:
                 _until(process, watch, marks[0] if marks else FIXES)
                 if marks and process.poll() is None:
                     del marks[0]  # leaving the context kills it
@@ -112,22 +104,6 @@ def _until(process: psutil.Popen, watch: GroupWatch, count: int) -> None:
 
 def _committed(watch: GroupWatch) -> int:
     return sum(watch.committed().values())
-
-
-@contextmanager
-def _running(bootstrap: str, program: Program, group: str, marker: str) -> Iterator[psutil.Popen]:
-    environment = {
-        "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "KAFKA_BOOTSTRAP": bootstrap, "BENCH_GROUP": group,
-        "BENCH_RAISE_ONCE": marker, "QINGYUN_WORKER_APP_ID": group, "QINGYUN_WORKER_LOG_LEVEL": "CRITICAL",
-        "QINGYUN_WORKER_SLICE_RECORDS": "50",
-    }  # fmt: skip
-    with tempfile.TemporaryDirectory() as scratch:
-        process = psutil.Popen([sys.executable, str(HERE / program.script)], env=environment, cwd=scratch)
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
 
 
 def _counted(bootstrap: str, changelog: str, count: Callable[[bytes], int]) -> Counted:

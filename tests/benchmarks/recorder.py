@@ -5,12 +5,10 @@ does not depend on who else uses the machine.
 """
 
 import argparse
-import random
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -20,42 +18,8 @@ from deploy.local import embedded
 from deploy.local.program import ROOT
 from services import bus, store
 from services.store.migrate import migrate
-from streams import events
-from streams.units import SECOND_MS
-
-NOW_MS = time.time_ns() // 1_000_000  # wall time: the recorder's clock, so that the days get partitions
-TRUCKS = 500
-FIX_EVERY_S = 5
-
-
-def fixes(count: int) -> Iterator[events.TruckState]:
-    """Fixes of a city's trucks as terminals send them, in the order of their arrival."""
-    chance = random.Random(7)
-    for number in range(count):
-        seq, truck = divmod(number, TRUCKS)
-        at_ms = NOW_MS - (count // TRUCKS - seq) * FIX_EVERY_S * SECOND_MS
-        yield events.TruckState(
-            tenant_id="porto",
-            truck_id=f"t{truck:03}",
-            terminal_id=f"01390000{truck:04}",
-            event_time_ms=at_ms,
-            received_time_ms=at_ms + 400,
-            seq=seq % 65_536,
-            source="jt808",
-            lon=round(-8.62 + chance.uniform(-0.05, 0.05), 6),
-            lat=round(41.16 + chance.uniform(-0.03, 0.03), 6),
-            speed_mps=round(chance.uniform(0, 20), 1),
-            heading_deg=float(chance.randrange(360)),
-            odometer_m=120_000.0 + number,
-            cover="closed",
-            bed="level",
-            load_state="full",
-            load_kg=float(chance.randrange(9_000, 10_000)),
-            sensor_health=events.SensorHealth(cover="ok", bed="ok", load="ok"),
-            ignition=True,
-            power="main",
-            driver_id=f"dr{truck:03}",
-        )
+from tests.benchmarks.programs import cpu_s
+from tests.benchmarks.traffic import fill
 
 
 def main() -> None:
@@ -71,11 +35,7 @@ def main() -> None:
         engine = store.connect(server.url)
         migrate(engine)
         bus.provision(broker.bootstrap)
-        producer = bus.Producer(broker.bootstrap, client_id="bench")
-        for record in fixes(count):
-            producer.send_event(record)
-        producer.flush(600)
-        producer.close()
+        fill(broker.bootstrap, count)
         measure(engine, server.url, broker.bootstrap, count)
         engine.dispose()
 
@@ -88,18 +48,18 @@ def measure(engine: Engine, database_url: str, bootstrap: str, count: int) -> No
     with subprocess.Popen(command, env=environment, cwd=ROOT) as recorder:
         ours = psutil.Process(recorder.pid)
         first = _wait_for_rows(engine, 1)
-        began_s, began_cpu_s = time.monotonic(), _cpu_s(ours)
+        began_s, began_cpu_s = time.monotonic(), cpu_s(ours)
         theirs = psutil.Process(_value(engine, _BACKEND))
-        began_theirs_s = _cpu_s(theirs)
+        began_theirs_s = cpu_s(theirs)
         last = _wait_for_rows(engine, count)
         took_s = time.monotonic() - began_s
-        cpu_s, theirs_s = _cpu_s(ours) - began_cpu_s, _cpu_s(theirs) - began_theirs_s
+        ours_s, theirs_s = cpu_s(ours) - began_cpu_s, cpu_s(theirs) - began_theirs_s
         recorder.terminate()
     rows = last - first
     each = 1e6 / rows
     print(
         f"{'recorder, from a backlog':32} {rows / took_s:9.0f} rows a second wall; "
-        f"{cpu_s * each:.0f} µs CPU a row here, {theirs_s * each:.0f} in PostgreSQL"
+        f"{ours_s * each:.0f} µs CPU a row here, {theirs_s * each:.0f} in PostgreSQL"
     )
 
 
@@ -116,11 +76,6 @@ def _wait_for_rows(engine: Engine, count: int) -> int:
 def _value(engine: Engine, query: str) -> int:
     with engine.connect() as connection:
         return int(connection.execute(text(query)).scalar_one())
-
-
-def _cpu_s(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
 
 
 if __name__ == "__main__":

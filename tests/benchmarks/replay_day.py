@@ -19,12 +19,10 @@ from pathlib import Path
 from deploy.local.program import ROOT
 from streams import codec, events
 from streams.units import SECOND_MS
-from tests.benchmarks.workers import HEALTHY
+from tests.benchmarks.traffic import FIX_EVERY_S, TRUCKS, fix
 
 BEGIN_MS = 1_795_564_800_000
 """2026-11-25 00:00 UTC."""
-TRUCKS = 500
-FIX_EVERY_S = 5
 
 
 def main() -> None:
@@ -66,16 +64,18 @@ def _fixes(count: int) -> Iterator[events.TruckState]:
     noise = [chance.gauss(0, 1) for _ in range(10_007)]
     for number in range(count):
         seq, truck = divmod(number, TRUCKS)
-        at_ms = BEGIN_MS + seq * FIX_EVERY_S * SECOND_MS
         rough = noise[number % 10_007]
-        yield events.TruckState(
-            truck_id=f"t{truck:03}", terminal_id=f"01390000{truck:04}", source="jt808", seq=seq % 65_536,
-            event_time_ms=at_ms, received_time_ms=at_ms + 400,
+        yield fix(
+            truck,
+            seq,
+            BEGIN_MS + seq * FIX_EVERY_S * SECOND_MS,
+            tenant_id=events.DEFAULT_TENANT,
             lon=round(-8.62 + 0.045 * math.sin((seq + 31 * truck) / 300), 6),
-            lat=round(41.16 + 0.03 * math.sin(truck) + 0.00004 * rough, 6), speed_mps=round(9 + rough, 1),
-            heading_deg=90.0, odometer_m=120_000.0 + 45 * seq, cover="closed", bed="level", load_state="full",
-            load_kg=round(9_000 + 300 * rough), sensor_health=HEALTHY, ignition=True, power="main",
-        )  # fmt: skip
+            lat=round(41.16 + 0.03 * math.sin(truck) + 0.00004 * rough, 6),
+            speed_mps=round(9 + rough, 1),
+            odometer_m=120_000.0 + 45 * seq,
+            load_kg=round(9_000 + 300 * rough),
+        )
 
 
 def _replayed(day: Path, out: Path, count: int) -> str:

@@ -7,14 +7,13 @@ last fix, so that neither start nor end counts; the round is repeated and the me
 """
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -25,14 +24,14 @@ from deploy.local.program import ROOT
 from services import bus
 from streams import topics
 from tests.benchmarks.group_watch import GroupWatch
-from tests.benchmarks.recorder import fixes
+from tests.benchmarks.programs import PEERS, cpu_s, peer
+from tests.benchmarks.traffic import fill
 
-PEERS: Final = ROOT / ".build" / "peers"
-HERE: Final = Path(__file__).parent / "peers"
-PROGRAMS: Final[Mapping[str, tuple[str, Path]]] = {
-    "ours": (sys.executable, HERE / "ours.py"),
-    "QuixStreams 3, state store": (str(PEERS / "bin" / "python"), HERE / "quix.py"),
-    "Faust 0.15.3, plain agent": (sys.executable, HERE / "plain_faust.py"),
+INSTALLED: Final = ROOT / ".build" / "peers"
+PROGRAMS: Final[Mapping[str, tuple[str, str]]] = {
+    "ours": (sys.executable, "ours.py"),
+    "QuixStreams 3, state store": (str(INSTALLED / "bin" / "python"), "quix.py"),
+    "Faust 0.15.3, plain agent": (sys.executable, "plain_faust.py"),
 }
 SHARE: Final = {"Faust 0.15.3, plain agent": 0.1}
 """The share of the fixes a slow program is given: its cost a fix does not depend on how many there are."""
@@ -49,7 +48,7 @@ def main() -> None:
     costs_us: dict[str, list[float]] = {name: [] for name in PROGRAMS}
     with tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name, embedded.running_kafka(Path(name)) as broker:
         bus.provision(broker.bootstrap)
-        _fill(broker.bootstrap, given.records)
+        fill(broker.bootstrap, given.records)
         for number in range(given.rounds):
             for program in PROGRAMS:
                 count = int(given.records * SHARE.get(program, 1.0))
@@ -63,37 +62,29 @@ def main() -> None:
 
 def _install_peers() -> None:
     """Install the peers with their hashes, apart from what the product stands on."""
-    stamp, wanted = PEERS / "peers.lock", HERE / "peers.lock"
+    stamp, wanted = INSTALLED / "peers.lock", PEERS / "peers.lock"
     if stamp.exists() and stamp.read_bytes() == wanted.read_bytes():
         return
     uv = str(Path(sys.executable).parent / "uv")
-    subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(PEERS)], check=True)
+    subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(INSTALLED)], check=True)
     subprocess.run(
-        [uv, "pip", "install", "--quiet", "--python", str(PEERS / "bin" / "python"), "--require-hashes", "-r", str(wanted)],
+        [uv, "pip", "install", "--quiet", "--python", str(INSTALLED / "bin" / "python"), "--require-hashes", "-r", str(wanted)],
         check=True,
     )  # fmt: skip
     stamp.write_bytes(wanted.read_bytes())
-
-
-def _fill(bootstrap: str, count: int) -> None:
-    producer = bus.Producer(bootstrap, client_id="bench")
-    for record in fixes(count):
-        producer.send_event(record)
-    producer.flush(600)
-    producer.close()
 
 
 def _measured_us(program: str, bootstrap: str, number: int, count: int) -> float:
     """Run a program in a group of its own over the topic; return µs of CPU a fix."""
     group = f"bench-{number}-{list(PROGRAMS).index(program)}"
     with (
-        _started(program, bootstrap, group) as process,
+        peer(*PROGRAMS[program], bootstrap, group, QINGYUN_WORKER_LOG_LEVEL="ERROR") as process,
         closing(GroupWatch(bootstrap, group, topics.TRUCK_STATES)) as watch,
     ):
         first = _wait(process, watch, count // 10)
-        began_s = _cpu_s(process)
+        began_s = cpu_s(process)
         last = _wait(process, watch, count)
-        return (_cpu_s(process) - began_s) * 1e6 / (last - first)
+        return (cpu_s(process) - began_s) * 1e6 / (last - first)
 
 
 def _wait(process: psutil.Popen, group: GroupWatch, count: int) -> int:
@@ -103,27 +94,6 @@ def _wait(process: psutil.Popen, group: GroupWatch, count: int) -> int:
             raise SystemExit(f"committed {committed} of {count}; exit code {process.poll()}: see its words above")
         time.sleep(0.05)
     return committed
-
-
-@contextmanager
-def _started(program: str, bootstrap: str, group: str) -> Iterator[psutil.Popen]:
-    python, script = PROGRAMS[program]
-    environment = {
-        "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "KAFKA_BOOTSTRAP": bootstrap, "BENCH_GROUP": group,
-        "QINGYUN_WORKER_APP_ID": group, "QINGYUN_WORKER_LOG_LEVEL": "ERROR",
-    }  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="qingyun-bench-") as scratch:
-        process = psutil.Popen([python, str(script)], env=environment, cwd=scratch)
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
-
-
-def _cpu_s(process: psutil.Popen) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,9 @@ from deploy.local import embedded, ports
 from services import bus, metrics
 from streams import codec, events, topics
 from tests.benchmarks.group_watch import GroupWatch
-from tests.benchmarks.workers import Traffic, start, until, worker
+from tests.benchmarks.programs import until
+from tests.benchmarks.traffic import Traffic, ends
+from tests.worker_process import end, running, start
 
 BINS = 100_000
 
@@ -38,39 +40,37 @@ def main() -> None:
 
 def _dynamic(bootstrap: str) -> None:
     with closing(GroupWatch(bootstrap, "bench-dynamic", topics.TRUCK_STATES)) as group:
-        first = start(bootstrap, "bench-dynamic")
+        first = start(bootstrap, "bench-dynamic", log_level="ERROR")
         _moving(group, bootstrap)
-        second = start(bootstrap, "bench-dynamic")
+        second = start(bootstrap, "bench-dynamic", log_level="ERROR")
         _say("a second worker joins", _longest_pause(group, bootstrap, seconds=20))
         first.kill()
         _say("kill -9 of one of two", _moving(group, bootstrap))
-        third = start(bootstrap, "bench-dynamic")
+        third = start(bootstrap, "bench-dynamic", log_level="ERROR")
         _longest_pause(group, bootstrap, seconds=20)
         second.send_signal(signal.SIGTERM)
         _say("one of two is stopped", _longest_pause(group, bootstrap, seconds=15))
         for process in (first, second, third):
-            process.kill()
-            process.wait()
+            end(process)
 
 
 def _static(bootstrap: str) -> None:
     with closing(GroupWatch(bootstrap, "bench-static", topics.TRUCK_STATES)) as group:
-        others = start(bootstrap, "bench-static", instance="w2")
-        first = start(bootstrap, "bench-static", instance="w1")
+        others = start(bootstrap, "bench-static", instance="w2", log_level="ERROR")
+        first = start(bootstrap, "bench-static", instance="w1", log_level="ERROR")
         _moving(group, bootstrap)
         _longest_pause(group, bootstrap, seconds=20)
         first.kill()
         first.wait()
-        first = start(bootstrap, "bench-static", instance="w1")
+        first = start(bootstrap, "bench-static", instance="w1", log_level="ERROR")
         _say("kill -9, static member, started again", _moving(group, bootstrap))
         _longest_pause(group, bootstrap, seconds=10)
         first.send_signal(signal.SIGTERM)
         first.wait()
-        first = start(bootstrap, "bench-static", instance="w1")
+        first = start(bootstrap, "bench-static", instance="w1", log_level="ERROR")
         _say("stop and start, static member", _moving(group, bootstrap))
         for process in (first, others):
-            process.kill()
-            process.wait()
+            end(process)
 
 
 def _say(what: str, seconds: float) -> None:
@@ -79,21 +79,21 @@ def _say(what: str, seconds: float) -> None:
 
 def _moving(group: GroupWatch, bootstrap: str) -> float:
     """Wait until every partition has committed what is sent after now; return the wall seconds."""
-    ends = _ends(bootstrap)
-    return until(_beyond(group, ends), "every partition to move", every_s=0.05)
+    ended = ends(bootstrap)
+    return until(_beyond(group, ended), "every partition to move", every_s=0.05)
 
 
-def _beyond(group: GroupWatch, ends: dict[int, int]) -> Callable[[], bool]:
+def _beyond(group: GroupWatch, ended: dict[int, int]) -> Callable[[], bool]:
     def beyond() -> bool:
         committed = group.committed()
-        return all(committed.get(partition, 0) > end for partition, end in ends.items())
+        return all(committed.get(partition, 0) > end for partition, end in ended.items())
 
     return beyond
 
 
 def _longest_pause(group: GroupWatch, bootstrap: str, *, seconds: float) -> float:
     """Watch for some seconds; return the longest time any partition did not commit anything."""
-    last, moved_s, longest_s = group.committed(), dict.fromkeys(_ends(bootstrap), time.monotonic()), 0.0
+    last, moved_s, longest_s = group.committed(), dict.fromkeys(ends(bootstrap), time.monotonic()), 0.0
     until_s = time.monotonic() + seconds
     while time.monotonic() < until_s:
         time.sleep(0.05)
@@ -104,12 +104,6 @@ def _longest_pause(group: GroupWatch, bootstrap: str, *, seconds: float) -> floa
             longest_s = max(longest_s, now_s - moved_s[partition])
         last = committed
     return longest_s
-
-
-def _ends(bootstrap: str) -> dict[int, int]:
-    follower = bus.Follower(bootstrap, [topics.TRUCK_STATES], client_id="bench", otherwise="latest")
-    follower.close()
-    return {partition: end for (_, partition), end in follower.next_offsets.items()}
 
 
 def _recovery(bootstrap: str, bins: int) -> None:
@@ -126,11 +120,11 @@ def _recovery(bootstrap: str, bins: int) -> None:
     producer.flush(120)
     producer.close()
     with closing(GroupWatch(bootstrap, "bench-recovery", topics.BIN_READINGS)) as group:
-        with worker(bootstrap, "bench-recovery"):
+        with running(bootstrap, "bench-recovery", log_level="ERROR"):
             until(lambda: sum(group.committed().values()) >= bins, "every reading to be folded", within_s=300)
         port = ports.free()
         began_s = time.monotonic()
-        with worker(bootstrap, "bench-recovery", metrics_port=port):
+        with running(bootstrap, "bench-recovery", log_level="ERROR", metrics_port=str(port)):
             until(lambda: _value(port, "qingyun_worker_recovery_seconds_count") > 0, "the states to be back")
             took_s = time.monotonic() - began_s
             records = _value(port, "qingyun_worker_changelog_records_total")

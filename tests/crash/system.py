@@ -87,7 +87,7 @@ class System:
             If it has not within `STOP_S`: a program that hangs when it is to end is a fault.
         """
         process = self._process(name)
-        process.send_signal(signal.Signals[leftovers.recorded(self.local.supervisor.records)[name].stop_signal])
+        process.send_signal(signal.Signals[self._record(name).stop_signal])
         try:
             process.wait(STOP_S)
         except psutil.TimeoutExpired:
@@ -105,8 +105,11 @@ class System:
             with suppress(psutil.NoSuchProcess):
                 one.resume()
 
+    def _record(self, name: str) -> leftovers.Record:
+        return leftovers.recorded(self.local.supervisor.records)[name]
+
     def _process(self, name: str) -> psutil.Process:
-        process = leftovers.recorded(self.local.supervisor.records)[name].process()
+        process = self._record(name).process()
         if process is None:
             raise NotWholeError(f"{name} does not run, so nothing can be done to it")
         return process

@@ -2,10 +2,7 @@
 
 import gzip
 import json
-import os
 import random
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -27,6 +24,7 @@ from services.store import letters, sink
 from streams import codec, events, recorded, replay, topics
 from streams.topics import Topic
 from streams.worker.folding import partition_of
+from tests import worker_process
 from tests.unit.streams import town
 
 pytestmark = [pytest.mark.integration, FORGIVING]
@@ -98,20 +96,12 @@ def engine(database: str) -> Iterator[Engine]:
 def live(topics: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A worker that knows the town."""
     port = free_port()
-    environment = os.environ | {
-        "KAFKA_BOOTSTRAP": topics,
-        "QINGYUN_WORKER_APP_ID": "lived",
-        "QINGYUN_WORKER_METRICS_PORT": str(port),
-    }
     log = tmp_path_factory.mktemp("worker") / "log"
     with closing(bus.Producer(topics, client_id="test", delivery_timeout_s=PATIENCE_S)) as producer:
         for record in town_records():
             producer.send_event(record)
         producer.flush(PATIENCE_S)
-        with log.open("ab") as file:
-            worker = subprocess.Popen(
-                [sys.executable, "-m", "streams", "worker"], env=environment, stderr=file, stdout=file
-            )
+        worker = worker_process.start(topics, "lived", log, metrics_port=str(port))
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as metrics:
                 yield Live(topics, metrics, producer)

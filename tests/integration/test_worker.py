@@ -1,9 +1,6 @@
 """The Faust worker on a real broker: killed, poisoned, restarted; nothing lost, nothing doubled."""
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 
 from services import bus
@@ -19,6 +17,7 @@ from streams import codec, events, state
 from streams import topics as catalogue
 from streams.topics import Topic
 from streams.worker.folding import partition_of
+from tests import worker_process
 from tests.unit.streams import town
 
 pytestmark = pytest.mark.integration
@@ -27,25 +26,12 @@ TRUCKS = tuple(f"w{n:02}" for n in range(24))
 
 
 @contextmanager
-def running(bootstrap: str, app_id: str, log: Path, instance: str = "") -> Iterator[subprocess.Popen[bytes]]:
-    """Run a worker; kill it at the end if it still lives."""
-    environment = os.environ | {
-        "KAFKA_BOOTSTRAP": bootstrap,
-        "QINGYUN_WORKER_APP_ID": app_id,
-        "QINGYUN_WORKER_INSTANCE": instance,
-        "QINGYUN_WORKER_SLICE_RECORDS": "20",  # many small slices: many places to be killed at
-        "QINGYUN_WORKER_SESSION_S": "6",
-    }
-    with log.open("ab") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "streams", "worker"], env=environment, stderr=file, stdout=file
-        )
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
+def running(bootstrap: str, app_id: str, log: Path, instance: str = "") -> Iterator[psutil.Popen]:
+    """Run a worker with many small slices, so that there are many places to be killed at."""
+    with worker_process.running(
+        bootstrap, app_id, log, instance=instance, slice_records="20", session_s="6"
+    ) as process:
+        yield process
 
 
 def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = 40.0) -> None:

@@ -1,7 +1,7 @@
 """Which of two positions is the newer."""
 
-from services.newest import PHONE_WAITS_MS, rank_ms
-from streams.events import TruckState
+from services.newest import rank_ms
+from streams.events import PHONE_WAITS_MS, TruckState
 
 
 def state(event_time_ms: int, source: str | None) -> TruckState:

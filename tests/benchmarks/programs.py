@@ -1,0 +1,52 @@
+"""Programs under measurement: started and killed, their CPU time, what is waited for."""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from deploy.local.program import ROOT
+from tests.worker_process import end
+
+PEERS: Final = Path(__file__).parent / "peers"
+"""Programs that read fixes as the worker does, in other frameworks and in ours."""
+
+
+@contextmanager
+def peer(python: str, script: str, bootstrap: str, group: str, **more: str) -> Iterator[psutil.Popen]:
+    """Run a program of `PEERS` in a consumer group; kill it at the end. ``more``: of its environment."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "KAFKA_BOOTSTRAP": bootstrap,
+        "BENCH_GROUP": group,
+        "QINGYUN_WORKER_APP_ID": group,
+        **more,
+    }
+    with tempfile.TemporaryDirectory(prefix="qingyun-bench-") as scratch:
+        process = psutil.Popen([python, str(PEERS / script)], env=environment, cwd=scratch)
+        try:
+            yield process
+        finally:
+            end(process)
+
+
+def cpu_s(process: psutil.Process) -> float:
+    """CPU seconds a process has used so far."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def until(holds: Callable[[], bool], what: str, within_s: float = 120.0, every_s: float = 0.02) -> float:
+    """Wait until it holds; return the wall seconds that took. Ends the program if it does not come."""
+    began_s = time.monotonic()
+    while not holds():
+        if time.monotonic() - began_s > within_s:
+            raise SystemExit(f"waited {within_s:g} s for {what}")
+        time.sleep(every_s)
+    return time.monotonic() - began_s

@@ -1,0 +1,113 @@
+"""Fixes for benchmarks: a city's trucks as terminals send them, at once onto a topic or at a steady rate."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+from services import bus
+from streams import codec, events, topics
+from streams.units import SECOND_MS
+
+NOW_MS: Final = time.time_ns() // 1_000_000  # wall time: the recorder's clock, so that the days get partitions
+TRUCKS: Final = 500
+FIX_EVERY_S: Final = 5
+SOS_EVERY: Final = 50
+"""Of steady traffic every so many fixes one says SOS: a rule that fires at once. The truck's next fix ends it."""
+_HEALTHY: Final = events.SensorHealth(cover="ok", bed="ok", load="ok")
+
+
+def fix(truck: int, seq: int, at_ms: int, **measured: Any) -> events.TruckState:
+    """A fix of a loaded truck that drives; what is measured otherwise is given."""
+    usual = {
+        "tenant_id": "porto", "received_time_ms": at_ms + 400, "source": "jt808", "speed_mps": 9.0, "heading_deg": 90.0,
+        "cover": "closed", "bed": "level", "load_state": "full", "load_kg": 9_500.0, "sensor_health": _HEALTHY,
+        "ignition": True, "power": "main",
+    }  # fmt: skip
+    return events.TruckState(
+        truck_id=f"t{truck:03}",
+        terminal_id=f"01390000{truck:04}",
+        seq=seq % 65_536,
+        event_time_ms=at_ms,
+        **(usual | measured),
+    )
+
+
+def fixes(count: int) -> Iterator[events.TruckState]:
+    """Fixes of all trucks in the order of their arrival; the last of them is now."""
+    chance = random.Random(7)
+    for number in range(count):
+        seq, truck = divmod(number, TRUCKS)
+        yield fix(
+            truck,
+            seq,
+            NOW_MS - (count // TRUCKS - seq) * FIX_EVERY_S * SECOND_MS,
+            lon=round(-8.62 + chance.uniform(-0.05, 0.05), 6),
+            lat=round(41.16 + chance.uniform(-0.03, 0.03), 6),
+            speed_mps=round(chance.uniform(0, 20), 1),
+            heading_deg=float(chance.randrange(360)),
+            odometer_m=120_000.0 + number,
+            load_kg=float(chance.randrange(9_000, 10_000)),
+            driver_id=f"dr{truck:03}",
+        )
+
+
+def fill(bootstrap: str, count: int) -> None:
+    """Put so many fixes on their topic; blocks until Kafka has them."""
+    producer = bus.Producer(bootstrap, client_id="bench")
+    for record in fixes(count):
+        producer.send_event(record)
+    producer.flush(600)
+    producer.close()
+
+
+def ends(bootstrap: str) -> dict[int, int]:
+    """Where each partition of the fixes ends."""
+    follower = bus.Follower(bootstrap, [topics.TRUCK_STATES], client_id="bench", otherwise="latest")
+    follower.close()
+    return {partition: end for (_, partition), end in follower.next_offsets.items()}
+
+
+class Traffic:
+    """Sends fixes of all trucks in turn, ``a_second`` of them, from a thread, until closed.
+
+    ``sent_s``: when the SOS of a truck was handed to Kafka's client, by truck and its event time (wall seconds).
+    """
+
+    def __init__(self, bootstrap: str, *, a_second: float) -> None:
+        self._producer = bus.Producer(bootstrap, client_id="traffic")
+        self._every_s = 1.0 / a_second
+        self._closing = threading.Event()
+        self.sent_s: dict[tuple[str, int], float] = {}
+        self.sent = 0
+        self._thread = threading.Thread(target=self._run, name="traffic", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End; all that was sent is confirmed."""
+        self._closing.set()
+        self._thread.join()
+        self._producer.flush(60)
+        self._producer.close()
+
+    def _run(self) -> None:
+        began_s = time.monotonic()
+        while not self._closing.is_set():
+            due = int((time.monotonic() - began_s) / self._every_s)
+            while self.sent < due:
+                self._send(self.sent)
+                self.sent += 1
+            time.sleep(min(0.005, self._every_s))
+
+    def _send(self, number: int) -> None:
+        seq, truck = divmod(number, TRUCKS)
+        now_ms = time.time_ns() // 1_000_000
+        calls = number % SOS_EVERY == seq % SOS_EVERY
+        place = {"lon": -8.62 + 0.0001 * (seq % 700), "lat": 41.16 + 0.0001 * truck}
+        said = fix(truck, seq, now_ms, received_time_ms=now_ms, alarms=("sos",) if calls else (), **place)
+        if calls:
+            self.sent_s[said.truck_id, now_ms] = time.monotonic()
+        self._producer.send(
+            topics.TRUCK_STATES.name, said.truck_id, codec.encode(said), codec.headers(topics.TRUCK_STATES)
+        )

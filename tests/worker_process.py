@@ -1,0 +1,47 @@
+"""The Faust worker as a process of its own, with the settings that a test or a benchmark gives it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import psutil
+
+from tests.browser import ROOT
+
+
+def start(bootstrap: str, app_id: str, log: Path | None = None, **settings: str) -> psutil.Popen:
+    """Start a worker; ``settings`` by name, as in `streams.worker.settings`. Without ``log`` its words come here."""
+    environment = os.environ | {
+        "KAFKA_BOOTSTRAP": bootstrap,
+        "QINGYUN_WORKER_APP_ID": app_id,
+        **{f"QINGYUN_WORKER_{name.upper()}": value for name, value in settings.items()},
+    }
+    with nullcontext() if log is None else log.open("ab") as file:
+        return psutil.Popen(
+            [sys.executable, "-m", "streams", "worker"],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+        )
+
+
+@contextmanager
+def running(bootstrap: str, app_id: str, log: Path | None = None, **settings: str) -> Iterator[psutil.Popen]:
+    """Run a worker; kill it at the end if it still lives."""
+    process = start(bootstrap, app_id, log, **settings)
+    try:
+        yield process
+    finally:
+        end(process)
+
+
+def end(process: psutil.Popen) -> None:
+    """Kill a process if it still lives."""
+    if process.poll() is None:
+        process.kill()
+    process.wait()
