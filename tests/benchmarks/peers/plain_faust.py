@@ -17,6 +17,8 @@ app = faust.App(
     datadir=tempfile.mkdtemp(),
     topic_partitions=topics.TRUCK_STATES.partitions,
     broker_commit_interval=0.5,
+    broker_session_timeout=10.0,  # as ours: the default leaves a killed worker's partitions alone for a minute
+    broker_heartbeat_interval=1.0,
     web_enabled=False,
     consumer_auto_offset_reset="earliest",
 )
