@@ -63,7 +63,9 @@ SEARCH_S_A_STOP: Final = 0.005
 INSERTING: Final = "baseline"
 """The optimiser's engine that inserts where it is cheapest and leaves the rest as it is."""
 MOST_ATTEMPTS: Final = 2
-"""Searches for one situation, each longer than the one before, until what was planned is in the plan again."""
+"""Searches for one situation, until what was planned is in the plan again."""
+LONGER: Final = 2.0
+"""How much longer the second one takes where the first had too little time."""
 STUCK_S: Final = 60.0
 """A search that does not come back for so long ends the process."""
 LOOK_EVERY_S: Final = 0.3
@@ -242,13 +244,16 @@ class Planner:
         if due is not None:
             self._begin(due, now)
 
-    def _begin(self, due: Round, now: Situation, last: _Search | None = None, **wish: frozenset[str]) -> None:
-        """Hand a problem to the solver. ``last``: the search for the same situation that must be made again, longer."""
+    def _begin(
+        self, due: Round, now: Situation, last: _Search | None = None, *, longer: bool = False, **wish: frozenset[str]
+    ) -> None:
+        """Hand a problem to the solver. ``last``: the search for the same situation that must be made again."""
         chosen = build.case(now, due.material, due.truck_ids, **wish)
         problem = build.problem(chosen, self._roads.matrix(chosen.places))
         attempt = 1 if last is None else last.attempt + 1
         engine = INSERTING if due.only_inserts else "auto"
-        answer = self._solver.ask(problem, seconds=_search_s(due, chosen) * attempt, seed=attempt, engine=engine)
+        seconds = _search_s(due, chosen) * (LONGER if longer else 1.0)
+        answer = self._solver.ask(problem, seconds=seconds, seed=attempt, engine=engine)
         begun_s = time.monotonic() if last is None else last.begun_s
         self._search = _Search(done=due, chosen=chosen, answer=answer, begun_s=begun_s, attempt=attempt)
 
@@ -260,15 +265,16 @@ class Planner:
         """
         if search.attempt >= MOST_ATTEMPTS:
             return False
-        late = translate.too_late(search.chosen, plan)
-        if not late and not translate.forgotten(search.chosen, plan):
+        late, forgotten = translate.too_late(search.chosen, plan), translate.forgotten(search.chosen, plan)
+        if not late and not forgotten:
             return False
         material = search.done.material
         if material not in self._gave_way and self._rounds.urgent_waits(broken(now, self._late_ms), search.done):
             self._gave_way.add(material)
             logger.info("gave way to what is urgent", extra={"material": material, "reason": search.done.reason})
         else:
-            self._begin(search.done, search.chosen.now, search, too_late=search.chosen.too_late | late)
+            unmet = search.chosen.too_late | late
+            self._begin(search.done, search.chosen.now, search, longer=forgotten, too_late=unmet)
         return True
 
     def _finish(self, search: _Search) -> None:

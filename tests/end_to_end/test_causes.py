@@ -36,6 +36,8 @@ PERMIT: Final = "p-of-two"
 PERMIT_SOURCE: Final = "s-01"
 """The building site whose permit of the default city is copied for the two tippers."""
 VAN_KG: Final = 1_200
+TICKET_KG: Final = 25_000
+"""What a neighbour's truck brings."""
 DEPOT: Final = {"lon": -8.64353, "lat": 41.162526}
 """Where the vans are at home: depot d-3 of the default city. Stops near it are worth a van's way, lone ones afar are not."""
 PASSWORD: Final = "for-this-test-only"
@@ -177,9 +179,12 @@ def test_a_facility_that_is_full(desk: Desk, open_cab: OpenCab, expecting: Expec
     facility_id, cab = _a_cab_with_a_tip_ahead(desk, open_cab)
     happening = expecting(cab, "facility_full", facility_id=facility_id)
     site = desk.live.by_id("facility")[facility_id]
-    happening.told()  # whichever of the tickets it is that leaves too little room: counted from before the first
-    for number in range(math.ceil((site["daily_kg"] - site["today_kg"]) / 25_000)):
-        desk.ticket(facility_id, f"neighbour-{number}", 25_000)
+    tickets = math.ceil(_room_kg(site) / TICKET_KG)
+    ample = max(0, math.floor((_room_kg(site) - 1.5 * _coming_kg(desk, facility_id)) / TICKET_KG))
+    for number in range(tickets):
+        if number == ample:
+            happening.told()  # any ticket from here on may be the one that leaves too little room for the plans
+        desk.ticket(facility_id, f"neighbour-{number}", TICKET_KG)
     _, plan = happening.shown(rf"{re.escape(site['name'])} takes no more today")
     assert facility_id not in _tips(plan)
     happening.plans_of_the_cause()
@@ -478,6 +483,16 @@ def _tips_ahead(desk: Desk) -> list[tuple[float, str, str]]:
 
 def _room_kg(site: Json) -> float:
     return float(site["daily_kg"] - site["today_kg"])
+
+
+def _coming_kg(desk: Desk, facility_id: str) -> float:
+    """What all plans bring to a facility, at most: each truck's heaviest load for each of its tips there."""
+    return sum(
+        max(visit.get("load_kg") or 0.0 for visit in plan["visits"])
+        * sum(visit.get("facility_id") == facility_id for visit in plan["visits"])
+        for plan in desk.plans().values()
+        if plan["visits"]
+    )
 
 
 def _who_tips_at(desk: Desk, facility_id: str) -> list[str]:
