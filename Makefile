@@ -18,7 +18,7 @@ LOCAL := $(PYTHON) -m deploy.local
 MADE := [ -f $(STAMP) ]
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run stop status measure doctor reset setup replay-real check format test simulate crash bench bench-streams bench-store lock
+.PHONY: help run stop status measure doctor reset setup replay-real check format test simulate crash crash-streams bench bench-streams bench-store lock
 
 ##@ Run · 运行
 run: $(STAMP) ## The whole system, until Ctrl-C: make run CITY=porto RATE=10 PORT=8080
@@ -62,6 +62,10 @@ crash: $(STAMP) ## Kill, stop and pause each process of the whole system, judge 
 	@$(LOCAL) setup
 	@$(PYTHON) -m tests.crash --seeds $(call given,SEEDS,1-3)
 
+crash-streams: $(STAMP) ## Streams and tables under kills, silent and broken ways, unknown commits: SEEDS=1-100, under a minute each
+	@$(LOCAL) setup
+	@$(PYTHON) -m tests.crash.streams --seeds $(call given,SEEDS,1-3)
+
 simulate: $(STAMP) ## The streams under seeded faults in virtual time: SEEDS=417, SEEDS=1-3000, BUGS=all (planted ones)
 	@$(PYTHON) -m tests.simulation $(call given,SEEDS,1-200) $(if $(call given,BUGS,),--bugs) $(if $(call given,OUT,),-o $(OUT))
 
@@ -74,6 +78,7 @@ bench-streams: $(STAMP) ## The worker beside its peers, fix to alert, pauses, re
 	@$(PYTHON) -m tests.benchmarks.shell
 	@$(PYTHON) -m tests.benchmarks.delay
 	@$(PYTHON) -m tests.benchmarks.takeover
+	@$(PYTHON) -m tests.benchmarks.sharing
 	@$(PYTHON) -m tests.benchmarks.faults
 
 bench-store: $(STAMP) ## A year of positions: bytes a row, a truck's hour, the map's start: DAYS=4

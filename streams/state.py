@@ -81,6 +81,11 @@ class Stamped[S](Struct):
     state: S
     offsets: dict[str, int] = field(default_factory=dict)
     said: list[Said] = field(default_factory=list)
+    steps: list[tuple[str, int]] = field(default_factory=list)
+    """Since the state was last written: of which topics inputs were folded in, in turn, and the offset after each run.
+
+    Inputs of several topics meet in an order of the worker's own; each is right, and this says which it was.
+    """
 
     def has(self, topic: str, offset: int) -> bool:
         """True if that input is already folded in."""
@@ -93,6 +98,10 @@ class Stamped[S](Struct):
     def take(self, topic: str, offset: int, said: Iterable[Said]) -> None:
         """Note that an input is folded in, and what it led to."""
         self.offsets[topic] = offset + 1
+        if self.steps and self.steps[-1][0] == topic:
+            self.steps[-1] = (topic, offset + 1)
+        else:
+            self.steps.append((topic, offset + 1))
         self.said.extend(said)
 
     def forget_said(self, topic: str, committed: int) -> None:

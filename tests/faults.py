@@ -1,4 +1,4 @@
-"""Faults made on purpose: a way to a server that can be held, slowed and cut at a byte; a database that can be crashed.
+"""Faults made on purpose: a way to a server that can be held, slowed and cut at a byte; servers that can be crashed.
 
 Threads and sockets only, no other program: a test arms a fault, waits for the event that says it happened, and heals.
 """
@@ -17,6 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
+
+from deploy.local.kafka import Kafka
 from deploy.local.postgres import Postgres
 from deploy.local.program import ROOT, Program
 from deploy.local.tether import signal_number
@@ -72,9 +75,10 @@ class Proxy:
         way.delay_s, way.piece_bytes = delay_s, piece_bytes
 
     def heal(self) -> None:
-        """Pass everything at once again; what was held goes on where it stood."""
+        """Pass everything at once again; what was held goes on where it stood. Traps that did not spring are gone."""
         for way in self._ways.values():
             way.delay_s, way.piece_bytes, way.held = 0.0, 65_536, False
+            way.traps.clear()
             way.open.set()
 
     def cut(self) -> None:
@@ -209,6 +213,47 @@ def _connected(upstream: Address) -> socket.socket:
     return socket.create_connection(upstream)
 
 
+class Broker:
+    """A Kafka of a test's own, in ``folder``, that can be killed and started again. Its jars must be there."""
+
+    def __init__(self, folder: Path, server: Kafka) -> None:
+        self._folder = folder
+        self._server = server
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        """What clients connect to who take no other way."""
+        return self._server.bootstrap
+
+    def begin(self) -> None:
+        """Start; returns before it answers."""
+        self._server.prepare()
+        self._process = _started(self._server.program(), self._folder)
+
+    def wait_until_ready(self) -> None:
+        """Block until it answers; raises `TimeoutError` after a minute."""
+        self._server.wait_until_ready()
+
+    def kill(self) -> None:
+        """End at once, as ``kill -9`` does."""
+        process, self._process = self._process, None
+        if process is not None:
+            for one in _tree(process):
+                one.kill()
+            process.wait(30)
+
+    def pause(self, seconds: float) -> None:
+        """Stand still for so long."""
+        if self._process is not None:
+            pause(self._process, seconds)
+
+    def stop(self) -> None:
+        """End in order; nothing to do if it does not run."""
+        process, self._process = self._process, None
+        _end(process, signal_number(self._server.program().stop_signal))
+
+
 class Database:
     """A PostgreSQL of a test's own, in ``folder``, that can be crashed and started again."""
 
@@ -226,10 +271,7 @@ class Database:
     def start(self) -> None:
         """Start, repairing what a crash left, and wait until it takes connections."""
         self._server.prepare()
-        program = self._program()
-        with (self._folder / "postgres.log").open("ab") as log:
-            command = program.tethered(self._folder / "specs")
-            self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self._process = _started(self._program(), self._folder)
         self._server.wait_until_ready()
 
     def crash(self) -> None:
@@ -244,11 +286,43 @@ class Database:
         program = self._server.program()
         return replace(program, argv=(*program.argv, "-c", "fsync=off"))
 
+    def pause(self, seconds: float) -> None:
+        """Stand still for so long, and every connection's process with it."""
+        if self._process is not None:
+            pause(self._process, seconds)
+
     def _end(self, number: int) -> None:
         process, self._process = self._process, None
-        if process is not None:
-            process.send_signal(number)
-            process.wait(30)
+        _end(process, number)
+
+
+def pause(process: "subprocess.Popen[bytes]", seconds: float) -> None:
+    """Stop a process and its children where they are, and let them go on after so long. Blocks meanwhile."""
+    stopped = _tree(process)
+    for one in stopped:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.suspend()
+    time.sleep(seconds)
+    for one in stopped:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.resume()
+
+
+def _tree(process: "subprocess.Popen[bytes]") -> list[psutil.Process]:
+    whole = psutil.Process(process.pid)
+    return [whole, *whole.children(recursive=True)]
+
+
+def _started(program: Program, folder: Path) -> "subprocess.Popen[bytes]":
+    with (folder / f"{program.name}.log").open("ab") as log:
+        command = program.tethered(folder / "specs")
+        return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+
+def _end(process: "subprocess.Popen[bytes] | None", number: int) -> None:
+    if process is not None:
+        process.send_signal(number)
+        process.wait(30)
 
 
 @contextlib.contextmanager

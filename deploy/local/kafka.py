@@ -28,11 +28,12 @@ _START_TIMEOUT_S: Final = 60.0
 _LOCALE: Final = {"LC_ALL": "C.UTF-8"} if sys.platform == "linux" else {}
 """Java takes names of files for what the locale says they are: in a plain C locale it finds none that is not ASCII."""
 
+_PROTOCOLS: Final = "listener.security.protocol.map"
 _SETTINGS: Final = {
     # one node is its own quorum
     "process.roles": "broker,controller",
     "node.id": "1",
-    "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    _PROTOCOLS: "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "inter.broker.listener.name": "CLIENT",
     "controller.listener.names": "CONTROLLER",
     "offsets.topic.replication.factor": "1",
@@ -70,12 +71,25 @@ logger.server.level=INFO
 
 
 @dataclass(frozen=True, kw_only=True)
+class Way:
+    """A further address of a broker: it listens at ``port`` and tells who comes there to come to ``told_port``.
+
+    With a proxy at ``told_port``, all that its clients say goes through it. ``name``: capital letters.
+    """
+
+    name: str
+    port: int
+    told_port: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Kafka:
     """A broker whose records live in ``data`` and whose jars live in ``build``. The controller has the next port."""
 
     data: Path
     build: Path
     port: int
+    ways: tuple[Way, ...] = ()
 
     @property
     def bootstrap(self) -> str:
@@ -96,10 +110,14 @@ class Kafka:
             If the storage cannot be formatted.
         """
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        listeners = f"CLIENT://{HOST}:{self.ports[0]},CONTROLLER://{HOST}:{self.ports[1]}"
+        listeners = [f"CLIENT://{HOST}:{self.ports[0]}", f"CONTROLLER://{HOST}:{self.ports[1]}"]
+        named = [_SETTINGS[_PROTOCOLS], *(f"{way.name}:PLAINTEXT" for way in self.ways)]
         settings = _SETTINGS | {
-            "listeners": listeners,
-            "advertised.listeners": listeners,
+            _PROTOCOLS: ",".join(named),
+            "listeners": ",".join([*listeners, *(f"{way.name}://{HOST}:{way.port}" for way in self.ways)]),
+            "advertised.listeners": ",".join(
+                [*listeners, *(f"{way.name}://{HOST}:{way.told_port}" for way in self.ways)]
+            ),
             "controller.quorum.bootstrap.servers": f"{HOST}:{self.ports[1]}",
             "log.dirs": str(self._records),
         }

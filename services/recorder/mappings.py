@@ -174,7 +174,8 @@ def _row(mapping: Mapping, event: events.Event, raw: msgspec.Raw) -> Row:
     row["record"] = raw
     if mapping.table == "positions":
         row["rest"] = _rest(event, raw)
-    return row | mapping.rest(event)
+    row.update(mapping.rest(event))
+    return row
 
 
 def _rest(event: events.Event, raw: msgspec.Raw) -> Row | None:

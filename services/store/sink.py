@@ -39,6 +39,7 @@ from sqlalchemy.exc import DBAPIError
 from services.store.engine import RefusedValueError, understood
 from services.store.schema import assets, metadata, sink_offsets, sink_topics
 
+_ROWS_AT_ONCE: Final = 250
 _encoder: Final = msgspec.json.Encoder()
 _DIALECT: Final = cast("Dialect", postgresql.dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 
@@ -243,7 +244,8 @@ def _write(connection: Connection, write: Write) -> None:
     with _cursor(connection) as cursor:
         cursor.execute(_beside(write.table))
         with cursor.copy(_copy(write.table)) as copy:
-            copy.write(_csv(table, rows))
+            for start in range(0, len(rows), _ROWS_AT_ONCE):  # the database reads while we write on
+                copy.write(_csv(table, rows[start : start + _ROWS_AT_ONCE]))
         cursor.execute(_take_over(write.table, write.keep))
 
 

@@ -4,6 +4,7 @@ An exception in an agent would acknowledge its event (Faust commits in a ``final
 expected is a dead letter, anything else ends the process before it commits.
 """
 
+import asyncio
 import logging
 import os
 import tempfile
@@ -16,7 +17,7 @@ from typing import Any, Final
 import faust
 from faust.transport.drivers import aiokafka as driver
 
-from streams import events, state, truck
+from streams import events, truck
 from streams.assets import Reference
 from streams.topics import JOINED_PARTITIONS, TRUCK_STATES
 from streams.worker import metrics
@@ -27,6 +28,7 @@ from streams.worker.producing import Producer
 from streams.worker.reference_reader import ReferenceReader
 from streams.worker.settings import Settings
 from streams.worker.slices import Consumer
+from streams.worker.unsaved import Encoded, Unsaved
 from streams.worker.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
@@ -58,8 +60,10 @@ class Worker(faust.App):  # type: ignore[misc]
         self.sliced_topics = {topic.name for topic in INPUTS}
         self.states = self.Table(TABLE, partitions=JOINED_PARTITIONS, key_type=bytes, value_type=bytes)
         self.states.key_serializer = self.states.value_serializer = "raw"  # Faust's default is JSON in JSON
+        self._changelog = self.states.changelog_topic_name
         self._reader = ReferenceReader(settings.kafka_bootstrap, self.reference)
         self._partitions: dict[int, Partition] = {}
+        self._unsaved = Unsaved()
         self._limits = Limits()
         self._recovery_s = monotonic()
         channel = self.topic(*sorted(self.sliced_topics), value_serializer="raw", key_serializer="raw")
@@ -111,6 +115,7 @@ class Worker(faust.App):  # type: ignore[misc]
     def forget_partitions(self) -> None:
         """Drop decoded states: the table is the truth after a rebalance."""
         self._partitions.clear()
+        self._unsaved.forget()
 
     # ----------------------------------------------------------------------------- a slice
 
@@ -126,17 +131,24 @@ class Worker(faust.App):  # type: ignore[misc]
         partition = self._partition(tp.partition)
         folded = partition.fold(tp.topic, records, self.reference, self.core, self.consumer.committed(tp))
         self._check_limits(tp, records, folded)
-        for key, stamped in folded.changed.items():
-            value = state.encode(stamped)
-            metrics.STATE_BYTES.observe(len(value))
-            self.states[key.encode()] = value
-        if folded.outputs:
-            # What is said must follow from a state that stays: a successor may read the same topics in another order.
-            await self.producer.flush()
-        await self.producer.send_all(folded.outputs)
-        if self._reader.letters:
-            await self._send_letters_of_reference()
+        self._unsaved.note(tp.partition, folded.changed)
+        states = self._write(self._unsaved.take(tp.partition, folded.spoke))
+        outputs = [*folded.outputs, *self._outputs_of_reference()]
+        await self.producer.keep_and_say(self._changelog, tp.partition, states, outputs)
         self._count(tp, records, folded, perf_counter() - started_s)
+
+    async def save(self) -> None:
+        """Queue all changed states for the changelog; to be confirmed before what they have folded in is committed."""
+        for number, encoded in self._unsaved.take_all():
+            await self.producer.keep_and_say(self._changelog, number, self._write(encoded), ())
+            await asyncio.sleep(0)  # slices go on between two partitions
+
+    def _write(self, encoded: Encoded) -> Encoded:
+        """Set states in the table. Not by way of Faust's, which would send each for itself."""
+        for key, value in encoded:
+            metrics.STATE_BYTES.observe(len(value))
+            self.states.data[key] = value
+        return encoded
 
     def _check_limits(self, tp: Any, records: list[Any], folded: Folded) -> None:
         """Stop before anything is sent: a worker that stops again after each start must flood nobody with letters."""
@@ -158,12 +170,11 @@ class Worker(faust.App):  # type: ignore[misc]
             self._partitions[number] = known
         return known
 
-    async def _send_letters_of_reference(self) -> None:
+    def _outputs_of_reference(self) -> list[Output]:
         letters, self._reader.letters = self._reader.letters, []
-        outputs = [Output("dead-letters", letter.key, letter.value, letter.headers()) for letter in letters]
-        await self.producer.send_all(outputs)
         for letter in letters:
             metrics.DEAD_LETTERS.labels(letter.topic, letter.stage).inc()
+        return [Output("dead-letters", letter.key, letter.value, letter.headers()) for letter in letters]
 
     def _count(self, tp: Any, records: list[Any], folded: Folded, seconds: float) -> None:
         dead = len(folded.letters)
@@ -215,7 +226,7 @@ def _faust_settings(settings: Settings) -> dict[str, Any]:
         "broker_commit_interval": settings.commit_s,
         "consumer_auto_offset_reset": "earliest",
         "consumer_group_instance_id": settings.instance or None,
-        "producer_linger": 0.005,
+        "producer_linger": 0.0,  # states leave in batches, and what is said is worth no wait
         "producer_max_batch_size": 128 * 1024,
         "producer_compression_type": "lz4",
         "producer_acks": -1,

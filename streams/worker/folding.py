@@ -57,6 +57,8 @@ class Folded(NamedTuple):
 
     changed: dict[str, Stamped[Any]]
     """States to be written, by key of the table (``truck:…``, ``bin:…``)."""
+    spoke: set[str]
+    """Those among them that said something: to be written before it leaves."""
     outputs: list[Output]
     letters: list[DeadLetter]
     said: list[events.Event]
@@ -96,7 +98,7 @@ class Partition:
         committed: int = 0,
     ) -> Folded:
         """Fold a slice of one topic in. ``committed``: offset of this topic before which nothing is offered again."""
-        folded = Folded({}, [], [], [], 0)
+        folded = Folded({}, set(), [], [], [], 0)
         work = _Work(self, topic_name, reference, settings, folded)
         for record in records:
             work.fold(record)
@@ -199,6 +201,8 @@ class _Work:
 
     def _say(self, key: str, stamped: Stamped[Any], offset: int, said: list[events.Event]) -> None:
         self.folded.changed[key] = stamped
+        if said:
+            self.folded.spoke.add(key)
         stamped.take(self.topic.name, offset, [self._output(event, offset) for event in said])
         self.folded.said.extend(said)
 

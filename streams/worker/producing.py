@@ -1,75 +1,124 @@
 """A Faust producer that never forgets a send: all are confirmed by the broker before the next commit, or the process ends.
 
-Faust's own flush before a commit gives up after 0.1 s; a slow broker and a crash then lose what was committed past.
+Faust's own flush before a commit gives up after 0.1 s; a slow broker and a crash then lose what was committed past. Its
+tables send each key for itself, through a queue of their own; here a slice's states are one batch of the changelog.
+
+What is said leaves when the states it follows from are kept, and in the order it was said: a successor may read the same
+topics in another order, and must find the state that spoke. Nobody waits for that: slices go on meanwhile.
 """
 
 import asyncio
-from collections.abc import Iterable
-from typing import Any
+import traceback
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import Any, Final, NamedTuple
 
 from faust.transport.drivers import aiokafka as driver
-from faust.transport.producer import ProducerBuffer
 
 from streams.worker import metrics, restoring
 from streams.worker.ending import end
 from streams.worker.folding import Output
 
-
-class Buffer(ProducerBuffer):  # type: ignore[misc]  # Faust is untyped here
-    """Faust's queue of unsent table writes, which also knows about the one just being sent."""
-
-    sending = False
-
-    async def _send_pending(self, fut: Any) -> None:
-        self.sending = True
-        try:
-            await super()._send_pending(fut)
-        finally:
-            self.sending = False
+MOST_WAITING: Final = 64
+"""Slices whose outputs wait for their states, before the next slice has to wait as well."""
 
 
-class Producer(driver.Producer):  # type: ignore[misc]
+class _Said(NamedTuple):
+    """Outputs of a slice, and the states they follow from; or, with ``reached``, a mark that all before it was sent."""
+
+    kept: Sequence[Awaitable[Any]]
+    outputs: Sequence[Output]
+    reached: asyncio.Event | None = None
+
+
+class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
     """The producer of the worker."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.buffer = Buffer(loop=self.loop, beacon=self.beacon)
-        self.buffer.app = self.app
+        self._said: asyncio.Queue[_Said] = asyncio.Queue(MOST_WAITING)
 
-    async def send(self, *args: Any, **kwargs: Any) -> Any:
-        """Send for Faust (table writes); the future is watched."""
-        future = await super().send(*args, **kwargs)
-        future.add_done_callback(self._sent)
-        return future
+    async def on_start(self) -> None:
+        """Connect, and begin to send what is said."""
+        await super().on_start()
+        self.add_future(self._send_said())
 
-    async def send_all(self, outputs: Iterable[Output]) -> None:
-        """Queue records; the next commit waits until the broker has them.
+    async def keep_and_say(
+        self, changelog: str, partition: int, states: Iterable[tuple[bytes, bytes]], outputs: Sequence[Output]
+    ) -> None:
+        """Queue a slice's states for their changelog, and what was said for when they are kept.
 
-        Waiting here instead would add one delivery time per partition to the latency of every round. No timestamp is
-        given: a device's time must never be the record's.
+        Returns when all is queued; `flush` waits until the broker has it. No timestamp is given: a device's time must
+        never be the record's.
         """
-        send = self._ensure_producer().send
-        for output in outputs:
-            future = await send(output.topic, output.value, key=output.key, headers=output.headers)
-            future.add_done_callback(self._sent)
-
-    def _sent(self, future: Any) -> None:
-        if future.cancelled() or future.exception() is not None:
-            metrics.SEND_ERRORS.inc()
-            end(f"send failed: {'cancelled' if future.cancelled() else repr(future.exception())}")
-        done = future.result()
-        offsets = self.app.tables.recovery.active_offsets
-        if offsets.get(done.topic_partition) is not None:  # our own writes need no replay after a rebalance
-            seen = offsets[done.topic_partition]
-            offsets[done.topic_partition] = restoring.seen_with_own(seen, done.offset)
+        kept = await self._keep(changelog, partition, states)
+        if outputs:
+            await self._said.put(_Said(kept, outputs))
 
     async def flush(self) -> None:
-        """Wait until the broker has confirmed everything; ends the process after the flush time-out."""
+        """Wait until the broker has confirmed everything queued so far; ends the process after the flush time-out."""
         try:
             async with asyncio.timeout(self.app.flush_s):
-                while self.buffer.size or self.buffer.sending:  # noqa: ASYNC110  # Faust's queue has no event to wait for
-                    await asyncio.sleep(0.001)
                 if self._producer is not None:
+                    reached = asyncio.Event()
+                    await self._said.put(_Said((), (), reached))
+                    await reached.wait()
                     await self._producer.flush()
         except TimeoutError:
             end(f"the broker did not confirm everything within {self.app.flush_s:g} s")
+
+    # ----------------------------------------------------------------------------- states
+
+    async def _keep(self, topic: str, partition: int, states: Iterable[tuple[bytes, bytes]]) -> list[Awaitable[Any]]:
+        producer, kept = self._ensure_producer(), []
+        batch = producer.create_batch()
+        for key, value in states:
+            if batch.append(key=key, value=value, timestamp=None) is None:  # full
+                kept.append(await self._send_batch(topic, partition, batch))
+                batch = producer.create_batch()
+                batch.append(key=key, value=value, timestamp=None)  # the first fits, whatever its size
+        if batch.record_count():
+            kept.append(await self._send_batch(topic, partition, batch))
+        return kept
+
+    async def _send_batch(self, topic: str, partition: int, batch: Any) -> Awaitable[Any]:
+        count = batch.record_count()
+        batch.close()  # it leaves at once: nothing is to be added
+        future = await self._ensure_producer().send_batch(batch, topic, partition=partition)
+        future.add_done_callback(lambda done: self._kept(done, count))
+        return future  # type: ignore[no-any-return]  # aiokafka is untyped
+
+    def _kept(self, future: Any, count: int) -> None:
+        done = _confirmed(future)
+        offsets = self.app.tables.recovery.active_offsets
+        seen = offsets.get(done.topic_partition)
+        if seen is not None:  # our own writes need no replay after a rebalance
+            offsets[done.topic_partition] = restoring.seen_with_own(seen, done.offset, count)
+
+    # ----------------------------------------------------------------------------- what is said
+
+    async def _send_said(self) -> None:
+        try:
+            while True:
+                said = await self._said.get()
+                if said.reached is not None:
+                    said.reached.set()
+                    continue
+                for kept in said.kept:
+                    await kept
+                await self._send(said.outputs)
+        except Exception:  # noqa: BLE001  # anything unexpected ends the process
+            end(traceback.format_exc())
+
+    async def _send(self, outputs: Iterable[Output]) -> None:
+        send = self._ensure_producer().send
+        for output in outputs:
+            future = await send(output.topic, output.value, key=output.key, headers=output.headers)
+            future.add_done_callback(_confirmed)
+
+
+def _confirmed(future: Any) -> Any:
+    """Return where the broker put it; ends the process if it did not take it."""
+    if future.cancelled() or future.exception() is not None:
+        metrics.SEND_ERRORS.inc()
+        end(f"send failed: {'cancelled' if future.cancelled() else repr(future.exception())}")
+    return future.result()

@@ -37,10 +37,10 @@ def is_older(value: bytes, than: bytes) -> bool:
     return state.stamp(value).is_older_than(state.stamp(than))
 
 
-def seen_with_own(seen: int, own: int) -> int:
-    """Return the changelog offset up to which the table is restored, after an own write was confirmed at ``own``.
+def seen_with_own(seen: int, first: int, count: int = 1) -> int:
+    """Return the changelog offset up to which the table is restored, after ``count`` own writes from ``first`` on.
 
     Own writes are in the table already and need no second reading after a rebalance. But where another offset lies
     between, another worker wrote: it had the partition meanwhile, and what it wrote must still be read.
     """
-    return own if own == seen + 1 else seen
+    return first + count - 1 if first == seen + 1 else seen

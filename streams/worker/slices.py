@@ -204,6 +204,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         offsets = {tp: offset for tp, offset in offsets.items() if tp in assigned}
         if not offsets:
             return False
+        await self.app.save()
         await self.app.producer.flush()  # confirmed by the broker, or the process ends
         if not await self._commit(offsets):
             return False  # what is committed stays as noted, so the next round tries again

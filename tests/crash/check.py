@@ -1,6 +1,7 @@
 """``python -m tests.crash.check FOLDER``: judge the data a run left, in a program of its own; print the verdict as JSON.
 
-The system has ended: broker and database are started on its data alone, so what is judged is what was kept.
+The system has ended: broker and database are started on its data alone, so what is judged is what was kept. Or they still
+run, and nobody uses them any more: then their addresses are given.
 """
 
 import argparse
@@ -25,18 +26,29 @@ def check(folder: Path, port: int) -> Verdict:
         embedded.running_kafka(folder, port=port) as kafka,
         embedded.running_postgres(folder) as postgres,
     ):
-        found = history.read(kafka.bootstrap, postgres.url, [folder / name for name in LEDGERS])
-    return judge(found)
+        return look(folder, kafka.bootstrap, postgres.url)
+
+
+def look(folder: Path, bootstrap: str, database_url: str) -> Verdict:
+    """Judge what broker and database hold, by the ledgers in ``folder``."""
+    return judge(history.read(bootstrap, database_url, [folder / name for name in LEDGERS]))
 
 
 def main() -> int:
     """Run; return 1 if there is a finding."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--port", type=int, required=True, help="of the broker, as it was")
+    parser.add_argument("--port", type=int, default=0, help="of the broker, as it was")
+    parser.add_argument("--bootstrap", help="of a broker that runs, instead; with --database")
+    parser.add_argument("--database", help="of a database that runs")
     given = parser.parse_args()
     logging.getLogger("kafka").setLevel(logging.ERROR)
-    verdict = check(given.folder, given.port)
+    if given.bootstrap and given.database:
+        verdict = look(given.folder, given.bootstrap, given.database)
+    elif given.port:
+        verdict = check(given.folder, given.port)
+    else:
+        parser.error("expected --port, or --bootstrap and --database")
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(verdict)).decode() + "\n")
     return 1 if verdict.findings else 0
 

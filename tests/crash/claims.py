@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
+from services.recorder.mappings import MAPPINGS
 from services.simulator.ledger import Entry
 from streams import topics
 from streams.topics import Topic
@@ -87,6 +88,13 @@ def _by_id(topic: Topic, table: str, member: str) -> Callable[[Entry], Iterator[
     return claim
 
 
+def _topic(entry: Entry) -> Iterator[Claim]:
+    """A record that Kafka has confirmed: ``device`` is its topic."""
+    topic = topics.BY_NAME[entry.device]
+    table = next(mapping.table for mapping in MAPPINGS if mapping.topic is topic)
+    yield Claim(topic, table, tuple(entry.message.items()))
+
+
 _DOORS: Final[dict[str, Callable[[Entry], Iterator[Claim]]]] = {
     "jt808": _jt808,
     "osmand": _osmand,
@@ -96,4 +104,5 @@ _DOORS: Final[dict[str, Callable[[Entry], Iterator[Claim]]]] = {
     "dispatch-actions": _by_id(topics.DISPATCH_ACTIONS, "dispatch_actions", "action_id"),
     "alert-actions": _by_id(topics.ALERT_ACTIONS, "alert_actions", "action_id"),
     "orders": _by_id(topics.ORDERS, "orders", "order_id"),
+    "topic": _topic,
 }

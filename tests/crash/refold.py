@@ -1,8 +1,9 @@
 """What follows from the inputs: the worker's fold done again, by the pure core alone, in the order the worker chose.
 
 Inputs of one truck come from several topics, and in which order a worker met them is its own affair: each order is
-right. The worker wrote it down: every state in its changelog says how far each input was folded in by then. So the
-states are followed one by one, and each must be what the core makes of the one before and the records between.
+right. The worker wrote it down: every state in its changelog says which inputs it has folded in since the one before, and
+in which order. So the states are followed one by one, and each must be what the core makes of the one before and the
+records between.
 """
 
 from collections import defaultdict
@@ -99,10 +100,16 @@ class _Life:
         found = state.decode(self.key[0], record.value)  # type: ignore[arg-type]  # the worker writes no other kinds
         if state.Stamp(found.offsets).is_older_than(state.Stamp(self.stamped.offsets)):
             return  # written late by a process left for dead: recovery passes it over too
-        for topic, after in found.offsets.items():
+        for topic, after in found.steps:
             first = self.stamped.offsets.get(topic, 0)
             for event in inputs.between(self.key, topic, record.partition, first, after):
                 self._step(event)
+            self.stamped.offsets[topic] = max(first, after)
+        if self.stamped.offsets != found.offsets:
+            self.findings.append(
+                f"{self.key[0]} {self.key[1]}: the state at changelog {record.partition}@{record.offset} has folded in "
+                f"{found.offsets}, but its steps lead to {self.stamped.offsets}"
+            )
         self.stamped.offsets = dict(found.offsets)
         if self.stamped.state != found.state and _what(self.stamped.state) != _what(found.state):
             self.findings.append(

@@ -17,6 +17,7 @@ from streams import events, state, truck, watermark
 from streams.rules import explain
 from streams.worker import folding, restoring
 from streams.worker.in_flight import InFlight
+from streams.worker.unsaved import Unsaved
 from tests.simulation import shell
 
 Patch = tuple[object, str, object]
@@ -37,9 +38,13 @@ class Bug(NamedTuple):
             yield
 
 
-def _no_wait(worker: Any) -> Generator[float, None, None]:  # noqa: ARG001
+def _no_wait(worker: Any, kept: Any = None) -> Generator[float, None, None]:  # noqa: ARG001
     return
     yield
+
+
+def _only_all(self: Any, number: int, keys: set[str]) -> Any:
+    return _take(self, number, keys) if keys == set(self._changed.get(number, ())) else []
 
 
 def _ack_at_once(doors: Any, record: Any, acknowledge: Callable[[], None]) -> None:
@@ -62,6 +67,7 @@ def _handed_out_last(self: Any, tp: Any) -> int | None:
 
 
 _committable: Final = InFlight.committable
+_take: Final = Unsaved.take
 _decode: Final = state.decode
 _is_duplicate: Final = watermark._is_duplicate
 _release_one: Final = watermark._release_one
@@ -165,6 +171,13 @@ BUGS: Final[dict[str, Bug]] = {
     ),
     "letter-of-its-place": Bug("a dead letter written again is another", ((mappings, "_letter_id", _by_place),)),
     "said-before-kept": Bug("outputs are sent before their states are confirmed", ((shell, "keep", _no_wait),)),
+    "changes-not-saved": Bug("a commit does not save the states that changed", ((shell, "save", _no_wait),)),
+    "commit-before-said": Bug(
+        "a commit does not wait for outputs that wait", ((shell, "is_to_be_said", lambda _: False),)
+    ),
+    "saved-later-than-said": Bug(
+        "a state that spoke is saved with the others, at the commit", ((Unsaved, "take", _only_all),)
+    ),
     "commit-before-confirm": Bug("offsets are committed before all is confirmed", ((shell, "confirm", _no_wait),)),
     "commit-handed-out": Bug("what is handed out counts as done", ((InFlight, "committable", _handed_out_last),)),
     "commit-one-too-far": Bug("the offset after the next is committed", ((InFlight, "committable", _one_too_far),)),

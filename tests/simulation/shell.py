@@ -17,6 +17,7 @@ def forget_partitions(worker: Any) -> None:
     """After a rebalance the table is the truth, not what was decoded before."""
     worker.partitions.clear()
     worker.journals.clear()
+    worker.unsaved.forget()
 
 
 def restore_until(end: int) -> int:
@@ -24,14 +25,25 @@ def restore_until(end: int) -> int:
     return end
 
 
+def save(worker: Any) -> Generator[float, None, None]:
+    """Before a commit, all changed states are sent."""
+    yield from worker.save()
+
+
 def confirm(worker: Any) -> Generator[float, None, None]:
     """Before a commit, all that was sent is confirmed."""
     yield from worker._flush()
 
 
-def keep(worker: Any) -> Generator[float, None, None]:
+def is_to_be_said(worker: Any) -> bool:
+    """Whether outputs still wait for their states: then not all is sent."""
+    return bool(worker.said)
+
+
+def keep(worker: Any, kept: Any) -> Generator[float, None, None]:  # noqa: ARG001  # planted bugs use it
     """Before a slice's outputs are sent, its states are confirmed."""
-    yield from worker._flush()
+    while kept.pending:
+        yield 2
 
 
 @lru_cache(maxsize=10_000)

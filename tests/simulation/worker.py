@@ -8,13 +8,14 @@ from collections import deque
 from collections.abc import Generator, Sequence
 from typing import Final
 
-from streams import state, topics, truck
+from streams import topics, truck
 from streams.topics import JOINED_PARTITIONS
 from streams.worker import restoring
 from streams.worker.dead_letters import Limits
 from streams.worker.folding import INPUTS, Folded, Partition, partition_of
 from streams.worker.in_flight import InFlight
 from streams.worker.turns import in_turn
+from streams.worker.unsaved import Encoded, Unsaved
 from tests.simulation import shell
 from tests.simulation.invariants import Invariants, Journal
 from tests.simulation.log import SESSION_MS, TP, Group, Log, Producer, Record
@@ -40,6 +41,13 @@ class Slice:
         self.acked = False
 
 
+class Kept:
+    """States of a slice on their way to the changelog."""
+
+    def __init__(self, pending: int) -> None:
+        self.pending = pending
+
+
 class Worker(Process):
     """One life of a worker."""
 
@@ -62,6 +70,9 @@ class Worker(Process):
         """Records of each partition number when it was last looked at."""
         self.in_flight: InFlight[TP] = InFlight()
         self.partitions: dict[int, Partition] = {}
+        self.unsaved = Unsaved()
+        self.said: deque[tuple[Kept, Folded]] = deque()
+        """Outputs that wait for their states."""
         self.journals: dict[int, Journal] = {}
         self.limits = Limits()
         self.queue: deque[Slice] = deque()
@@ -256,11 +267,10 @@ class Worker(Process):
         self.limits.count(topic, number, [record.offset for record in one.records], dead)
         self.point("a slice is folded")
         yield self.world.between(0.2, 2)
-        yield from self._write(number, folded)
+        self.unsaved.note(number, folded.changed)
+        kept = yield from self._write(number, self.unsaved.take(number, folded.spoke))
         if folded.outputs:
-            yield from shell.keep(self)
-            self.point("states are kept, nothing is said")
-        yield from self._send(folded)
+            self._say(kept, folded)
         self.point("a slice is done")
         one.acked = True
         self._commit_soon()
@@ -273,29 +283,46 @@ class Worker(Process):
             self.journals[number] = Journal(dict(self.table))
         return known
 
-    def _write(self, number: int, folded: Folded) -> Steps:
-        for key, stamped in folded.changed.items():
-            value = state.encode(stamped)
-            raw = key.encode()
-            self.table[raw] = value
-            self.invariants.wrote(raw, value, self.journals[number])
-            self.producer.send((CHANGELOG, number), raw, value, (), lambda at: self._own(number, at))
+    def save(self) -> Steps:
+        """Write all changed states: before what they have folded in is committed."""
+        for number, encoded in self.unsaved.take_all():
+            yield from self._write(number, encoded)
+
+    def _write(self, number: int, encoded: Encoded) -> Generator[float, None, "Kept"]:
+        kept = Kept(len(encoded))
+        for key, value in encoded:
+            self.table[key] = value
+            self.invariants.wrote(key, value, self.journals[number])
+            self.producer.send((CHANGELOG, number), key, value, (), lambda at: self._own(kept, number, at))
             self.point("a state is sent")
         yield self.world.between(0.1, 1)
+        return kept
 
-    def _own(self, number: int, offset: int) -> None:
+    def _own(self, kept: "Kept", number: int, offset: int) -> None:
+        kept.pending -= 1
         if number in self.restored:
             seen = self.restored[number]
             self.restored[number] = restoring.seen_with_own(seen, offset)
             if self.restored[number] != offset:
                 self.world.sometimes["another wrote to the changelog meanwhile"] += 1
 
-    def _send(self, folded: Folded) -> Steps:
-        for output in folded.outputs:
-            number = partition_of((output.key or b"").decode(errors="replace"))
-            self.producer.send((output.topic, number), output.key, output.value, output.headers)
-            self.point("an output is sent")
-        yield self.world.between(0.1, 1)
+    def _say(self, kept: "Kept", folded: Folded) -> None:
+        """Have outputs sent when their states are kept, in the order they were said; nobody waits for it."""
+        self.said.append((kept, folded))
+        if len(self.said) == 1:
+            self.start(self._send_said())
+
+    def _send_said(self) -> Steps:
+        while self.said:
+            kept, folded = self.said[0]
+            yield from shell.keep(self, kept)
+            self.point("states are kept, nothing is said")
+            for output in folded.outputs:
+                number = partition_of((output.key or b"").decode(errors="replace"))
+                self.producer.send((output.topic, number), output.key, output.value, output.headers)
+                self.point("an output is sent")
+            yield self.world.between(0.1, 1)
+            self.said.popleft()
 
     # ------------------------------------------------------------------------- commits and heartbeats
 
@@ -319,6 +346,7 @@ class Worker(Process):
         if not offsets:
             return
         generation = self.generation
+        yield from shell.save(self)
         yield from shell.confirm(self)
         self.point("all is confirmed, nothing committed")
         yield self.world.between(1, 15)
@@ -339,7 +367,7 @@ class Worker(Process):
     def _flush(self, within_ms: float = FLUSH_MS) -> Steps:
         """Wait until the broker has confirmed everything."""
         give_up_ms = self.world.now_ms + within_ms
-        while self.producer.unconfirmed:
+        while self.producer.unconfirmed or shell.is_to_be_said(self):
             if self.world.now_ms > give_up_ms:
                 raise Ended("flush: the broker did not confirm everything")
             yield 5

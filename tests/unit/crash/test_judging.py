@@ -257,7 +257,7 @@ def test_what_is_sent_again_with_the_same_content_is_counted_only() -> None:
         last = history.topics[name][-1]
         history.topics[name].append(last._replace(offset=last.offset + 1))
     stamped = state.decode("truck", history.states[-1].value or b"")
-    stamped.offsets["truck-states"] += 1
+    stamped.take("truck-states", stamped.offsets["truck-states"], [])
     stamped.state.order.duplicates += 1
     history.states.append(history.states[-1]._replace(offset=10_000, value=state.encode(stamped)))
 

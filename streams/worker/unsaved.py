@@ -1,0 +1,52 @@
+"""Changed states that the changelog has not yet. No Faust, no I/O.
+
+A truck reports many times between two commits; its state is written once. It must be kept before two things only: before
+what was said of it leaves, and before an input it has folded in is committed.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from streams import state
+from streams.state import Stamped
+
+Encoded = list[tuple[bytes, bytes]]
+"""States by key of the table, as the changelog has them."""
+
+
+class Unsaved:
+    """By number of the partition and key of the table."""
+
+    def __init__(self) -> None:
+        self._changed: dict[int, dict[str, Stamped[Any]]] = {}
+
+    def note(self, number: int, changed: Mapping[str, Stamped[Any]]) -> None:
+        """Take note of states that a slice changed. They may go on changing until they are taken."""
+        self._changed.setdefault(number, {}).update(changed)
+
+    def take(self, number: int, keys: set[str]) -> Encoded:
+        """Return some of a partition's states as they are now; whoever takes them writes them.
+
+        Raises
+        ------
+        streams.state.TooLarge
+        """
+        changed = self._changed.get(number, {})
+        return [(key.encode(), _written(changed.pop(key))) for key in sorted(keys) if key in changed]
+
+    def take_all(self) -> Iterator[tuple[int, Encoded]]:
+        """Yield all that there are, partition by partition; each as it is when its turn comes."""
+        for number in list(self._changed):
+            encoded = self.take(number, set(self._changed.get(number, ())))
+            if encoded:
+                yield number, encoded
+
+    def forget(self) -> None:
+        """Start anew: what they have folded in was not committed, and is read again."""
+        self._changed.clear()
+
+
+def _written(stamped: Stamped[Any]) -> bytes:
+    value = state.encode(stamped)
+    stamped.steps = []
+    return value

@@ -1,0 +1,221 @@
+"""What is done to the small system: an order of the seed, each harm with what it is done to and for how long."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from random import Random
+from typing import Final, NamedTuple
+
+import psutil
+from sqlalchemy import text
+
+from services import store
+from tests.crash.parts import PROGRAMS, RECORDER, STORES, WORKERS, Parts
+from tests.faults import Direction, Proxy, pause
+
+BUDGET_S: Final = 26.0
+"""Harms are added until so much time is foreseen: a seed is over in three quarters of a minute."""
+LINKS: Final = (*(f"{name} kafka" for name in PROGRAMS), "recorder postgres")
+DATABASE_LINK: Final = "recorder postgres"
+
+
+class Harm(NamedTuple):
+    """One thing that is done. ``seconds``: how long it lasts, 0 = a moment."""
+
+    kind: str
+    subject: str
+    seconds: float = 0.0
+    bytes: int = 0
+
+    @property
+    def title(self) -> str:
+        """As people read it."""
+        lasts = f" for {self.seconds:.1f} s" if self.seconds else ""
+        return f"{self.kind}: {self.subject}{lasts}"
+
+
+def planned(chance: Random) -> list[Harm]:
+    """Return the harms of a seed, in order."""
+    chosen: list[Harm] = []
+    foreseen_s = 0.0
+    while foreseen_s < BUDGET_S:
+        kind = chance.choice(list(_KINDS))
+        make, cost_s = _KINDS[kind]
+        harm = make(kind, chance)
+        chosen.append(harm)
+        foreseen_s += harm.seconds + cost_s
+    return chosen
+
+
+def done_to(parts: Parts, harm: Harm, chance: Random) -> None:
+    """Do it, and heal what does not heal by itself. Blocks as long as it lasts."""
+    _DOINGS[harm.kind](parts, harm, chance)
+
+
+# --------------------------------------------------------------------------------------------- processes
+
+
+def _kill(parts: Parts, harm: Harm, _: Random) -> None:
+    if harm.subject == "kafka":
+        parts.broker.kill()
+        parts.broker.begin()
+        parts.broker.wait_until_ready()
+    elif harm.subject == "postgres":
+        parts.database.crash()
+        parts.database.start()
+    elif (process := parts.process(harm.subject)) is not None:
+        process.kill()
+        process.wait()
+
+
+def _pause(parts: Parts, harm: Harm, _: Random) -> None:
+    if harm.subject == "kafka":
+        parts.broker.pause(harm.seconds)
+    elif harm.subject == "postgres":
+        parts.database.pause(harm.seconds)
+    elif (process := parts.process(harm.subject)) is not None:
+        with suppress(psutil.NoSuchProcess):
+            pause(process, harm.seconds)
+
+
+def _stop(parts: Parts, harm: Harm, _: Random) -> None:
+    """An update: asked to end, and started again."""
+    process = parts.process(harm.subject)
+    if process is not None:
+        process.terminate()
+        process.wait(30)
+
+
+def _twin(parts: Parts, harm: Harm, _: Random) -> None:
+    """Two under one name: as when a machine is restored while the old one still runs."""
+    second = parts.start(harm.subject, twin=True)
+    _lasting(parts, harm.seconds)
+    second.kill()
+    second.wait()
+
+
+def _backends(parts: Parts, _: Harm, __: Random) -> None:
+    """An administrator ends every connection of the recorder."""
+    end = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'qingyun-recorder'")
+    with suppress(store.Away), parts.engine.begin() as connection:
+        connection.execute(end)
+
+
+def _locked(parts: Parts, harm: Harm, _: Random) -> None:
+    """Somebody holds the tables' offsets: a long manual transaction."""
+    with parts.engine.begin() as connection:
+        connection.execute(text("LOCK TABLE sink_offsets IN ACCESS EXCLUSIVE MODE"))
+        _lasting(parts, harm.seconds)
+
+
+# --------------------------------------------------------------------------------------------- ways
+
+
+def _black_hole(parts: Parts, harm: Harm, chance: Random) -> None:
+    """One way is silent: nothing ends, nothing comes."""
+    way = parts.links[harm.subject]
+    way.hold(chance.choice(list(Direction)))
+    _lasting(parts, harm.seconds)
+    way.heal()
+
+
+def _slow(parts: Parts, harm: Harm, _: Random) -> None:
+    way = parts.links[harm.subject]
+    for direction in Direction:
+        way.slow(direction, 0.1, 2_048)
+    _lasting(parts, harm.seconds)
+    way.heal()
+
+
+def _pieces(parts: Parts, harm: Harm, _: Random) -> None:
+    """Frames come in pieces of some bytes."""
+    way = parts.links[harm.subject]
+    for direction in Direction:
+        way.slow(direction, 0.0005, harm.bytes)
+    _lasting(parts, harm.seconds)
+    way.heal()
+
+
+def _cut(parts: Parts, harm: Harm, _: Random) -> None:
+    parts.links[harm.subject].cut()
+
+
+def _cut_within(parts: Parts, harm: Harm, chance: Random) -> None:
+    """The connection ends in the middle of what it carries."""
+    way = parts.links[harm.subject]
+    way.trap(chance.choice(list(Direction)), harm.bytes, way.cut).wait(5)
+    way.heal()
+
+
+def _unknown_commit(parts: Parts, harm: Harm, _: Random) -> None:
+    """The database has the commit; its answer never comes."""
+    way = parts.links[harm.subject]
+    way.trap(Direction.UP, b"COMMIT", way.cut).wait(5)
+    way.heal()
+
+
+def _swizzle(parts: Parts, harm: Harm, chance: Random) -> None:
+    """Ways fall silent one by one, and come back in another order."""
+    ways: list[Proxy] = [parts.links[name] for name in LINKS]
+    chance.shuffle(ways)
+    for way in ways:
+        way.hold(chance.choice(list(Direction)))
+        _lasting(parts, harm.seconds / 8)
+    chance.shuffle(ways)
+    for way in ways:
+        way.heal()
+        _lasting(parts, harm.seconds / 8)
+
+
+def _lasting(parts: Parts, seconds: float) -> None:
+    """Let time pass; who ends meanwhile is started again, and finds the harm still there."""
+    until_s = time.monotonic() + seconds
+    while (left_s := until_s - time.monotonic()) > 0:
+        parts.tend()
+        time.sleep(min(0.2, left_s))
+
+
+# --------------------------------------------------------------------------------------------- the list
+
+Doing = Callable[[Parts, Harm, Random], None]
+Making = Callable[[str, Random], Harm]
+
+
+def _moment(*subjects: str) -> Making:
+    return lambda kind, chance: Harm(kind, chance.choice(subjects))
+
+
+def _while(least_s: float, most_s: float, *subjects: str) -> Making:
+    return lambda kind, chance: Harm(kind, chance.choice(subjects), round(chance.uniform(least_s, most_s), 1))
+
+
+def _at_byte(most: int, seconds: float, *subjects: str) -> Making:
+    return lambda kind, chance: Harm(kind, chance.choice(subjects), seconds, chance.randint(1, most))
+
+
+_LIST: Final[tuple[tuple[str, Making, float, Doing], ...]] = (
+    ("kill -9", _moment(*WORKERS), 7, _kill),
+    ("kill -9 of the recorder", _moment(RECORDER), 12, _kill),
+    ("kill -9 of a server", _moment(*STORES), 9, _kill),
+    ("pause", _while(2, 11, *PROGRAMS), 7, _pause),
+    ("pause of a server", _while(2, 6, *STORES), 5, _pause),
+    ("stop and start", _moment(*PROGRAMS), 6, _stop),
+    ("twin", _while(3, 5, *WORKERS), 6, _twin),
+    ("connections ended", _moment(DATABASE_LINK), 2, _backends),
+    ("offsets locked", _while(2, 7, DATABASE_LINK), 3, _locked),
+    ("black hole", _while(2, 9, *LINKS), 7, _black_hole),
+    ("slow", _while(3, 8, *LINKS), 4, _slow),
+    ("in pieces", _at_byte(40, 3.0, *LINKS), 3, _pieces),
+    ("cut", _moment(*LINKS), 3, _cut),
+    ("cut within", _at_byte(4_000, 0.0, *LINKS), 4, _cut_within),
+    ("unknown commit", _moment(DATABASE_LINK), 4, _unknown_commit),
+    ("swizzle", _while(4, 8, "all ways"), 8, _swizzle),
+)
+"""Kind, how one is made, seconds until all is whole again as a rule, and how it is done."""
+_KINDS: Final[dict[str, tuple[Making, float]]] = {kind: (make, cost_s) for kind, make, cost_s, _ in _LIST}
+_DOINGS: Final[dict[str, Doing]] = {kind: do for kind, _, _, do in _LIST}
+
+
+def kinds() -> Iterator[str]:
+    """Yield what there is."""
+    yield from _KINDS

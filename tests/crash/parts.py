@@ -1,0 +1,204 @@
+"""Streams and tables alone, each with its own way to its server that can fail: broker, database, two workers, a recorder.
+
+A small part of the system starts in seconds, so many seeds can be run. Nobody supervises here but `Parts.tend`: what has
+ended is started again, as a supervisor would.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import psutil
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from deploy.local import kafka, ports
+from deploy.local.kafka import Kafka, Way
+from deploy.local.postgres import DATABASE, USER, Postgres
+from services import bus, store
+from services.recorder.mappings import RECORDED
+from services.store import sink
+from services.store.migrate import migrate
+from streams.topics import Topic
+from streams.worker.folding import INPUTS
+from streams.worker.settings import Settings
+from tests.browser import ROOT
+from tests.faults import Broker, Database, Proxy
+
+WORKERS: Final = ("w1", "w2")
+RECORDER: Final = "recorder"
+PROGRAMS: Final = (*WORKERS, RECORDER)
+STORES: Final = ("kafka", "postgres")
+SESSION_S: Final = 6.0
+"""Of the workers; the least the broker allows."""
+AGAIN_S: Final = 0.5
+"""What ended is started again after this: at once, while its server is away, would only burn time."""
+GROUP: Final = Settings().app_id
+
+Offsets = dict[tuple[str, int], int]
+
+
+class Parts:
+    """The small system. Everything of it is on loopback, its data in ``folder``."""
+
+    def __init__(self, folder: Path, broker: Broker, database: Database, links: Mapping[str, Proxy]) -> None:
+        self.folder = folder
+        self.broker, self.database = broker, database
+        self.links = links
+        """By who and whereto: ``w1 kafka``, ``recorder postgres``, …"""
+        self.static = False
+        self._running: dict[str, psutil.Popen] = {}
+        self._due_s: dict[str, float] = {}
+        self.engine = store.connect(database.url, pool=2, name="qingyun-crash")
+
+    # ------------------------------------------------------------------------------------- programs
+
+    def start(self, name: str, *, twin: bool = False) -> psutil.Popen:
+        """Start a program. ``twin``: beside the one there is, under the same name."""
+        worker = name in WORKERS
+        environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("QINGYUN_")},
+            "KAFKA_BOOTSTRAP": f"127.0.0.1:{self.links[f'{name} kafka'].port}",
+            "DATABASE_URL": f"postgresql+psycopg://{USER}@127.0.0.1:{self.links['recorder postgres'].port}/{DATABASE}",
+            "QINGYUN_LOG_LEVEL": "INFO",
+        }
+        if worker:
+            environment |= {"QINGYUN_WORKER_SESSION_S": f"{SESSION_S:g}", "QINGYUN_WORKER_SLICE_RECORDS": "20"}
+        else:
+            environment |= {"QINGYUN_DATABASE_TIMEOUT_S": "5", "QINGYUN_POSITIONS_KEPT_DAYS": "0"}
+        if worker and self.static:
+            environment["QINGYUN_WORKER_INSTANCE"] = name
+        command = [sys.executable, "-m", *(("streams", "worker") if worker else ("services", name))]
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = psutil.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        if not twin:
+            self._running[name] = process
+            self._due_s.pop(name, None)
+        return process
+
+    def process(self, name: str) -> psutil.Popen | None:
+        """Return the running process of a program."""
+        process = self._running.get(name)
+        return process if process is not None and process.poll() is None else None
+
+    def tend(self) -> None:
+        """Start again what has ended."""
+        now_s = time.monotonic()
+        for name in PROGRAMS:
+            if self.process(name) is None and now_s >= self._due_s.setdefault(name, now_s + AGAIN_S):
+                self.start(name)
+
+    def end_all(self) -> Iterator[str]:
+        """Ask all programs to stop; say who did not within half a minute."""
+        asked = [(name, process) for name in PROGRAMS if (process := self.process(name)) is not None]
+        for _, process in asked:
+            process.send_signal(signal.SIGTERM)
+        for name, process in asked:
+            try:
+                process.wait(30)
+            except psutil.TimeoutExpired:
+                yield f"{name} did not end within 30 s of SIGTERM"
+                process.kill()
+
+    def kill_all(self) -> None:
+        """End whatever is left, at once."""
+        for process in self._running.values():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    # ------------------------------------------------------------------------------------- how far they are
+
+    def committed(self) -> Offsets:
+        """Return how far the workers have committed; empty while the broker is away."""
+        with _admin(self.broker.bootstrap) as admin:
+            if admin is None:
+                return {}
+            try:
+                offsets = admin.list_group_offsets(GROUP).get(GROUP, {})
+            except KafkaError:
+                return {}
+        return {(at.topic, at.partition): said.offset for at, said in offsets.items()}
+
+    def recorded(self) -> Offsets:
+        """Return how far the tables are; empty while the database is away."""
+        every = [(topic.name, number) for topic in RECORDED for number in range(topic.partitions)]
+        try:
+            return sink.known_offsets(self.engine, every)
+        except store.Away:
+            return {}
+
+    def ends(self, topics: Iterable[Topic]) -> Offsets | None:
+        """Return where topics end; None while the broker is away."""
+        if not bus.answers(self.broker.bootstrap, 2.0):
+            return None
+        try:
+            follower = bus.Follower(self.broker.bootstrap, list(topics), client_id="crash", otherwise="latest")
+        except bus.BusError:
+            return None
+        follower.close()
+        return dict(follower.next_offsets)
+
+    def behind(self, worker_to: Offsets, tables_to: Offsets) -> str:
+        """Say who has not come so far; empty = nobody."""
+        committed, recorded = self.committed(), self.recorded()
+        late = sum(max(0, end - committed.get(partition, 0)) for partition, end in worker_to.items())
+        if late:
+            return f"the workers are {late} records behind"
+        late = sum(max(0, end - recorded.get(partition, 0)) for partition, end in tables_to.items())
+        return f"the recorder is {late} records behind" if late else ""
+
+
+@contextmanager
+def _admin(bootstrap: str) -> Iterator[KafkaAdminClient | None]:
+    if not bus.answers(bootstrap, 2.0):
+        yield None
+        return
+    try:
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), request_timeout_ms=3_000)
+    except KafkaError:
+        yield None
+        return
+    try:
+        yield admin
+    finally:
+        admin.close()
+
+
+@contextmanager
+def running(folder: Path, *, static: bool) -> Iterator[Parts]:
+    """Start broker and database, topics and tables, the ways and the programs; end all of it afterwards."""
+    with ExitStack() as stack:
+        ways = {name: ports.free() for name in PROGRAMS}
+        links = {f"{name} kafka": stack.enter_context(Proxy(("127.0.0.1", port))) for name, port in ways.items()}
+        told = tuple(
+            Way(name=name.upper(), port=port, told_port=links[f"{name} kafka"].port) for name, port in ways.items()
+        )
+        kafka.fetch(ROOT / ".build" / "kafka")
+        server = Kafka(data=folder / "kafka", build=ROOT / ".build" / "kafka", port=ports.two_free(), ways=told)
+        broker, database = Broker(folder, server), Database(folder)
+        stack.callback(broker.stop)
+        stack.callback(database.stop)
+        broker.begin()
+        database.start()
+        socket_path = Postgres(data=folder / "postgres", specs=folder / "specs").socket_folder / ".s.PGSQL.5432"
+        links["recorder postgres"] = stack.enter_context(Proxy(str(socket_path)))
+        parts = Parts(folder, broker, database, links)
+        parts.static = static
+        stack.callback(parts.engine.dispose)
+        migrate(parts.engine)
+        broker.wait_until_ready()
+        bus.provision(broker.bootstrap)
+        stack.callback(parts.kill_all)
+        for name in PROGRAMS:
+            parts.start(name)
+        yield parts
+
+
+INPUT_TOPICS: Final = tuple(INPUTS)
+TABLE_TOPICS: Final = tuple(RECORDED)

@@ -1,0 +1,240 @@
+"""``python -m tests.crash.streams --seeds 1-100``: streams and tables alone, every harm there is; then judge all that is left.
+
+Broker, database, two workers and a recorder, a town that reports all the while. Each harm is followed until all of it
+is whole again: everything said since it was healed is committed by the workers and in the tables.
+"""
+
+import argparse
+import logging
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import msgspec
+from rich.table import Table
+
+from deploy.local.progress import Reporter
+from services import bus
+from services.clock import wall_now_ms
+from services.simulator.ledger import Ledger
+from streams import codec, events, topics
+from streams.topics import JOINED_PARTITIONS
+from tests.browser import ROOT
+from tests.crash import harm, inputs, parts, results
+from tests.crash.judge import IDENTITY, Verdict
+from tests.crash.results import Result
+
+A_SECOND: Final = 40.0
+"""Records a second."""
+PROMISED_S: Final = 60.0
+LONGEST_S: Final = 150.0
+"""Longer than promised, so that what needs longer is measured, not only missed."""
+LAST_TICKS: Final = 6
+"""Reports that wait for others are released within 30 s."""
+LEDGER: Final = "acknowledged.jsonl"
+
+
+class Traffic:
+    """Sends the town's records at a steady rate, and writes down which the broker has confirmed."""
+
+    def __init__(self, bootstrap: str, seed: int, ledger: Path) -> None:
+        self._producer = bus.Producer(bootstrap, client_id="town", delivery_timeout_s=240.0, block_s=120.0)
+        self._ledger = Ledger(str(ledger))
+        self._stream = inputs.stream(seed)
+        self._closing = threading.Event()
+        self.failed: list[str] = []
+        self._at_ms = inputs.START_MS
+        self._thread = threading.Thread(target=self._run, name="traffic", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Let time pass for reports that wait, and wait until the broker has all of it."""
+        self._closing.set()
+        self._thread.join()
+        for _ in range(LAST_TICKS):
+            self._at_ms += inputs.TICK_MS
+            self._send(events.Tick(at_ms=self._at_ms))
+        self._producer.flush(60)
+        self._producer.close()
+
+    def _run(self) -> None:
+        began_s = time.monotonic()
+        for sent, record in enumerate(self._stream, 1):
+            if self._closing.is_set():
+                return
+            self._send(record)
+            time.sleep(max(0.0, began_s + sent / A_SECOND - time.monotonic()))
+
+    def _send(self, record: events.Event) -> None:
+        topic, value = codec.topic_of(record), codec.encode(record)
+        if isinstance(record, events.Tick):
+            self._at_ms = record.at_ms
+            for number in range(JOINED_PARTITIONS):
+                self._producer.send(topic.name, str(number), value, codec.headers(topic), partition=number)
+            return
+        identity = {member: getattr(record, member) for member in IDENTITY[topic]}
+        self._producer.send_event(record).add_done_callback(partial(self._confirmed, topic.name, identity))
+
+    def _confirmed(self, topic: str, identity: dict[str, Any], sent: Any) -> None:
+        if sent.exception() is None:
+            self._ledger.note("topic", topic, **identity)
+        else:
+            self.failed.append(f"the town could not send to {topic}: {sent.exception()}")
+
+
+class Run:
+    """One seed."""
+
+    def __init__(self, seed: int, folder: Path, reporter: Reporter) -> None:
+        self._chance = Random(seed)
+        self._seed, self._folder, self._reporter = seed, folder, reporter
+        self.whole_s: dict[str, float] = {}
+        self.findings: list[str] = []
+
+    def run(self) -> Verdict:
+        """Do everything that is planned; return what was judged. Leaves nothing running."""
+        self._folder.mkdir(parents=True)
+        static = self._chance.random() < 0.5
+        with parts.running(self._folder, static=static) as running:
+            with closing(bus.Producer(running.broker.bootstrap, client_id="reference")) as producer:
+                for record in inputs.reference():
+                    producer.send_event(record)
+                producer.flush()
+            with closing(Traffic(running.broker.bootstrap, self._seed, self._folder / LEDGER)) as traffic:
+                self._whole(running, "start")
+                for number, one in enumerate(harm.planned(self._chance), 1):
+                    time.sleep(self._chance.uniform(0.0, 1.0))
+                    with self._reporter.step(f"{one.title}"):
+                        harm.done_to(running, one, self._chance)
+                        self._whole(running, f"{number} {one.title}")
+            self.findings += traffic.failed
+            with self._reporter.step("until nobody is behind"):
+                self._caught_up(running)
+            self.findings += running.end_all()
+            return self._judged(running)
+
+    def _whole(self, running: parts.Parts, what: str) -> None:
+        """Wait until everything that was said up to now is committed and in the tables, and all programs run."""
+        begun_s, ends = time.monotonic(), None
+        while True:
+            running.tend()
+            ends = ends or running.ends([topics.TRUCK_STATES])
+            missing = [name for name in parts.PROGRAMS if running.process(name) is None]
+            wrong = f"{missing[0]} is not there" if missing else "the broker does not answer"
+            if ends is not None and not missing:
+                wrong = running.behind(ends, ends)
+            took_s = time.monotonic() - begun_s
+            if not wrong:
+                break
+            if took_s > LONGEST_S:
+                raise TimeoutError(f"{what}: after {took_s:.0f} s {wrong}")
+            time.sleep(0.2)
+        self.whole_s[what] = round(took_s, 1)
+        if took_s > PROMISED_S:
+            self.findings.append(f"{what}: whole again after {took_s:.0f} s")
+
+    def _caught_up(self, running: parts.Parts) -> None:
+        give_up_s, before = time.monotonic() + LONGEST_S, None
+        while True:
+            running.tend()
+            inputs_to, tables_to = running.ends(parts.INPUT_TOPICS), running.ends(parts.TABLE_TOPICS)
+            if inputs_to is not None and tables_to is not None:
+                wrong = running.behind(inputs_to, tables_to)
+                if not wrong and tables_to == before:
+                    return
+                before = tables_to if not wrong else None
+            if time.monotonic() > give_up_s:
+                raise TimeoutError(f"somebody stays behind: {wrong}")
+            time.sleep(0.3)
+
+    def _judged(self, running: parts.Parts) -> Verdict:
+        """Let the checker judge, a program of its own."""
+        argv = [
+            sys.executable, "-m", "tests.crash.check", str(self._folder),
+            "--bootstrap", running.broker.bootstrap, "--database", running.database.url,
+        ]  # fmt: skip
+        with self._reporter.step("judge"):
+            answer = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+        try:
+            return msgspec.json.decode(answer.stdout, type=Verdict)
+        except msgspec.DecodeError:
+            return Verdict(counts={}, repeats={}, findings=[f"the checker failed: {answer.stderr[-2000:]}"])
+
+
+def one(seed: int, data: Path, reporter: Reporter) -> Result:
+    """Run one seed and have it judged; its data stay only if something was found."""
+    begun_ms, begun_s = wall_now_ms(), time.monotonic()
+    folder = data / f"streams-{seed}-{begun_ms}"
+    run = Run(seed, folder, reporter)
+    verdict = Verdict(counts={}, repeats={}, findings=[])
+    try:
+        verdict = run.run()
+    except (TimeoutError, bus.BusError) as error:
+        run.findings.append(str(error))
+    findings = [*run.findings, *verdict.findings]
+    if verdict.counts and not verdict.counts.get("alerts"):
+        findings.append("there was no alert to lose: nothing is proved")
+    for sentence in findings[:20]:
+        reporter.say(f"[red]×[/] {sentence}")
+    if findings:
+        reporter.say(f"its data and logs: {folder}")
+    else:
+        shutil.rmtree(folder)
+    return Result(
+        seed=seed,
+        begun_ms=begun_ms,
+        took_s=round(time.monotonic() - begun_s, 1),
+        whole_s=run.whole_s,
+        counts=verdict.counts,
+        repeats=verdict.repeats,
+        findings=findings,
+    )
+
+
+def summary(done: Sequence[Result]) -> Table:
+    """Return for each kind of harm how often it was done and how long until all was whole again; then what was compared."""
+    seconds: dict[str, list[float]] = defaultdict(list)
+    for result in done:
+        for what, whole_s in result.whole_s.items():
+            seconds[what.partition(" ")[2].partition(":")[0] or what].append(whole_s)
+    shown = Table("", "times", "whole again, median s", "worst s", box=None, header_style="dim")
+    for kind, each in sorted(seconds.items()):
+        shown.add_row(kind, str(len(each)), f"{sorted(each)[len(each) // 2]:.1f}", f"{max(each):.1f}")
+    for name in ("events", "alert revisions", "rows", "states", "acknowledged"):
+        shown.add_row(name, f"{sum(result.counts.get(name, 0) for result in done):,}")
+    shown.add_row("sent again", f"{sum(sum(result.repeats.values()) for result in done):,}")
+    shown.add_row("findings", str(sum(len(result.findings) for result in done)))
+    return shown
+
+
+def main() -> int:
+    """Run the seeds; return 1 if anything was found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", default="1-3", help="one, such as 7, or a range, such as 1-100")
+    parser.add_argument("--data", type=Path, default=ROOT / ".data" / "crash", help="streams.jsonl, data of runs")
+    given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what runs is ended in order
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # a broker that is killed is meant to be away
+    first, _, last = given.seeds.partition("-")
+    done: list[Result] = []
+    with Reporter() as reporter:
+        for seed in range(int(first), int(last or first) + 1):
+            done.append(one(seed, given.data, reporter))
+            results.append(given.data / "streams.jsonl", done[-1])
+            reporter.say(f"seed {seed}: {done[-1].took_s:.0f} s, {len(done[-1].findings)} findings")
+        reporter.console.print(summary(done))
+    return 1 if any(result.findings for result in done) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
