@@ -121,10 +121,8 @@ def release(order: Order, now_ms: int, bounds: Bounds) -> list[Released]:
     while waiting:
         head = waiting[0]
         terminal = order.terminals[head.terminal_id]
-        waited = now_ms - _waits_since_ms(order, head) >= _wait_ms(terminal, head.seq, head.time_ms, bounds)
-        overdue = waited or len(waiting) > bounds.buffer_records
         known = not head.fix.by_phone and _follows(terminal, head.seq, head.time_ms)
-        if not (overdue or known or head.time_ms < order.released_ms):
+        if not (known or head.time_ms < order.released_ms or _is_overdue(order, terminal, head, now_ms, bounds)):
             break
         del waiting[0]
         if head.fix.by_phone and order.terminal_ms > 0 and head.time_ms - order.terminal_ms <= bounds.phone_fills_ms:
@@ -134,9 +132,15 @@ def release(order: Order, now_ms: int, bounds: Bounds) -> list[Released]:
     return released
 
 
-def _waits_since_ms(order: Order, head: Waiting) -> int:
-    """Since when the device's gap is open: no fix waits longer than the bound for all that is missing before it."""
-    return min(one.arrived_ms for one in order.waiting if one.terminal_id == head.terminal_id)
+def _is_overdue(order: Order, terminal: Terminal, head: Waiting, now_ms: int, bounds: Bounds) -> bool:
+    """Whether the first that waits has waited enough, or the waiting room is full.
+
+    It counts from when the device's gap opened: no fix waits longer than the bound for all that is missing before it.
+    """
+    if len(order.waiting) > bounds.buffer_records:
+        return True
+    open_since_ms = min(one.arrived_ms for one in order.waiting if one.terminal_id == head.terminal_id)
+    return now_ms - open_since_ms >= _wait_ms(terminal, head.seq, head.time_ms, bounds)
 
 
 def _release_one(order: Order, terminal: Terminal, fix: events.TruckState, seq: int, time_ms: int) -> list[Released]:
