@@ -4,7 +4,7 @@ A column takes the record's member of the same name; ``record`` is the record it
 """
 
 import base64
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
@@ -93,7 +93,7 @@ RECORDED: Final[tuple[Topic, ...]] = (
 )
 """Every topic that is recorded: all but the ticks."""
 
-_BY_TOPIC: Final = {topic.name: tuple(mapping for mapping in MAPPINGS if mapping.topic is topic) for topic in RECORDED}
+BY_TOPIC: Final = {topic.name: tuple(mapping for mapping in MAPPINGS if mapping.topic is topic) for topic in RECORDED}
 
 
 def _shared(mapping: Mapping) -> tuple[tuple[str, ...], Callable[[events.Event], tuple[Any, ...]]]:
@@ -118,21 +118,31 @@ def writes_of(record: bus.Record) -> list[Write]:
         return [Write("raw_frames", KEEP_FIRST, [_raw_frame(record)])]
     if record.topic == topics.DEAD_LETTERS.name:
         return [Write("dead_letters", KEEP_FIRST, [_dead_letter(record)])]
+    event, raw = decoded(record)
+    return [Write(mapping.table, mapping.keep, [row_of(mapping, event, raw)]) for mapping in BY_TOPIC[record.topic]]
+
+
+def decoded(record: bus.Record) -> tuple[Any, msgspec.Raw]:
+    """Return what a record of a topic of the contract says, and its bytes.
+
+    Raises
+    ------
+    codec.Undecodable
+    """
     topic = topics.BY_NAME[record.topic]
     codec.check_schema(topic, record.headers)
-    event = codec.decode(topic, record.value)
-    raw = msgspec.Raw(record.value or b"")
-    return [Write(mapping.table, mapping.keep, [_row(mapping, event, raw)]) for mapping in _BY_TOPIC[record.topic]]
+    return codec.decode(topic, record.value), msgspec.Raw(record.value or b"")
 
 
-def subject_of(write: Write) -> Thing | None:
-    """Return the asset whose district the row of one record belongs to, if the record does not say a district."""
-    row = write.rows[0]
+def without_district(write: Write) -> Iterator[tuple[Row, Thing]]:
+    """Yield the rows that say no district, each with the asset whose district it belongs to."""
     about = _ABOUT.get(write.table)
-    if row.get("district_id") is not None or about is None:
-        return None
+    if about is None:
+        return
     kind, member = about
-    return (row["tenant_id"], kind, row[member]) if row.get(member) else None
+    for row in write.rows:
+        if row.get("district_id") is None and row.get(member):
+            yield row, (row["tenant_id"], kind, row[member])
 
 
 def gathered(writes: Iterable[Write]) -> list[Write]:
@@ -168,7 +178,8 @@ def set_aside(record: bus.Record, reason: str) -> Write:
     return Write("dead_letters", KEEP_FIRST, [row])
 
 
-def _row(mapping: Mapping, event: events.Event, raw: msgspec.Raw) -> Row:
+def row_of(mapping: Mapping, event: events.Event, raw: msgspec.Raw) -> Row:
+    """Return the row a record makes in one table; raises `codec.Undecodable` for bytes no column can hold."""
     names, members_of = _COLUMNS[mapping.table]
     row: Row = dict(zip(names, members_of(event), strict=True))
     row["record"] = raw

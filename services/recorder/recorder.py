@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from services import bus, clock, metrics, store
 from services.recorder import mappings
+from services.recorder.gathering import Gathering
 from services.store import partitions, sink
 from services.store.schema import PARTITIONED
 from streams.codec import Undecodable
@@ -118,10 +119,10 @@ class Recorder:
         if not fresh:
             return 0
         slices = [sink.Slice(p, self._next[p], records[-1].offset + 1) for p, records in sorted(fresh.items())]
-        by_record = [(record, self._writes(record)) for _, records in sorted(fresh.items()) for record in records]
-        self._write(slices, by_record)
+        records = [record for _, each in sorted(fresh.items()) for record in each]
+        self._write(slices, records)
         self._next |= {s.partition: s.after for s in slices}
-        return len(by_record)
+        return len(records)
 
     def _fresh(self, partition: bus.Partition, records: Sequence[bus.Record]) -> list[bus.Record]:
         at = self._next.get(partition)
@@ -136,34 +137,36 @@ class Recorder:
             metrics.UNHEALTHY.labels("records missing on the broker").set(1)
         return fresh
 
-    def _writes(self, record: bus.Record) -> list[sink.Write]:
-        try:
-            return mappings.writes_of(record)
-        except Undecodable as error:
-            aside = mappings.set_aside(record, str(error))
-            _tell(aside)
-            return [aside]
-
-    def _write(self, slices: Sequence[sink.Slice], by_record: Sequence[tuple[bus.Record, list[sink.Write]]]) -> None:
-        every = [write for _, writes in by_record for write in writes]
-        self._fill_districts(every)
-        self._make_partitions(every)
-        writes = mappings.gathered(every)
+    def _write(self, slices: Sequence[sink.Slice], records: Sequence[bus.Record]) -> None:
+        writes = self._gathered(records)
         started = time.monotonic()
         try:
             sink.take(self._engine, slices, writes)
         except store.RefusedValueError:
-            self._write_what_it_takes(slices, by_record)
+            self._write_what_it_takes(slices, records)
         metrics.TRANSACTION_SECONDS.observe(time.monotonic() - started)
         for write in writes:
             metrics.ROWS.labels(write.table).inc(len(write.rows))
 
-    def _write_what_it_takes(
-        self, slices: Sequence[sink.Slice], by_record: Sequence[tuple[bus.Record, list[sink.Write]]]
-    ) -> None:
+    def _gathered(self, records: Sequence[bus.Record]) -> list[sink.Write]:
+        gathering = Gathering()
+        for record in records:
+            try:
+                gathering.add(record)
+            except Undecodable as error:
+                aside = mappings.set_aside(record, str(error))
+                _tell(aside)
+                gathering.write([aside])
+        writes = gathering.writes()
+        self._fill_districts(writes)
+        self._make_partitions(writes)
+        return writes
+
+    def _write_what_it_takes(self, slices: Sequence[sink.Slice], records: Sequence[bus.Record]) -> None:
         """One record holds a value PostgreSQL does not take (a NUL character, a key too long): find it, set it aside."""
-        records = [sink.Recorded(writes, mappings.set_aside(record, "")) for record, writes in by_record]
-        for aside in sink.take_what_it_takes(self._engine, slices, records, mappings.gathered):
+        each = [sink.Recorded(_writes(record), mappings.set_aside(record, "")) for record in records]
+        self._fill_districts([write for one in each for write in one.writes])
+        for aside in sink.take_what_it_takes(self._engine, slices, each, mappings.gathered):
             _tell(aside)
 
     def _make_partitions(self, writes: Sequence[sink.Write]) -> None:
@@ -171,8 +174,7 @@ class Recorder:
             member = PARTITIONED.get(write.table)
             if member is None:
                 continue
-            for row in write.rows:
-                day_ms = row[member] - row[member] % DAY_MS
+            for day_ms in {row[member] - row[member] % DAY_MS for row in write.rows}:
                 if (write.table, day_ms) not in self._days and self._near(day_ms):
                     partitions.make(self._engine, write.table, [day_ms])
                     self._days.add((write.table, day_ms))
@@ -184,19 +186,27 @@ class Recorder:
 
     def _fill_districts(self, writes: Sequence[sink.Write]) -> None:
         now_s = time.monotonic()
-        subjects = [(write, mappings.subject_of(write)) for write in writes]
-        unknown = {
-            thing for _, thing in subjects if thing is not None and self._districts.get(thing, (None, 0.0))[1] < now_s
-        }
+        wanting = [pair for write in writes for pair in mappings.without_district(write)]
+        unknown = {thing for _, thing in wanting if self._districts.get(thing, _NOT_KNOWN)[1] < now_s}
         if unknown:
             found = sink.districts(self._engine, sorted(unknown))
             for asked in unknown:
                 district = found.get(asked)
                 holds_s = UNKNOWN_DISTRICT_S if district is None else KNOWN_DISTRICT_S
                 self._districts[asked] = (district, now_s + holds_s)
-        for write, thing in subjects:
-            if thing is not None:
-                write.rows[0]["district_id"] = self._districts[thing][0]
+        for row, thing in wanting:
+            row["district_id"] = self._districts[thing][0]
+
+
+_NOT_KNOWN: Final = (None, 0.0)
+
+
+def _writes(record: bus.Record) -> list[sink.Write]:
+    """Return the rows of one record, or what stands for one that cannot be used; it was told already."""
+    try:
+        return mappings.writes_of(record)
+    except Undecodable as error:
+        return [mappings.set_aside(record, str(error))]
 
 
 def _tell(aside: sink.Write) -> None:
