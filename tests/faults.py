@@ -155,6 +155,14 @@ class _Way:
     def __post_init__(self) -> None:
         self.open.set()
 
+    def disarm(self, trap: _Trap) -> bool:
+        """Take a trap away; False if it is gone: it springs on one connection only."""
+        try:
+            self.traps.remove(trap)
+        except ValueError:
+            return False
+        return True
+
 
 class _Link:
     """One client's connection and ours to the server for it."""
@@ -177,17 +185,18 @@ class _Link:
     def _carry(self, data: bytes, sink: socket.socket, way: _Way, back: _Way) -> None:
         for trap in list(way.traps):
             at = trap.find(self, data)
-            if at is None:
+            if at is None or not way.disarm(trap):
                 continue
-            way.traps.remove(trap)
             way.open.wait()
             back.open.clear()
-            sink.sendall(data[:at])
-            data = data[at:]
-            trap.act()
-            if not back.held:
-                back.open.set()
-            trap.sprung.set()
+            try:
+                sink.sendall(data[:at])
+                data = data[at:]
+                trap.act()
+            finally:
+                if not back.held:
+                    back.open.set()
+                trap.sprung.set()
         way.open.wait()
         sink.sendall(data)
 
@@ -240,7 +249,8 @@ class Broker:
         process, self._process = self._process, None
         if process is not None:
             for one in _tree(process):
-                one.kill()
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.kill()
             process.wait(30)
 
     def pause(self, seconds: float) -> None:
@@ -299,13 +309,15 @@ class Database:
 def pause(process: "subprocess.Popen[bytes]", seconds: float) -> None:
     """Stop a process and its children where they are, and let them go on after so long. Blocks meanwhile."""
     stopped = _tree(process)
-    for one in stopped:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            one.suspend()
-    time.sleep(seconds)
-    for one in stopped:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            one.resume()
+    try:
+        for one in stopped:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.suspend()
+        time.sleep(seconds)
+    finally:
+        for one in stopped:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.resume()
 
 
 def _tree(process: "subprocess.Popen[bytes]") -> list[psutil.Process]:

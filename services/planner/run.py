@@ -63,7 +63,7 @@ SEARCH_S_A_STOP: Final = 0.005
 INSERTING: Final = "baseline"
 """The optimiser's engine that inserts where it is cheapest and leaves the rest as it is."""
 MOST_ATTEMPTS: Final = 2
-"""Searches for one situation, until what was planned is in the plan again."""
+"""Searches for one situation: the second without deadlines that cannot be met, or with more time for what was planned."""
 LONGER: Final = 2.0
 """How much longer the second one takes where the first had too little time."""
 STUCK_S: Final = 60.0

@@ -56,7 +56,7 @@ def _key_of(mapping: Mapping) -> list[str]:
     return [column.name for column in metadata.tables[mapping.table].primary_key]
 
 
-_KEEPS_NEWEST: Final = frozenset(mapping.table for mapping in MAPPINGS if mapping.keep.by)
+_KEEPING_NEWEST: Final = tuple(mapping for mapping in MAPPINGS if mapping.keep.by)
 
 
 class Gathering:
@@ -64,7 +64,7 @@ class Gathering:
 
     def __init__(self) -> None:
         self._writes: dict[str, Write] = {}
-        self._newest = {mapping.table: _Newest(mapping) for mapping in MAPPINGS if mapping.keep.by}
+        self._newest = {mapping.table: _Newest(mapping) for mapping in _KEEPING_NEWEST}
 
     def add(self, record: bus.Record) -> None:
         """Take a record in.
@@ -82,12 +82,12 @@ class Gathering:
         made = [
             (mapping, mappings.row_of(mapping, told.event, told.raw))
             for mapping in of_topic
-            if mapping.table not in _KEEPS_NEWEST
+            if mapping.table not in self._newest
         ]
         for mapping, row in made:
-            self._rows(mapping.table, mapping).append(row)
+            self._rows(mapping).append(row)
         for mapping in of_topic:
-            if mapping.table in _KEEPS_NEWEST:
+            if mapping.table in self._newest:
                 self._newest[mapping.table].add(told)
 
     def write(self, writes: Iterable[Write]) -> None:
@@ -98,14 +98,10 @@ class Gathering:
 
     def writes(self) -> list[Write]:
         """Return all rows, one write a table, in the order of `MAPPINGS`."""
-        newest = [
-            Write(mapping.table, mapping.keep, self._newest[mapping.table].rows())
-            for mapping in MAPPINGS
-            if mapping.keep.by
-        ]
+        newest = (Write(m.table, m.keep, self._newest[m.table].rows()) for m in _KEEPING_NEWEST)
         return mappings.gathered([*self._writes.values(), *(write for write in newest if write.rows)])
 
-    def _rows(self, table: str, mapping: Mapping) -> list[Row]:
-        if table not in self._writes:
-            self._writes[table] = Write(table, mapping.keep, [])
-        return self._writes[table].rows
+    def _rows(self, mapping: Mapping) -> list[Row]:
+        if mapping.table not in self._writes:
+            self._writes[mapping.table] = Write(mapping.table, mapping.keep, [])
+        return self._writes[mapping.table].rows

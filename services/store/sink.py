@@ -40,6 +40,7 @@ from services.store.engine import RefusedValueError, understood
 from services.store.schema import assets, metadata, sink_offsets, sink_topics
 
 _ROWS_AT_ONCE: Final = 250
+"""Rows handed to COPY together: few enough that the database reads while the next are written."""
 _encoder: Final = msgspec.json.Encoder()
 _DIALECT: Final = cast("Dialect", postgresql.dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 

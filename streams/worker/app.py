@@ -9,7 +9,8 @@ import logging
 import os
 import tempfile
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any, Final
@@ -132,18 +133,24 @@ class Worker(faust.App):  # type: ignore[misc]
         folded = partition.fold(tp.topic, records, self.reference, self.core, self.consumer.committed(tp))
         self._check_limits(tp, records, folded)
         self._unsaved.note(tp.partition, folded.changed)
-        states = self._write(self._unsaved.take(tp.partition, folded.spoke))
         outputs = [*folded.outputs, *self._outputs_of_reference()]
-        await self.producer.keep_and_say(self._changelog, tp.partition, states, outputs)
+        if outputs:
+            await self._save(tp.partition, partial(self._unsaved.take, tp.partition, folded.spoke), outputs)
         self._count(tp, records, folded, perf_counter() - started_s)
 
     async def save(self) -> None:
-        """Queue all changed states for the changelog; to be confirmed before what they have folded in is committed."""
-        for number, encoded in self._unsaved.take_all():
-            await self.producer.keep_and_say(self._changelog, number, self._write(encoded), ())
-            await asyncio.sleep(0)  # slices go on between two partitions
+        """Queue all changed states for the changelog; to be confirmed before what they have folded in is committed.
 
-    def _write(self, encoded: Encoded) -> Encoded:
+        Slices go on between two partitions. May wait for the broker.
+        """
+        for number in self._unsaved.numbers():
+            await self._save(number, partial(self._unsaved.take_all, number), ())
+            await asyncio.sleep(0)
+
+    async def _save(self, number: int, take: Callable[[], Encoded], outputs: Sequence[Output]) -> None:
+        await self.producer.keep_and_say(self._changelog, number, lambda: self._written(take()), outputs)
+
+    def _written(self, encoded: Encoded) -> Encoded:
         """Set states in the table. Not by way of Faust's, which would send each for itself."""
         for key, value in encoded:
             metrics.STATE_BYTES.observe(len(value))
@@ -224,6 +231,7 @@ def _faust_settings(settings: Settings) -> dict[str, Any]:
         "broker_rebalance_timeout": 20.0,
         "broker_request_timeout": max(15.0, settings.session_s),
         "broker_commit_interval": settings.commit_s,
+        "broker_commit_every": 1_000_000_000,  # by time alone: a commit from the fetcher is cancelled with it, half-way
         "consumer_auto_offset_reset": "earliest",
         "consumer_group_instance_id": settings.instance or None,
         "producer_linger": 0.0,  # states leave in batches, and what is said is worth no wait

@@ -85,9 +85,9 @@ class Partition:
             if partition_of(entity_id) != number:
                 continue
             if kind == "truck":
-                self.trucks[entity_id] = state.decode("truck", value)
+                self.trucks[entity_id] = _restored(state.decode("truck", value))
             else:
-                self.bins[entity_id] = state.decode("bin", value)
+                self.bins[entity_id] = _restored(state.decode("bin", value))
 
     def fold(
         self,
@@ -105,6 +105,12 @@ class Partition:
         for stamped in folded.changed.values():
             stamped.forget_said(topic_name, committed)
         return folded._replace(repeated=work.repeated)
+
+
+def _restored[S](stamped: Stamped[S]) -> Stamped[S]:
+    """Begin anew with its steps: they lead from this write to the next."""
+    stamped.steps = []
+    return stamped
 
 
 class _Work:

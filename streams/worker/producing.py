@@ -5,11 +5,15 @@ tables send each key for itself, through a queue of their own; here a slice's st
 
 What is said leaves when the states it follows from are kept, and in the order it was said: a successor may read the same
 topics in another order, and must find the state that spoke. Nobody waits for that: slices go on meanwhile.
+
+Queueing may have to wait for the broker (aiokafka keeps one batch of a partition waiting). So whoever writes states takes
+them out under one lock, in turn, and a flush takes its turn too: no state is ever neither unsaved nor queued where a
+commit could pass it, and no older state of a truck is queued after a newer one.
 """
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from faust.transport.drivers import aiokafka as driver
@@ -17,6 +21,7 @@ from faust.transport.drivers import aiokafka as driver
 from streams.worker import metrics, restoring
 from streams.worker.ending import end
 from streams.worker.folding import Output
+from streams.worker.unsaved import Encoded
 
 MOST_WAITING: Final = 64
 """Slices whose outputs wait for their states, before the next slice has to wait as well."""
@@ -36,6 +41,8 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._said: asyncio.Queue[_Said] = asyncio.Queue(MOST_WAITING)
+        self._turn = asyncio.Lock()
+        self._unconfirmed: set[Any] = set()
 
     async def on_start(self) -> None:
         """Connect, and begin to send what is said."""
@@ -43,32 +50,42 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
         self.add_future(self._send_said())
 
     async def keep_and_say(
-        self, changelog: str, partition: int, states: Iterable[tuple[bytes, bytes]], outputs: Sequence[Output]
+        self, changelog: str, partition: int, take: Callable[[], Encoded], outputs: Sequence[Output]
     ) -> None:
-        """Queue a slice's states for their changelog, and what was said for when they are kept.
+        """Queue the states that ``take`` gives for their changelog, and what was said for when they are kept.
 
         Returns when all is queued; `flush` waits until the broker has it. No timestamp is given: a device's time must
-        never be the record's.
+        never be the record's. A failure half-way ends the process: nobody could tell what was queued.
         """
-        kept = await self._keep(changelog, partition, states)
-        if outputs:
-            await self._said.put(_Said(kept, outputs))
+        async with self._turn:
+            try:
+                kept = await self._keep(changelog, partition, take())
+                if outputs:
+                    await self._said.put(_Said(kept, outputs))
+            except BaseException:  # noqa: BLE001  # a cancellation as well
+                end(traceback.format_exc())
 
     async def flush(self) -> None:
         """Wait until the broker has confirmed everything queued so far; ends the process after the flush time-out."""
+        if self._producer is None:
+            return
         try:
             async with asyncio.timeout(self.app.flush_s):
-                if self._producer is not None:
-                    reached = asyncio.Event()
+                reached = asyncio.Event()
+                async with self._turn:
                     await self._said.put(_Said((), (), reached))
-                    await reached.wait()
-                    await self._producer.flush()
+                await reached.wait()
+                sent = list(self._unconfirmed)
+                if sent:
+                    await asyncio.wait(sent)
         except TimeoutError:
             end(f"the broker did not confirm everything within {self.app.flush_s:g} s")
+        for future in sent:
+            _confirmed(future)
 
     # ----------------------------------------------------------------------------- states
 
-    async def _keep(self, topic: str, partition: int, states: Iterable[tuple[bytes, bytes]]) -> list[Awaitable[Any]]:
+    async def _keep(self, topic: str, partition: int, states: Encoded) -> list[Awaitable[Any]]:
         producer, kept = self._ensure_producer(), []
         batch = producer.create_batch()
         for key, value in states:
@@ -83,12 +100,11 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
     async def _send_batch(self, topic: str, partition: int, batch: Any) -> Awaitable[Any]:
         count = batch.record_count()
         batch.close()  # it leaves at once: nothing is to be added
-        future = await self._ensure_producer().send_batch(batch, topic, partition=partition)
-        future.add_done_callback(lambda done: self._kept(done, count))
-        return future  # type: ignore[no-any-return]  # aiokafka is untyped
+        future: Awaitable[Any] = await self._ensure_producer().send_batch(batch, topic, partition=partition)
+        self._watch(future, lambda done: self._kept(done, count))
+        return future
 
-    def _kept(self, future: Any, count: int) -> None:
-        done = _confirmed(future)
+    def _kept(self, done: Any, count: int) -> None:
         offsets = self.app.tables.recovery.active_offsets
         seen = offsets.get(done.topic_partition)
         if seen is not None:  # our own writes need no replay after a rebalance
@@ -102,18 +118,25 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
                 said = await self._said.get()
                 if said.reached is not None:
                     said.reached.set()
-                    continue
                 for kept in said.kept:
                     await kept
-                await self._send(said.outputs)
+                for output in said.outputs:
+                    self._watch(await self._sent(output))
         except Exception:  # noqa: BLE001  # anything unexpected ends the process
             end(traceback.format_exc())
 
-    async def _send(self, outputs: Iterable[Output]) -> None:
-        send = self._ensure_producer().send
-        for output in outputs:
-            future = await send(output.topic, output.value, key=output.key, headers=output.headers)
-            future.add_done_callback(_confirmed)
+    async def _sent(self, output: Output) -> Any:
+        return await self._ensure_producer().send(output.topic, output.value, key=output.key, headers=output.headers)
+
+    def _watch(self, future: Any, then: Callable[[Any], None] = lambda _: None) -> None:
+        """Remember a send until the broker has confirmed it; if it does not, the process ends."""
+
+        def done(confirmed: Any) -> None:
+            self._unconfirmed.discard(confirmed)
+            then(_confirmed(confirmed))
+
+        self._unconfirmed.add(future)
+        future.add_done_callback(done)
 
 
 def _confirmed(future: Any) -> Any:

@@ -15,6 +15,7 @@ The hooks are half-private: `streams.worker.app` asserts the version.
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from time import monotonic
 from typing import Any, Final
@@ -77,6 +78,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         self._in_flight = InFlight[Any]()
         self._earliest: dict[Any, int] = {}
         self.last_commit_s = monotonic()
+        self._forgotten = 0
+        """How often the partitions were forgotten: a commit that this overtakes is none."""
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -201,11 +204,13 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     async def _commit_offsets(self, offsets: dict[Any, int], start_new_transaction: bool = True) -> bool:  # noqa: ARG002
         assigned = self.assignment()
-        offsets = {tp: offset for tp, offset in offsets.items() if tp in assigned}
+        offsets = {tp: offset for tp, offset in offsets.items() if tp in assigned and self._is_done(tp, offset)}
         if not offsets:
             return False
-        await self.app.save()
-        await self.app.producer.flush()  # confirmed by the broker, or the process ends
+        forgotten = self._forgotten
+        await self._keep()
+        if self._forgotten != forgotten:
+            return False  # what they have folded in may not have been saved any more: it is read again
         if not await self._commit(offsets):
             return False  # what is committed stays as noted, so the next round tries again
         self.last_commit_s = monotonic()
@@ -213,6 +218,20 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         self.app.tables.on_commit(offsets)
         self.app.monitor.on_tp_commit(offsets)
         return True
+
+    def _is_done(self, tp: Any, offset: int) -> bool:
+        return (self._in_flight.committable(tp) or 0) >= offset
+
+    async def _keep(self) -> None:
+        """Have the broker confirm all changed states and all that was said; the process ends if that cannot be had."""
+        try:
+            async with asyncio.timeout(self.app.flush_s):
+                await self.app.save()
+        except TimeoutError:
+            end(f"the broker did not take the changed states within {self.app.flush_s:g} s")
+        except BaseException:  # noqa: BLE001  # a cancellation as well: some states may be neither unsaved nor queued
+            end(traceback.format_exc())
+        await self.app.producer.flush()
 
     def committed(self, tp: Any) -> int:
         """Offset before which nothing will be read again; 0 = not known."""
@@ -240,5 +259,6 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 )
 
     def _forget(self) -> None:
+        self._forgotten += 1
         self._in_flight.forget()
         self.app.forget_partitions()

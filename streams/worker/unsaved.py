@@ -4,7 +4,7 @@ A truck reports many times between two commits; its state is written once. It mu
 what was said of it leaves, and before an input it has folded in is committed.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from streams import state
@@ -34,12 +34,13 @@ class Unsaved:
         changed = self._changed.get(number, {})
         return [(key.encode(), _written(changed.pop(key))) for key in sorted(keys) if key in changed]
 
-    def take_all(self) -> Iterator[tuple[int, Encoded]]:
-        """Yield all that there are, partition by partition; each as it is when its turn comes."""
-        for number in list(self._changed):
-            encoded = self.take(number, set(self._changed.get(number, ())))
-            if encoded:
-                yield number, encoded
+    def take_all(self, number: int) -> Encoded:
+        """Return all of a partition's, likewise."""
+        return self.take(number, set(self._changed.get(number, ())))
+
+    def numbers(self) -> list[int]:
+        """Return the partitions that have some."""
+        return [number for number, changed in self._changed.items() if changed]
 
     def forget(self) -> None:
         """Start anew: what they have folded in was not committed, and is read again."""

@@ -1,7 +1,7 @@
 """What is done to the small system: an order of the seed, each harm with what it is done to and for how long."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from random import Random
 from typing import Final, NamedTuple
@@ -47,9 +47,9 @@ def planned(chance: Random) -> list[Harm]:
     return chosen
 
 
-def done_to(parts: Parts, harm: Harm, chance: Random) -> None:
-    """Do it, and heal what does not heal by itself. Blocks as long as it lasts."""
-    _DOINGS[harm.kind](parts, harm, chance)
+def done_to(parts: Parts, harm: Harm, chance: Random) -> bool:
+    """Do it, and heal what does not heal by itself; False if it could not be done. Blocks as long as it lasts."""
+    return _DOINGS[harm.kind](parts, harm, chance) is not False
 
 
 # --------------------------------------------------------------------------------------------- processes
@@ -79,19 +79,18 @@ def _pause(parts: Parts, harm: Harm, _: Random) -> None:
 
 
 def _stop(parts: Parts, harm: Harm, _: Random) -> None:
-    """An update: asked to end, and started again."""
-    process = parts.process(harm.subject)
-    if process is not None:
-        process.terminate()
-        process.wait(30)
+    """An update: asked to end, and started again. It must end in order."""
+    parts.findings += parts.ended_in_order([harm.subject])
 
 
 def _twin(parts: Parts, harm: Harm, _: Random) -> None:
     """Two under one name: as when a machine is restored while the old one still runs."""
     second = parts.start(harm.subject, twin=True)
-    _lasting(parts, harm.seconds)
-    second.kill()
-    second.wait()
+    try:
+        _lasting(parts, harm.seconds)
+    finally:
+        second.kill()
+        second.wait()
 
 
 def _backends(parts: Parts, _: Harm, __: Random) -> None:
@@ -140,18 +139,20 @@ def _cut(parts: Parts, harm: Harm, _: Random) -> None:
     parts.links[harm.subject].cut()
 
 
-def _cut_within(parts: Parts, harm: Harm, chance: Random) -> None:
+def _cut_within(parts: Parts, harm: Harm, chance: Random) -> bool:
     """The connection ends in the middle of what it carries."""
     way = parts.links[harm.subject]
-    way.trap(chance.choice(list(Direction)), harm.bytes, way.cut).wait(5)
+    sprung = way.trap(chance.choice(list(Direction)), harm.bytes, way.cut).wait(10)
     way.heal()
+    return sprung
 
 
-def _unknown_commit(parts: Parts, harm: Harm, _: Random) -> None:
+def _unknown_commit(parts: Parts, harm: Harm, _: Random) -> bool:
     """The database has the commit; its answer never comes."""
     way = parts.links[harm.subject]
-    way.trap(Direction.UP, b"COMMIT", way.cut).wait(5)
+    sprung = way.trap(Direction.UP, b"COMMIT", way.cut).wait(10)
     way.heal()
+    return sprung
 
 
 def _swizzle(parts: Parts, harm: Harm, chance: Random) -> None:
@@ -177,7 +178,8 @@ def _lasting(parts: Parts, seconds: float) -> None:
 
 # --------------------------------------------------------------------------------------------- the list
 
-Doing = Callable[[Parts, Harm, Random], None]
+Doing = Callable[[Parts, Harm, Random], bool | None]
+"""Returns False if it could not be done: what it waited for did not come by."""
 Making = Callable[[str, Random], Harm]
 
 
@@ -214,8 +216,3 @@ _LIST: Final[tuple[tuple[str, Making, float, Doing], ...]] = (
 """Kind, how one is made, seconds until all is whole again as a rule, and how it is done."""
 _KINDS: Final[dict[str, tuple[Making, float]]] = {kind: (make, cost_s) for kind, make, cost_s, _ in _LIST}
 _DOINGS: Final[dict[str, Doing]] = {kind: do for kind, _, _, do in _LIST}
-
-
-def kinds() -> Iterator[str]:
-    """Yield what there is."""
-    yield from _KINDS

@@ -37,6 +37,7 @@ PROGRAMS: Final = (*WORKERS, RECORDER)
 STORES: Final = ("kafka", "postgres")
 SESSION_S: Final = 6.0
 """Of the workers; the least the broker allows."""
+STOP_S: Final = 30.0
 AGAIN_S: Final = 0.5
 """What ended is started again after this: at once, while its server is away, would only burn time."""
 GROUP: Final = Settings().app_id
@@ -53,6 +54,7 @@ class Parts:
         self.links = links
         """By who and whereto: ``w1 kafka``, ``recorder postgres``, …"""
         self.static = False
+        self.findings: list[str] = []
         self._running: dict[str, psutil.Popen] = {}
         self._due_s: dict[str, float] = {}
         self.engine = store.connect(database.url, pool=2, name="qingyun-crash")
@@ -94,17 +96,22 @@ class Parts:
             if self.process(name) is None and now_s >= self._due_s.setdefault(name, now_s + AGAIN_S):
                 self.start(name)
 
-    def end_all(self) -> Iterator[str]:
-        """Ask all programs to stop; say who did not within half a minute."""
-        asked = [(name, process) for name in PROGRAMS if (process := self.process(name)) is not None]
+    def ended_in_order(self, names: Iterable[str] = PROGRAMS) -> list[str]:
+        """Ask programs to stop and wait until they have; return a sentence for each that did not do so in order."""
+        asked = [(name, process) for name in names if (process := self.process(name)) is not None]
+        wrong = []
         for _, process in asked:
             process.send_signal(signal.SIGTERM)
         for name, process in asked:
             try:
-                process.wait(30)
-            except psutil.TimeoutExpired:
-                yield f"{name} did not end within 30 s of SIGTERM"
+                code = process.wait(STOP_S)
+            except (psutil.TimeoutExpired, subprocess.TimeoutExpired):
+                wrong.append(f"{name} did not end within {STOP_S:.0f} s of SIGTERM")
                 process.kill()
+            else:
+                if code:
+                    wrong.append(f"{name} ended with {code} after SIGTERM")
+        return wrong
 
     def kill_all(self) -> None:
         """End whatever is left, at once."""

@@ -21,13 +21,14 @@ from random import Random
 from typing import Any, Final
 
 import msgspec
+import psutil
 from rich.table import Table
 
 from deploy.local.progress import Reporter
-from services import bus
+from services import bus, store
 from services.clock import wall_now_ms
 from services.simulator.ledger import Ledger
-from streams import codec, events, topics
+from streams import codec, events
 from streams.topics import JOINED_PARTITIONS
 from tests.browser import ROOT
 from tests.crash import harm, inputs, parts, results
@@ -114,25 +115,26 @@ class Run:
                 self._whole(running, "start")
                 for number, one in enumerate(harm.planned(self._chance), 1):
                     time.sleep(self._chance.uniform(0.0, 1.0))
-                    with self._reporter.step(f"{one.title}"):
-                        harm.done_to(running, one, self._chance)
-                        self._whole(running, f"{number} {one.title}")
-            self.findings += traffic.failed
+                    with self._reporter.step(one.title):
+                        done = harm.done_to(running, one, self._chance)
+                        self._whole(running, f"{number} {'' if done else 'not done, '}{one.title}")
+            self.findings += [*traffic.failed, *running.findings]
             with self._reporter.step("until nobody is behind"):
                 self._caught_up(running)
-            self.findings += running.end_all()
+            self.findings += running.ended_in_order()
             return self._judged(running)
 
     def _whole(self, running: parts.Parts, what: str) -> None:
         """Wait until everything that was said up to now is committed and in the tables, and all programs run."""
-        begun_s, ends = time.monotonic(), None
+        begun_s, inputs_to, tables_to = time.monotonic(), None, None
         while True:
             running.tend()
-            ends = ends or running.ends([topics.TRUCK_STATES])
+            inputs_to = inputs_to or running.ends(parts.INPUT_TOPICS)
+            tables_to = tables_to or running.ends(parts.TABLE_TOPICS)
             missing = [name for name in parts.PROGRAMS if running.process(name) is None]
             wrong = f"{missing[0]} is not there" if missing else "the broker does not answer"
-            if ends is not None and not missing:
-                wrong = running.behind(ends, ends)
+            if inputs_to is not None and tables_to is not None and not missing:
+                wrong = running.behind(inputs_to, tables_to)
             took_s = time.monotonic() - begun_s
             if not wrong:
                 break
@@ -140,14 +142,13 @@ class Run:
                 raise TimeoutError(f"{what}: after {took_s:.0f} s {wrong}")
             time.sleep(0.2)
         self.whole_s[what] = round(took_s, 1)
-        if took_s > PROMISED_S:
-            self.findings.append(f"{what}: whole again after {took_s:.0f} s")
 
     def _caught_up(self, running: parts.Parts) -> None:
         give_up_s, before = time.monotonic() + LONGEST_S, None
         while True:
             running.tend()
             inputs_to, tables_to = running.ends(parts.INPUT_TOPICS), running.ends(parts.TABLE_TOPICS)
+            wrong = "the broker does not answer"
             if inputs_to is not None and tables_to is not None:
                 wrong = running.behind(inputs_to, tables_to)
                 if not wrong and tables_to == before:
@@ -171,7 +172,7 @@ class Run:
             return Verdict(counts={}, repeats={}, findings=[f"the checker failed: {answer.stderr[-2000:]}"])
 
 
-def one(seed: int, data: Path, reporter: Reporter) -> Result:
+def one(seed: int, data: Path, reporter: Reporter, promised_s: float = PROMISED_S) -> Result:
     """Run one seed and have it judged; its data stay only if something was found."""
     begun_ms, begun_s = wall_now_ms(), time.monotonic()
     folder = data / f"streams-{seed}-{begun_ms}"
@@ -179,9 +180,10 @@ def one(seed: int, data: Path, reporter: Reporter) -> Result:
     verdict = Verdict(counts={}, repeats={}, findings=[])
     try:
         verdict = run.run()
-    except (TimeoutError, bus.BusError) as error:
-        run.findings.append(str(error))
-    findings = [*run.findings, *verdict.findings]
+    except (TimeoutError, bus.BusError, store.Away, psutil.Error, subprocess.SubprocessError) as error:
+        run.findings.append(f"{type(error).__name__}: {error}")
+    late = [f"{what}: whole again after {s:.0f} s" for what, s in run.whole_s.items() if s > promised_s]
+    findings = [*run.findings, *late, *verdict.findings]
     if verdict.counts and not verdict.counts.get("alerts"):
         findings.append("there was no alert to lose: nothing is proved")
     for sentence in findings[:20]:

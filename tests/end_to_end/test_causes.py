@@ -38,6 +38,8 @@ PERMIT_SOURCE: Final = "s-01"
 VAN_KG: Final = 1_200
 TICKET_KG: Final = 25_000
 """What a neighbour's truck brings."""
+AMPLE: Final = 1.5
+"""So many times what all plans bring leaves room for them, also if some of them change meanwhile."""
 DEPOT: Final = {"lon": -8.64353, "lat": 41.162526}
 """Where the vans are at home: depot d-3 of the default city. Stops near it are worth a van's way, lone ones afar are not."""
 PASSWORD: Final = "for-this-test-only"
@@ -77,7 +79,9 @@ class Happening:
         shown, plan = eventually(
             self._look, within_s=WITHIN_S, what=f"{self._cause} on the page of {self._cab.truck_id}"
         )
-        self._note_seconds(self._cause.reason, (shown.wall_ms - self._told_ms) / 1000)
+        seconds = (shown.wall_ms - self._told_ms) / 1000
+        assert seconds >= 0, "the page showed the plan before it was told"
+        self._note_seconds(self._cause.reason, seconds)
         assert re.fullmatch(words, shown.words), shown.words
         planned = [visit["stop_id"] for visit in collections(plan)]
         assert [stop for stop in planned if stop in shown.stops] == shown.stops
@@ -180,7 +184,7 @@ def test_a_facility_that_is_full(desk: Desk, open_cab: OpenCab, expecting: Expec
     happening = expecting(cab, "facility_full", facility_id=facility_id)
     site = desk.live.by_id("facility")[facility_id]
     tickets = math.ceil(_room_kg(site) / TICKET_KG)
-    ample = max(0, math.floor((_room_kg(site) - 1.5 * _coming_kg(desk, facility_id)) / TICKET_KG))
+    ample = max(0, math.floor((_room_kg(site) - AMPLE * _coming_kg(desk, facility_id)) / TICKET_KG))
     for number in range(tickets):
         if number == ample:
             happening.told()  # any ticket from here on may be the one that leaves too little room for the plans

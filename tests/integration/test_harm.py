@@ -14,7 +14,7 @@ pytestmark = pytest.mark.integration
 def test_nothing_is_lost_or_doubled_whatever_is_done_to_them(seed: int, tmp_path: Path) -> None:
     """Kills, pauses, silent and broken ways, unknown commits: afterwards all that was confirmed has its one effect."""
     with Reporter() as reporter:
-        result = streams.one(seed, tmp_path, reporter)
+        result = streams.one(seed, tmp_path, reporter, promised_s=streams.LONGEST_S)
 
     assert result.findings == []
     assert result.counts["alerts"] > 0

@@ -17,7 +17,6 @@ from streams import events, state, truck, watermark
 from streams.rules import explain
 from streams.worker import folding, restoring
 from streams.worker.in_flight import InFlight
-from streams.worker.unsaved import Unsaved
 from tests.simulation import shell
 
 Patch = tuple[object, str, object]
@@ -43,10 +42,6 @@ def _no_wait(worker: Any, kept: Any = None) -> Generator[float, None, None]:  # 
     yield
 
 
-def _only_all(self: Any, number: int, keys: set[str]) -> Any:
-    return _take(self, number, keys) if keys == set(self._changed.get(number, ())) else []
-
-
 def _ack_at_once(doors: Any, record: Any, acknowledge: Callable[[], None]) -> None:
     doors.invariants.acked.append((record.topic, record.value))
     acknowledge()
@@ -67,7 +62,6 @@ def _handed_out_last(self: Any, tp: Any) -> int | None:
 
 
 _committable: Final = InFlight.committable
-_take: Final = Unsaved.take
 _decode: Final = state.decode
 _is_duplicate: Final = watermark._is_duplicate
 _release_one: Final = watermark._release_one
@@ -175,8 +169,12 @@ BUGS: Final[dict[str, Bug]] = {
     "commit-before-said": Bug(
         "a commit does not wait for outputs that wait", ((shell, "is_to_be_said", lambda _: False),)
     ),
-    "saved-later-than-said": Bug(
-        "a state that spoke is saved with the others, at the commit", ((Unsaved, "take", _only_all),)
+    "taken-and-not-counted": Bug(
+        "a flush does not wait for states that are taken out and not sent",
+        ((shell, "another_writes", lambda _: False),),
+    ),
+    "overtaken-commit": Bug(
+        "a commit goes on though its partitions were forgotten", ((shell, "was_overtaken", lambda *_: False),)
     ),
     "commit-before-confirm": Bug("offsets are committed before all is confirmed", ((shell, "confirm", _no_wait),)),
     "commit-handed-out": Bug("what is handed out counts as done", ((InFlight, "committable", _handed_out_last),)),

@@ -40,6 +40,16 @@ def is_to_be_said(worker: Any) -> bool:
     return bool(worker.said)
 
 
+def another_writes(worker: Any) -> bool:
+    """Whether somebody has taken states out and not sent them yet: writers, and a flush, go in turn."""
+    return bool(worker.writing)
+
+
+def was_overtaken(worker: Any, forgotten: int) -> bool:
+    """Whether the partitions were forgotten while a commit was being prepared."""
+    return bool(worker.forgotten != forgotten)
+
+
 def keep(worker: Any, kept: Any) -> Generator[float, None, None]:  # noqa: ARG001  # planted bugs use it
     """Before a slice's outputs are sent, its states are confirmed."""
     while kept.pending:

@@ -5,7 +5,8 @@ count), `dead_letters.Limits`. Modelled: what Faust, aiokafka and `streams.worke
 """
 
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from typing import Final
 
 from streams import topics, truck
@@ -73,6 +74,10 @@ class Worker(Process):
         self.unsaved = Unsaved()
         self.said: deque[tuple[Kept, Folded]] = deque()
         """Outputs that wait for their states."""
+        self.writing = 0
+        """Who has taken states out and not sent them yet."""
+        self.forgotten = 0
+        """How often the partitions were forgotten."""
         self.journals: dict[int, Journal] = {}
         self.limits = Limits()
         self.queue: deque[Slice] = deque()
@@ -144,15 +149,27 @@ class Worker(Process):
         """Finish what was handed out, commit it, forget the partitions, ask for others."""
         self.handing_out = False
         yield from self._work()
+        if self.world.happens(0.2):  # a fetch that comes back now seeks, beside this commit
+            self.start(self._seek_late(), self.world.between(0, 30))
         yield from self._commit()
         self.point("revoked")
-        self.in_flight.forget()
-        shell.forget_partitions(self)
+        self._forget()
         if self.stopping:
             return
         while not self.connected:
             yield 100
         self.group.rejoin(self.name)
+
+    def _seek_late(self) -> Steps:
+        self._forget()
+        return
+        yield
+
+    def _forget(self) -> None:
+        self.forgotten += 1
+        self.in_flight.forget()
+        shell.forget_partitions(self)
+        self.invariants.forget_owed(self)
 
     def _restore(self) -> Steps:
         """Bring the table up to the changelog; then begin at the committed offsets."""
@@ -195,9 +212,7 @@ class Worker(Process):
             self.handing_out = True
             self._hand_out()
         self.queue.clear()
-        self.in_flight.forget()
-        shell.forget_partitions(self)
-        self.invariants.forget_owed(self)
+        self._forget()
         self.looked.clear()
         self.handing_out = True
         self.progress_ms = self.world.now_ms
@@ -268,9 +283,8 @@ class Worker(Process):
         self.point("a slice is folded")
         yield self.world.between(0.2, 2)
         self.unsaved.note(number, folded.changed)
-        kept = yield from self._write(number, self.unsaved.take(number, folded.spoke))
         if folded.outputs:
-            self._say(kept, folded)
+            yield from self._write(number, lambda: self.unsaved.take(number, folded.spoke), folded)
         self.point("a slice is done")
         one.acked = True
         self._commit_soon()
@@ -285,18 +299,30 @@ class Worker(Process):
 
     def save(self) -> Steps:
         """Write all changed states: before what they have folded in is committed."""
-        for number, encoded in self.unsaved.take_all():
-            yield from self._write(number, encoded)
+        for number in self.unsaved.numbers():
+            yield from self._write(number, partial(self.unsaved.take_all, number))
+            yield 0.1
 
-    def _write(self, number: int, encoded: Encoded) -> Generator[float, None, "Kept"]:
-        kept = Kept(len(encoded))
+    def _write(self, number: int, take: Callable[[], Encoded], folded: Folded | None = None) -> Steps:
+        """Take states out and send them, in turn with whoever else does; then what was said may follow.
+
+        Between taking and sending, the client may have to wait for the broker.
+        """
+        while shell.another_writes(self):
+            yield 1
+        self.writing += 1
+        encoded = take()
         for key, value in encoded:
             self.table[key] = value
             self.invariants.wrote(key, value, self.journals[number])
+        kept = Kept(len(encoded))
+        yield self.world.between(0.1, 1) if self.world.happens(0.7) else self.world.between(1, 40)
+        for key, value in encoded:
             self.producer.send((CHANGELOG, number), key, value, (), lambda at: self._own(kept, number, at))
             self.point("a state is sent")
-        yield self.world.between(0.1, 1)
-        return kept
+        if folded is not None:
+            self._say(kept, folded)
+        self.writing -= 1
 
     def _own(self, kept: "Kept", number: int, offset: int) -> None:
         kept.pending -= 1
@@ -345,9 +371,12 @@ class Worker(Process):
                 offsets[tp] = done
         if not offsets:
             return
-        generation = self.generation
+        generation, forgotten = self.generation, self.forgotten
         yield from shell.save(self)
         yield from shell.confirm(self)
+        if shell.was_overtaken(self, forgotten):
+            self.world.sometimes["a commit is overtaken"] += 1
+            return
         self.point("all is confirmed, nothing committed")
         yield self.world.between(1, 15)
         if not self.connected:
@@ -367,7 +396,7 @@ class Worker(Process):
     def _flush(self, within_ms: float = FLUSH_MS) -> Steps:
         """Wait until the broker has confirmed everything."""
         give_up_ms = self.world.now_ms + within_ms
-        while self.producer.unconfirmed or shell.is_to_be_said(self):
+        while self.producer.unconfirmed or shell.is_to_be_said(self) or shell.another_writes(self):
             if self.world.now_ms > give_up_ms:
                 raise Ended("flush: the broker did not confirm everything")
             yield 5

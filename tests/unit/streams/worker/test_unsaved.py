@@ -18,8 +18,9 @@ def test_a_state_is_written_as_it_is_when_it_is_taken_and_once() -> None:
     assert key == b"truck:t1"
     assert state.stamp(value).offsets == {"truck-states": 7}
     assert unsaved.take(3, {"truck:t1"}) == []
-    assert [(number, [key for key, _ in encoded]) for number, encoded in unsaved.take_all()] == [(3, [b"truck:t2"])]
-    assert list(unsaved.take_all()) == []
+    assert unsaved.numbers() == [3]
+    assert [key for key, _ in unsaved.take_all(3)] == [b"truck:t2"]
+    assert unsaved.numbers() == []
 
 
 def test_what_changes_after_it_was_written_is_to_be_written_again() -> None:
@@ -30,7 +31,7 @@ def test_what_changes_after_it_was_written_is_to_be_written_again() -> None:
     truck.take("truck-states", 6, [])
     unsaved.note(0, {"truck:t1": truck})
 
-    [(_, [(_, value)])] = unsaved.take_all()
+    [(_, value)] = unsaved.take_all(0)
 
     assert state.decode("truck", value).offsets == {"truck-states": 7}
 
@@ -55,7 +56,8 @@ def test_nothing_is_left_after_a_rebalance() -> None:
     unsaved = Unsaved()
     unsaved.note(0, {"truck:t1": _truck("t1", 5)})
     unsaved.forget()
-    assert list(unsaved.take_all()) == []
+    assert unsaved.numbers() == []
+    assert unsaved.take_all(0) == []
 
 
 def test_a_state_too_large_is_named() -> None:
