@@ -87,6 +87,7 @@ class Worker(faust.App):  # type: ignore[misc]
         """Start watching before recovery."""
         await super().on_start()
         watchdog = Watchdog(self, stall_s=self.settings.stall_s, session_s=self.settings.session_s)
+        watchdog.start()
         self.add_future(watchdog.watch())
         self.add_future(self._follow_reference())
 

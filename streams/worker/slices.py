@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 FETCH_WAIT_MS: Final = 100
 """Faust hard-codes 1500: a fetch of idle partitions would delay busy ones of the same broker that long."""
+LONGEST_FETCH_S: Final = 0.2
+"""A fetch that brings nothing is given up after this and asked for again; a rebalance has to wait for it."""
 GATHERED_BYTES: Final = 64 * 1024
 """A broker that gathers (setting ``gather_ms``) does so until it has this much."""
 MOST_IN_FLIGHT: Final = 16
@@ -78,6 +80,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         self._in_flight = InFlight[Any]()
         self._earliest: dict[Any, int] = {}
         self.last_commit_s = monotonic()
+        self._no_fetch = asyncio.Event()
+        self._no_fetch.set()
         self._forgotten = 0
         """How often the partitions were forgotten: a commit that this overtakes is none."""
 
@@ -126,13 +130,20 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         if self._count_in_flight() >= MOST_IN_FLIGHT:
             await asyncio.sleep(0.002)
             return {}
+        changelogs = self.app.tables.changelog_topics
         if self.app.rebalancing:
-            changelogs = self.app.tables.changelog_topics
             active_partitions = {tp for tp in active_partitions if tp.topic in changelogs}
             if not active_partitions:
                 await asyncio.sleep(0.02)
                 return {}
-        return await super()._getmany(active_partitions, timeout)
+        self._no_fetch.clear()
+        try:
+            fetched = await super()._getmany(active_partitions, min(timeout, LONGEST_FETCH_S))
+        finally:
+            self._no_fetch.set()
+        if self.app.rebalancing:  # it began meanwhile; what came is read again, from where `perform_seek` begins
+            fetched = {tp: records for tp, records in fetched.items() if tp.topic in changelogs}
+        return fetched
 
     def _count_in_flight(self) -> int:
         if self._in_flight.count() >= MOST_IN_FLIGHT:
@@ -245,7 +256,12 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         self._forget()
 
     async def perform_seek(self) -> None:
-        """Start anew at the committed offsets."""
+        """Start anew at the committed offsets.
+
+        A fetch that was asked for before the rebalance must be back by then: what it brought after the seek would be
+        handed out, and dropped by Faust's last clearing of queues.
+        """
+        await self._no_fetch.wait()
         await super().perform_seek()
         self._forget()
         sliced = [tp for tp in self.assignment() if tp.topic in self.app.sliced_topics]

@@ -12,10 +12,12 @@ from time import monotonic
 from typing import Any, Final
 
 from streams.worker import metrics
-from streams.worker.ending import end
+from streams.worker.ending import end, leave
 
 logger = logging.getLogger(__name__)
 
+STOP_S: Final = 8.0
+"""Asked to stop while it joins its group, Faust waits for ever."""
 _EVERY_S: Final = 1.0
 _ASK_TIMEOUT_S: Final = 10.0
 
@@ -29,10 +31,13 @@ class Watchdog:
         self._session_s = session_s
         self._alive_s = monotonic()
 
+    def start(self) -> None:
+        """Begin to look from a thread of its own."""
+        self._alive_s = monotonic()
+        threading.Thread(target=self._look, name="watchdog", daemon=True).start()
+
     async def watch(self) -> None:
         """Report progress every second until the app stops."""
-        self._alive_s = monotonic()
-        threading.Thread(target=self._end_on_stall, name="watchdog", daemon=True).start()
         before: object = ()
         while not self._app.should_stop:
             await asyncio.sleep(_EVERY_S)
@@ -62,6 +67,11 @@ class Watchdog:
         behind = sum(lag.values())
         metrics.COMMIT_AGE.set(monotonic() - consumer.last_commit_s if behind else 0.0)
         return ("lag", sum(consumer.committed(tp) for tp in partitions)) if behind else None
+
+    def _look(self) -> None:
+        self._end_on_stall()
+        threading.Event().wait(STOP_S)  # the process ends first, if it stops in order
+        leave(f"it did not stop in order within {STOP_S:g} s")
 
     def _end_on_stall(self) -> None:
         last_s = monotonic()

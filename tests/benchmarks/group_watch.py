@@ -1,5 +1,7 @@
 """How far a consumer group has committed, seen from outside."""
 
+import time
+
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
@@ -29,6 +31,21 @@ class GroupWatch:
             for at, said in offsets.items()
             if at.topic == self._topic.name and said.offset >= 0
         }
+
+    def longest_pause_s(self, seconds: float) -> float:
+        """Watch for some wall seconds; return the longest time any partition did not commit anything."""
+        last = self.committed()
+        moved_s, longest_s = dict.fromkeys(range(self._topic.partitions), time.monotonic()), 0.0
+        until_s = time.monotonic() + seconds
+        while time.monotonic() < until_s:
+            time.sleep(0.05)
+            now_s, committed = time.monotonic(), self.committed()
+            for partition in moved_s:
+                if committed.get(partition) != last.get(partition):
+                    moved_s[partition] = now_s
+                longest_s = max(longest_s, now_s - moved_s[partition])
+            last = committed
+        return longest_s
 
     def close(self) -> None:
         """Disconnect."""

@@ -43,13 +43,13 @@ def _dynamic(bootstrap: str) -> None:
         first = start(bootstrap, "bench-dynamic", log_level="ERROR")
         _moving(group, bootstrap)
         second = start(bootstrap, "bench-dynamic", log_level="ERROR")
-        _say("a second worker joins", _longest_pause(group, bootstrap, seconds=20))
+        _say("a second worker joins", group.longest_pause_s(20))
         first.kill()
         _say("kill -9 of one of two", _moving(group, bootstrap))
         third = start(bootstrap, "bench-dynamic", log_level="ERROR")
-        _longest_pause(group, bootstrap, seconds=20)
+        group.longest_pause_s(20)
         second.send_signal(signal.SIGTERM)
-        _say("one of two is stopped", _longest_pause(group, bootstrap, seconds=15))
+        _say("one of two is stopped", group.longest_pause_s(15))
         for process in (first, second, third):
             end(process)
 
@@ -59,12 +59,12 @@ def _static(bootstrap: str) -> None:
         others = start(bootstrap, "bench-static", instance="w2", log_level="ERROR")
         first = start(bootstrap, "bench-static", instance="w1", log_level="ERROR")
         _moving(group, bootstrap)
-        _longest_pause(group, bootstrap, seconds=20)
+        group.longest_pause_s(20)
         first.kill()
         first.wait()
         first = start(bootstrap, "bench-static", instance="w1", log_level="ERROR")
         _say("kill -9, static member, started again", _moving(group, bootstrap))
-        _longest_pause(group, bootstrap, seconds=10)
+        group.longest_pause_s(10)
         first.send_signal(signal.SIGTERM)
         first.wait()
         first = start(bootstrap, "bench-static", instance="w1", log_level="ERROR")
@@ -89,21 +89,6 @@ def _beyond(group: GroupWatch, ended: dict[int, int]) -> Callable[[], bool]:
         return all(committed.get(partition, 0) > end for partition, end in ended.items())
 
     return beyond
-
-
-def _longest_pause(group: GroupWatch, bootstrap: str, *, seconds: float) -> float:
-    """Watch for some seconds; return the longest time any partition did not commit anything."""
-    last, moved_s, longest_s = group.committed(), dict.fromkeys(ends(bootstrap), time.monotonic()), 0.0
-    until_s = time.monotonic() + seconds
-    while time.monotonic() < until_s:
-        time.sleep(0.05)
-        now_s, committed = time.monotonic(), group.committed()
-        for partition in moved_s:
-            if committed.get(partition) != last.get(partition):
-                moved_s[partition] = now_s
-            longest_s = max(longest_s, now_s - moved_s[partition])
-        last = committed
-    return longest_s
 
 
 def _recovery(bootstrap: str, bins: int) -> None:

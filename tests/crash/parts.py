@@ -113,6 +113,15 @@ class Parts:
                     wrong.append(f"{name} ended with {code} after SIGTERM")
         return wrong
 
+    def holes(self) -> list[str]:
+        """Return what workers said of records that were dropped on their way: found in time, but a fault of ours."""
+        said = [
+            (name, line)
+            for name in WORKERS
+            for line in (self.folder / f"{name}.log").read_text(errors="replace").splitlines()
+        ]
+        return [f"{name}: {line[:300]}" for name, line in said if "records were dropped" in line]
+
     def kill_all(self) -> None:
         """End whatever is left, at once."""
         for process in self._running.values():

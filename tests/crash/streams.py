@@ -121,7 +121,7 @@ class Run:
             self.findings += [*traffic.failed, *running.findings]
             with self._reporter.step("until nobody is behind"):
                 self._caught_up(running)
-            self.findings += running.ended_in_order()
+            self.findings += [*running.ended_in_order(), *running.holes()]
             return self._judged(running)
 
     def _whole(self, running: parts.Parts, what: str) -> None:

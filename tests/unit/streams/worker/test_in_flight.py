@@ -65,6 +65,8 @@ def test_an_own_write_is_read_unless_another_worker_wrote_before_it() -> None:
     """41 follows 40; where 42 is confirmed first, 41 is somebody else's and still to be read."""
     assert restoring.seen_with_own(40, 41) == 41
     assert restoring.seen_with_own(40, 42) == 40
+    assert restoring.seen_with_own(40, 41, 3) == 43
+    assert restoring.seen_with_own(40, 42, 3) == 40
 
 
 def test_ticks_are_handed_out_after_what_was_fetched_with_them() -> None:
