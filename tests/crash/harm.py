@@ -34,11 +34,11 @@ class Harm(NamedTuple):
         return f"{self.kind}: {self.subject}{lasts}"
 
 
-def planned(chance: Random) -> list[Harm]:
-    """Return the harms of a seed, in order."""
+def planned(chance: Random, budget_s: float = BUDGET_S) -> list[Harm]:
+    """Return the harms of a seed, in order. With a smaller budget they are the first of the same."""
     chosen: list[Harm] = []
     foreseen_s = 0.0
-    while foreseen_s < BUDGET_S:
+    while foreseen_s < budget_s:
         kind = chance.choice(list(_KINDS))
         make, cost_s = _KINDS[kind]
         harm = make(kind, chance)

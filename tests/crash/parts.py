@@ -109,7 +109,7 @@ class Parts:
                 wrong.append(f"{name} did not end within {STOP_S:.0f} s of SIGTERM")
                 process.kill()
             else:
-                if code:
+                if code not in (0, -signal.SIGTERM):  # the latter: it had only just been started
                     wrong.append(f"{name} ended with {code} after SIGTERM")
         return wrong
 

@@ -96,8 +96,9 @@ class Traffic:
 class Run:
     """One seed."""
 
-    def __init__(self, seed: int, folder: Path, reporter: Reporter) -> None:
+    def __init__(self, seed: int, folder: Path, reporter: Reporter, budget_s: float) -> None:
         self._chance = Random(seed)
+        self._budget_s = budget_s
         self._seed, self._folder, self._reporter = seed, folder, reporter
         self.whole_s: dict[str, float] = {}
         self.findings: list[str] = []
@@ -113,7 +114,7 @@ class Run:
                 producer.flush()
             with closing(Traffic(running.broker.bootstrap, self._seed, self._folder / LEDGER)) as traffic:
                 self._whole(running, "start")
-                for number, one in enumerate(harm.planned(self._chance), 1):
+                for number, one in enumerate(harm.planned(self._chance, self._budget_s), 1):
                     time.sleep(self._chance.uniform(0.0, 1.0))
                     with self._reporter.step(one.title):
                         done = harm.done_to(running, one, self._chance)
@@ -172,11 +173,16 @@ class Run:
             return Verdict(counts={}, repeats={}, findings=[f"the checker failed: {answer.stderr[-2000:]}"])
 
 
-def one(seed: int, data: Path, reporter: Reporter, promised_s: float = PROMISED_S) -> Result:
-    """Run one seed and have it judged; its data stay only if something was found."""
+def one(
+    seed: int, data: Path, reporter: Reporter, *, promised_s: float = PROMISED_S, budget_s: float = harm.BUDGET_S
+) -> Result:
+    """Run one seed and have it judged; its data stay only if something was found.
+
+    ``budget_s``: harms are done until so many seconds are foreseen.
+    """
     begun_ms, begun_s = wall_now_ms(), time.monotonic()
     folder = data / f"streams-{seed}-{begun_ms}"
-    run = Run(seed, folder, reporter)
+    run = Run(seed, folder, reporter, budget_s)
     verdict = Verdict(counts={}, repeats={}, findings=[])
     try:
         verdict = run.run()
