@@ -213,6 +213,13 @@ class Follower:
         self._consumer.close()
 
 
+def ends(bootstrap: str, topics: Sequence[Topic], *, client_id: str) -> dict[Partition, int]:
+    """Return the next offset the broker will give in each partition of some topics. Asks the broker."""
+    follower = Follower(bootstrap, topics, client_id=client_id, otherwise="latest")
+    follower.close()
+    return dict(follower.next_offsets)
+
+
 class GroupReader:
     """Shares the partitions of some topics with the other members of a group.
 

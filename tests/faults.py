@@ -222,13 +222,36 @@ def _connected(upstream: Address) -> socket.socket:
     return socket.create_connection(upstream)
 
 
-class Broker:
+class _Served:
+    """A server's process, and its log in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def pause(self, seconds: float) -> None:
+        """Stand still for so long, and every process of it."""
+        if self._process is not None:
+            pause(self._process, seconds)
+
+    def _begin(self, program: Program) -> None:
+        with (self._folder / f"{program.name}.log").open("ab") as log:
+            command = program.tethered(self._folder / "specs")
+            self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def _end(self, number: int) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(number)
+            process.wait(30)
+
+
+class Broker(_Served):
     """A Kafka of a test's own, in ``folder``, that can be killed and started again. Its jars must be there."""
 
     def __init__(self, folder: Path, server: Kafka) -> None:
-        self._folder = folder
+        super().__init__(folder)
         self._server = server
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -238,7 +261,7 @@ class Broker:
     def begin(self) -> None:
         """Start; returns before it answers."""
         self._server.prepare()
-        self._process = _started(self._server.program(), self._folder)
+        self._begin(self._server.program())
 
     def wait_until_ready(self) -> None:
         """Block until it answers; raises `TimeoutError` after a minute."""
@@ -253,25 +276,18 @@ class Broker:
                     one.kill()
             process.wait(30)
 
-    def pause(self, seconds: float) -> None:
-        """Stand still for so long."""
-        if self._process is not None:
-            pause(self._process, seconds)
-
     def stop(self) -> None:
         """End in order; nothing to do if it does not run."""
-        process, self._process = self._process, None
-        _end(process, signal_number(self._server.program().stop_signal))
+        self._end(signal_number(self._server.program().stop_signal))
 
 
-class Database:
+class Database(_Served):
     """A PostgreSQL of a test's own, in ``folder``, that can be crashed and started again."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        super().__init__(folder)
         self._server = Postgres(data=folder / "postgres", specs=folder / "specs")
         self._server.prepare()
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -281,7 +297,7 @@ class Database:
     def start(self) -> None:
         """Start, repairing what a crash left, and wait until it takes connections."""
         self._server.prepare()
-        self._process = _started(self._program(), self._folder)
+        self._begin(self._program())
         self._server.wait_until_ready()
 
     def crash(self) -> None:
@@ -295,15 +311,6 @@ class Database:
     def _program(self) -> Program:
         program = self._server.program()
         return replace(program, argv=(*program.argv, "-c", "fsync=off"))
-
-    def pause(self, seconds: float) -> None:
-        """Stand still for so long, and every connection's process with it."""
-        if self._process is not None:
-            pause(self._process, seconds)
-
-    def _end(self, number: int) -> None:
-        process, self._process = self._process, None
-        _end(process, number)
 
 
 def pause(process: "subprocess.Popen[bytes]", seconds: float) -> None:
@@ -323,18 +330,6 @@ def pause(process: "subprocess.Popen[bytes]", seconds: float) -> None:
 def _tree(process: "subprocess.Popen[bytes]") -> list[psutil.Process]:
     whole = psutil.Process(process.pid)
     return [whole, *whole.children(recursive=True)]
-
-
-def _started(program: Program, folder: Path) -> "subprocess.Popen[bytes]":
-    with (folder / f"{program.name}.log").open("ab") as log:
-        command = program.tethered(folder / "specs")
-        return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
-
-def _end(process: "subprocess.Popen[bytes] | None", number: int) -> None:
-    if process is not None:
-        process.send_signal(number)
-        process.wait(30)
 
 
 @contextlib.contextmanager

@@ -156,9 +156,8 @@ class Inputs:
 
 
 def _tail(bootstrap: str) -> dict[bus.Partition, int]:
-    ends = bus.Follower(bootstrap, [topics.TRUCK_STATES], client_id="planner-ends", otherwise="latest")
-    ends.close()
-    return {partition: max(0, end - RECENT_FIXES) for partition, end in ends.next_offsets.items()}
+    ends = bus.ends(bootstrap, [topics.TRUCK_STATES], client_id="planner-ends")
+    return {partition: max(0, end - RECENT_FIXES) for partition, end in ends.items()}
 
 
 def _decoded(records: Iterable[bus.Record]) -> list[events.Event]:

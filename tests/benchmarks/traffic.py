@@ -71,9 +71,8 @@ def fill(bootstrap: str, count: int) -> None:
 
 def ends(bootstrap: str) -> dict[int, int]:
     """Where each partition of the fixes ends."""
-    follower = bus.Follower(bootstrap, [topics.TRUCK_STATES], client_id="bench", otherwise="latest")
-    follower.close()
-    return {partition: end for (_, partition), end in follower.next_offsets.items()}
+    found = bus.ends(bootstrap, [topics.TRUCK_STATES], client_id="bench")
+    return {partition: end for (_, partition), end in found.items()}
 
 
 class Traffic:

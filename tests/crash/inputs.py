@@ -1,6 +1,6 @@
 """What the streams hear in a small run: a town's trucks, bins, drivers, plans and time, in the order of their time.
 
-Endless and seeded. Every third truck dumps, the others drive uncovered or off the street (`tests.unit.streams.town`).
+Endless and seeded. Every third truck dumps, the others drive uncovered or off the street (`town.drives`).
 """
 
 import random
@@ -47,17 +47,12 @@ def stream(seed: int) -> Iterator[Event]:
 
 def _fixes(turn: int) -> list[events.TruckState]:
     """One drive of each truck, in the order of their times; serial numbers and times go on from the turn before."""
-    found = []
-    for truck, truck_id in enumerate(TRUCKS):
-        drive = town.loaded(truck_id, seed=1_000 * turn + truck).go(2_000)
-        if truck % 3 == 0:
-            drive.go(2_000, 200).wait(60, falling_kg=14_000, bed="raised").wait(70, bed="level").go(4_000)
-        elif truck % 3 == 1:
-            drive.go(4_000, cover="open").go(6_000, cover="closed")
-        else:
-            drive.go(2_000, 300).go(4_500, 300).go(4_500, 0).go(6_000)
-        found += [_later(fix, turn * ROUND_MS, turn * len(drive.fixes)) for fix in drive.fixes]
-    return sorted(found, key=lambda fix: fix.event_time_ms)
+    fixes = (
+        _later(fix, turn * ROUND_MS, turn * len(drive.fixes))
+        for drive in town.drives(TRUCKS, first_seed=1_000 * turn)
+        for fix in drive.fixes
+    )
+    return sorted(fixes, key=lambda fix: fix.event_time_ms)
 
 
 def _later(fix: events.TruckState, later_ms: int, later_seq: int) -> events.TruckState:

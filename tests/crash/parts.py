@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -149,16 +149,14 @@ class Parts:
         except store.Away:
             return {}
 
-    def ends(self, topics: Iterable[Topic]) -> Offsets | None:
+    def ends(self, topics: Sequence[Topic]) -> Offsets | None:
         """Return where topics end; None while the broker is away."""
         if not bus.answers(self.broker.bootstrap, 2.0):
             return None
         try:
-            follower = bus.Follower(self.broker.bootstrap, list(topics), client_id="crash", otherwise="latest")
+            return bus.ends(self.broker.bootstrap, topics, client_id="crash")
         except bus.BusError:
             return None
-        follower.close()
-        return dict(follower.next_offsets)
 
     def behind(self, worker_to: Offsets, tables_to: Offsets) -> str:
         """Say who has not come so far; empty = nobody."""

@@ -4,10 +4,6 @@ Broker, database, two workers and a recorder, a town that reports all the while.
 is whole again: everything said since it was healed is committed by the workers and in the tables.
 """
 
-import argparse
-import logging
-import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -20,24 +16,21 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-import msgspec
 import psutil
 from rich.table import Table
 
 from deploy.local.progress import Reporter
 from services import bus, store
-from services.clock import wall_now_ms
 from services.simulator.ledger import Ledger
 from streams import codec, events
 from streams.topics import JOINED_PARTITIONS
-from tests.browser import ROOT
-from tests.crash import harm, inputs, parts, results
+from tests.crash import campaign, harm, inputs, parts
+from tests.crash.campaign import PROMISED_S, Seed
 from tests.crash.judge import IDENTITY, Verdict
 from tests.crash.results import Result
 
 A_SECOND: Final = 40.0
 """Records a second."""
-PROMISED_S: Final = 60.0
 LONGEST_S: Final = 150.0
 """Longer than promised, so that what needs longer is measured, not only missed."""
 LAST_TICKS: Final = 6
@@ -96,23 +89,24 @@ class Traffic:
 class Run:
     """One seed."""
 
-    def __init__(self, seed: int, folder: Path, reporter: Reporter, budget_s: float) -> None:
-        self._chance = Random(seed)
+    def __init__(self, number: int, seed: Seed, reporter: Reporter, budget_s: float) -> None:
+        self._chance = Random(number)
         self._budget_s = budget_s
-        self._seed, self._folder, self._reporter = seed, folder, reporter
+        self._number, self._seed, self._reporter = number, seed, reporter
         self.whole_s: dict[str, float] = {}
         self.findings: list[str] = []
 
     def run(self) -> Verdict:
         """Do everything that is planned; return what was judged. Leaves nothing running."""
-        self._folder.mkdir(parents=True)
+        folder = self._seed.folder
+        folder.mkdir(parents=True)
         static = self._chance.random() < 0.5
-        with parts.running(self._folder, static=static) as running:
+        with parts.running(folder, static=static) as running:
             with closing(bus.Producer(running.broker.bootstrap, client_id="reference")) as producer:
                 for record in inputs.reference():
                     producer.send_event(record)
                 producer.flush()
-            with closing(Traffic(running.broker.bootstrap, self._seed, self._folder / LEDGER)) as traffic:
+            with closing(Traffic(running.broker.bootstrap, self._number, folder / LEDGER)) as traffic:
                 self._whole(running, "start")
                 for number, one in enumerate(harm.planned(self._chance, self._budget_s), 1):
                     time.sleep(self._chance.uniform(0.0, 1.0))
@@ -123,7 +117,8 @@ class Run:
             with self._reporter.step("until nobody is behind"):
                 self._caught_up(running)
             self.findings += [*running.ended_in_order(), *running.holes()]
-            return self._judged(running)
+            with self._reporter.step("judge"):
+                return self._seed.judged("--bootstrap", running.broker.bootstrap, "--database", running.database.url)
 
     def _whole(self, running: parts.Parts, what: str) -> None:
         """Wait until everything that was said up to now is committed and in the tables, and all programs run."""
@@ -142,7 +137,7 @@ class Run:
             if took_s > LONGEST_S:
                 raise TimeoutError(f"{what}: after {took_s:.0f} s {wrong}")
             time.sleep(0.2)
-        self.whole_s[what] = round(took_s, 1)
+        self.whole_s[what] = took_s
 
     def _caught_up(self, running: parts.Parts) -> None:
         give_up_s, before = time.monotonic() + LONGEST_S, None
@@ -159,19 +154,6 @@ class Run:
                 raise TimeoutError(f"somebody stays behind: {wrong}")
             time.sleep(0.3)
 
-    def _judged(self, running: parts.Parts) -> Verdict:
-        """Let the checker judge, a program of its own."""
-        argv = [
-            sys.executable, "-m", "tests.crash.check", str(self._folder),
-            "--bootstrap", running.broker.bootstrap, "--database", running.database.url,
-        ]  # fmt: skip
-        with self._reporter.step("judge"):
-            answer = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
-        try:
-            return msgspec.json.decode(answer.stdout, type=Verdict)
-        except msgspec.DecodeError:
-            return Verdict(counts={}, repeats={}, findings=[f"the checker failed: {answer.stderr[-2000:]}"])
-
 
 def one(
     seed: int, data: Path, reporter: Reporter, *, promised_s: float = PROMISED_S, budget_s: float = harm.BUDGET_S
@@ -180,9 +162,8 @@ def one(
 
     ``budget_s``: harms are done until so many seconds are foreseen.
     """
-    begun_ms, begun_s = wall_now_ms(), time.monotonic()
-    folder = data / f"streams-{seed}-{begun_ms}"
-    run = Run(seed, folder, reporter, budget_s)
+    played = Seed("streams", seed, data)
+    run = Run(seed, played, reporter, budget_s)
     verdict = Verdict(counts={}, repeats={}, findings=[])
     try:
         verdict = run.run()
@@ -192,21 +173,7 @@ def one(
     findings = [*run.findings, *late, *verdict.findings]
     if verdict.counts and not verdict.counts.get("alerts"):
         findings.append("there was no alert to lose: nothing is proved")
-    for sentence in findings[:20]:
-        reporter.say(f"[red]×[/] {sentence}")
-    if findings:
-        reporter.say(f"its data and logs: {folder}")
-    else:
-        shutil.rmtree(folder)
-    return Result(
-        seed=seed,
-        begun_ms=begun_ms,
-        took_s=round(time.monotonic() - begun_s, 1),
-        whole_s=run.whole_s,
-        counts=verdict.counts,
-        repeats=verdict.repeats,
-        findings=findings,
-    )
+    return played.result(reporter, verdict, run.whole_s, findings)
 
 
 def summary(done: Sequence[Result]) -> Table:
@@ -227,21 +194,10 @@ def summary(done: Sequence[Result]) -> Table:
 
 def main() -> int:
     """Run the seeds; return 1 if anything was found."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", default="1-3", help="one, such as 7, or a range, such as 1-100")
-    parser.add_argument("--data", type=Path, default=ROOT / ".data" / "crash", help="streams.jsonl, data of runs")
-    given = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what runs is ended in order
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # a broker that is killed is meant to be away
-    first, _, last = given.seeds.partition("-")
-    done: list[Result] = []
-    with Reporter() as reporter:
-        for seed in range(int(first), int(last or first) + 1):
-            done.append(one(seed, given.data, reporter))
-            results.append(given.data / "streams.jsonl", done[-1])
-            reporter.say(f"seed {seed}: {done[-1].took_s:.0f} s, {len(done[-1].findings)} findings")
-        reporter.console.print(summary(done))
-    return 1 if any(result.findings for result in done) else 0
+    given = campaign.parser(__doc__).parse_args()
+    return campaign.play(
+        given.seeds, given.data / "streams.jsonl", lambda seed, reporter: one(seed, given.data, reporter), summary
+    )
 
 
 if __name__ == "__main__":

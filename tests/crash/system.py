@@ -221,10 +221,8 @@ class System:
 
     def _ends(self) -> dict[str, int]:
         recorded = [topic for topic in TOPICS if topic is not topics.TICKS]
-        follower = bus.Follower(self.local.kafka_bootstrap, recorded, client_id="crash", otherwise="latest")
-        follower.close()
         ends: dict[str, int] = {}
-        for (topic, _), end in follower.next_offsets.items():
+        for (topic, _), end in bus.ends(self.local.kafka_bootstrap, recorded, client_id="crash").items():
             ends[topic] = ends.get(topic, 0) + end
         return ends
 

@@ -82,10 +82,9 @@ def settings(bootstrap: str, database: str, **more: str) -> dict[str, str]:
 
 
 def _behind(bootstrap: str, engine: Engine) -> int:
-    follower = bus.Follower(bootstrap, [TRUCK_STATES], client_id="trial", otherwise="latest")
-    kept = sink.offsets(engine, list(follower.next_offsets))
-    follower.close()
-    return sum(end - kept[partition] for partition, end in follower.next_offsets.items())
+    ends = bus.ends(bootstrap, [TRUCK_STATES], client_id="trial")
+    kept = sink.offsets(engine, list(ends))
+    return sum(end - kept[partition] for partition, end in ends.items())
 
 
 def test_a_slice_is_taken_once(engine: Engine) -> None:

@@ -72,18 +72,8 @@ class Reader:
 
 def day() -> list[events.TruckState]:
     """Two thousand fixes: every truck loads, every third dumps, the others drive uncovered or off the street."""
-    fixes = []
-    for n, truck_id in enumerate(TRUCKS):
-        drive = town.loaded(truck_id, seed=n).go(2_000)
-        if n % 3 == 0:
-            drive.go(2_000, 200).wait(60, falling_kg=14_000, bed="raised").wait(70, bed="level").go(4_000)
-        elif n % 3 == 1:
-            drive.go(4_000, cover="open").go(6_000, cover="closed")
-        else:
-            drive.go(2_000, 300).go(4_500, 300).go(4_500, 0).go(6_000)
-        fixes += drive.fixes
-    fixes.sort(key=lambda fix: fix.event_time_ms)
-    return fixes
+    fixes = [fix for drive in town.drives(TRUCKS) for fix in drive.fixes]
+    return sorted(fixes, key=lambda fix: fix.event_time_ms)
 
 
 def expected(fixes: list[events.TruckState]) -> dict[str, state.Truck]:

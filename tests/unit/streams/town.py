@@ -4,6 +4,7 @@ The street runs east from (-8.62, 41.16); `at(x_m, y_m)` is the place so many me
 """
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 from streams import events, geo
@@ -139,6 +140,21 @@ class Drive:
     def load(self, kg: float = 14_000.0) -> "Drive":
         """Be loaded at the place where it stands: five minutes."""
         return self.wait(300, falling_kg=-kg, cover="open").wait(30, cover="closed")
+
+
+def drives(truck_ids: Sequence[str], first_seed: int = 0) -> list[Drive]:
+    """A drive of each truck: it loads; every third dumps, the others drive uncovered or off the street."""
+    found = []
+    for number, truck_id in enumerate(truck_ids):
+        drive = loaded(truck_id, seed=first_seed + number).go(2_000)
+        if number % 3 == 0:
+            drive.go(2_000, 200).wait(60, falling_kg=14_000, bed="raised").wait(70, bed="level").go(4_000)
+        elif number % 3 == 1:
+            drive.go(4_000, cover="open").go(6_000, cover="closed")
+        else:
+            drive.go(2_000, 300).go(4_500, 300).go(4_500, 0).go(6_000)
+        found.append(drive)
+    return found
 
 
 def loaded(truck_id: str = "t1", kg: float = 14_000.0, seed: int = 1, noise_kg: float = 150.0) -> Drive:
