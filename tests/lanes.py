@@ -1,7 +1,7 @@
 """``make test``: every test, two pytest runs side by side. What mostly waits goes beside what mostly computes.
 
 Each run is a process: the whole city and its browser do not last longer than their own tests. Every line says which run
-it is from; at the end a line a run. Exit code 1 if any did not pass.
+it is from; at the end a line a run, and once more what failed. Exit code 1 if any did not pass.
 """
 
 import re
@@ -25,11 +25,16 @@ RUNS: Final = {
 """Each run's files: the longest first, and no two at once that start a whole city. A run begins when another ends."""
 
 
+FAILED: Final = re.compile(r"(FAILED|ERROR) tests/|E {3}\S|tests/\S+:\d+: ")
+"""What pytest writes of a failure, in short: the test, what was raised, and where."""
+
+
 class Ran(NamedTuple):
-    """A pytest run: its name, exit code, last line and wall seconds."""
+    """A pytest run: its name, exit code, what it wrote of failures, last line and wall seconds."""
 
     name: str
     code: int
+    failed: list[str]
     said: str
     took_s: float
 
@@ -53,17 +58,20 @@ class Runs:
                 raise
 
     def _one(self, name: str) -> Ran:
-        began_s, line = time.monotonic(), ""
+        began_s, line, failed = time.monotonic(), "", list[str]()
         # two at once would overwrite each other's cache
         argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, files_of(name))]
         with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             self._running.add(process)
-            for line in process.stdout or ():
+            for coloured in process.stdout or ():
                 with self._printing:
-                    print(f"{name:<9} │ {line}", end="", flush=True)
+                    print(f"{name:<9} │ {coloured}", end="", flush=True)
+                line = re.sub(r"\x1b\[[\d;]*m", "", coloured)
+                if FAILED.match(line):
+                    failed.append(line.rstrip())
             code = process.wait()
             self._running.discard(process)
-        return Ran(name, code, re.sub(r"\x1b\[[\d;]*m", "", line).strip(" =\n"), time.monotonic() - began_s)
+        return Ran(name, code, failed, line.strip(" =\n"), time.monotonic() - began_s)
 
 
 def files_of(name: str) -> list[Path]:
@@ -80,6 +88,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what runs is ended too
     began_s = time.monotonic()
     done = Runs().all()
+    for ran in done:
+        for line in ran.failed:
+            print(f"{ran.name:<9} × {line}")
     for ran in done:
         print(f"{'×' if ran.code else '√'} {ran.name:<10} {ran.took_s:4.0f} s  {ran.said}")
     failed = any(ran.code for ran in done)

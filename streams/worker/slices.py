@@ -175,21 +175,26 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             offsets = recovery.standby_offsets
         else:
             return
-        table = recovery.tp_to_table[tp]
+        store = recovery.tp_to_table[tp].data
         seen = offsets.get(tp)
         fresh = [record for record in records if seen is None or record.offset > seen]
-        kept = list(restoring.without_older(fresh, table.data.get))
-        if kept:
-            table.apply_changelog_batch([self._changelog_event(tp, record) for record in kept])
+        for record in restoring.without_older(fresh, store.data.get):
+            self._set(store, tp.partition, record)
         metrics.RECOVERED.inc(len(fresh))
         offsets[tp] = records[-1].offset
         if recovery.in_recovery and not recovery.need_recovery():
             recovery._set_recovery_ended()  # noqa: SLF001  # what Faust's own loop does per event
             recovery.signal_recovery_end.set()
 
-    def _changelog_event(self, tp: Any, record: Any) -> Any:
-        message = driver.Consumer._to_message(self, tp, record)  # noqa: SLF001
-        return self.app.create_event(record.key, record.value, None, message)
+    @staticmethod
+    def _set(store: Any, partition: int, record: Any) -> None:
+        """Do to the memory store what Faust does with an event that it makes of each record first."""
+        if record.value is None:
+            store.data.pop(record.key, None)
+            store._key_partition.pop(record.key, None)  # noqa: SLF001  # read when a partition goes: its keys go too
+        else:
+            store.data[record.key] = record.value
+            store._key_partition[record.key] = partition  # noqa: SLF001
 
     # ----------------------------------------------------------------------------- ordered commit
 
