@@ -1,4 +1,4 @@
-"""``python -m optimizer``: solve a problem, check a plan, measure the engines."""
+"""``python -m optimizer``: solve a problem, check, explain and draw a plan, measure the engines."""
 
 import argparse
 import contextlib
@@ -21,8 +21,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # 
 from optimizer import plan as plans  # noqa: E402
 from optimizer import problem as problems  # noqa: E402
 from optimizer import solve as solving  # noqa: E402
+from optimizer.alternatives import alternatives  # noqa: E402
 from optimizer.check import check  # noqa: E402
+from optimizer.difference import difference  # noqa: E402
+from optimizer.engines.compiled import built  # noqa: E402
 from optimizer.engines.registry import ENGINES  # noqa: E402
+from optimizer.picture import picture  # noqa: E402
 
 DONE, UNLAWFUL, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -32,6 +36,8 @@ PROBLEM and PLAN may be gzip; "-" is standard input or output. Exit status: 0 do
 
   python -m optimizer solve monday.json --seconds 10 -o plan.json
   python -m optimizer check monday.json plan.json
+  python -m optimizer plot monday.json plan.json -o plan.html
+  python -m optimizer explain monday.json plan.json s17
   gzip -dc monday.json.gz | python -m optimizer solve - --iterations 200 > plan.json
 """
 
@@ -78,6 +84,26 @@ def _parser() -> argparse.ArgumentParser:
     judge.add_argument("problem", metavar="PROBLEM.json")
     judge.add_argument("plan", metavar="PLAN.json")
     judge.set_defaults(run=_check)
+
+    plot = commands.add_parser("plot", help="draw a plan: a map if the problem has coordinates, and each truck's day")
+    plot.add_argument("problem", metavar="PROBLEM.json")
+    plot.add_argument("plan", metavar="PLAN.json")
+    plot.add_argument("-o", "--output", required=True, metavar="plan.svg|plan.html", help="the picture")
+    plot.set_defaults(run=_plot)
+
+    compare = commands.add_parser("compare", help="what differs between two plans of one day")
+    compare.add_argument("before", metavar="A.json")
+    compare.add_argument("after", metavar="B.json")
+    compare.set_defaults(run=_compare)
+
+    explain = commands.add_parser("explain", help="why a stop has this truck, and what the others would cost")
+    explain.add_argument("problem", metavar="PROBLEM.json")
+    explain.add_argument("plan", metavar="PLAN.json")
+    explain.add_argument("stop", metavar="STOP", help="id of a stop")
+    explain.set_defaults(run=_explain)
+
+    build = commands.add_parser("build", help="compile the inner loops, once a machine: a minute or two")
+    build.set_defaults(run=_build)
 
     bench = commands.add_parser("bench", help="cost and time of the engines on the problems of a folder")
     bench.add_argument("folder", nargs="?", default="tests/benchmarks/optimizer", help="with NAME.json.gz in it")
@@ -141,6 +167,8 @@ def _solve(chosen: argparse.Namespace) -> int:
     if chosen.output != "-":
         _check_writable(Path(chosen.output))
     problem = problems.parse(_read(chosen.problem))
+    if chosen.engine in {"auto", "compiled"} and not built.is_built():
+        print(f"Searching without the compiled loops: `{built.HOW}` makes them, once a machine.", file=sys.stderr)
     seconds = chosen.seconds
     if seconds is None and chosen.iterations is None:
         seconds = solving.DEFAULT_SECONDS
@@ -225,6 +253,41 @@ def _check(chosen: argparse.Namespace) -> int:
             f"{cost.duration_s} s, overtime {cost.overtime_s} s, moved {cost.moved}"
         )
     return DONE if verdict.lawful else UNLAWFUL
+
+
+def _plot(chosen: argparse.Namespace) -> int:
+    _check_writable(Path(chosen.output))
+    problem, plan = problems.parse(_read(chosen.problem)), plans.parse(_read(chosen.plan))
+    verdict = check(problem, plan)
+    if not verdict.lawful:
+        raise problems.ProblemError("", f"this is no lawful plan of this problem: {verdict.broken[0]}")
+    _write(chosen.output, picture(problem, plan, chosen.output).encode())
+    return DONE
+
+
+def _compare(chosen: argparse.Namespace) -> int:
+    lines = difference(plans.parse(_read(chosen.before)), plans.parse(_read(chosen.after)))
+    print("\n".join(lines) or "No difference.")
+    return DONE
+
+
+def _explain(chosen: argparse.Namespace) -> int:
+    problem, plan = problems.parse(_read(chosen.problem)), plans.parse(_read(chosen.plan))
+    for one in alternatives(problem, plan, chosen.stop):
+        adds = "cannot" if one.adds is None else f"adds {one.adds:,}"
+        print(f"{one.vehicle:<16} {adds:>16}  {'as planned' if one.chosen else one.reason}".rstrip())
+    return DONE
+
+
+def _build(_: argparse.Namespace) -> int:
+    """Compile, unless that was done."""
+    if not built.is_built():
+        from optimizer.engines.compiled.engine import build  # noqa: PLC0415  # imports the compiler
+
+        with Console(stderr=True).status("compiling the inner loops of the search, a minute or two"):
+            build()
+        built.note()
+    return DONE
 
 
 def _bench(chosen: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ let it in at last is named. The numbers are those of the truck that came closest
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Final
@@ -37,7 +37,7 @@ TRIES: Final = 6
 
 def left_out_reasons(judge: Judge, solution: Solution, *, until: float = float("inf")) -> list[Unassigned]:
     """Return a reason for each stop left out; after ``until`` (`time.monotonic`) only what needs no trying."""
-    inquiry = _Inquiry(judge, solution)
+    inquiry = Inquiry(judge, solution)
     reasons = []
     for number in sorted(solution.left_out):
         code, reason = inquiry.at_once(number) or (
@@ -53,7 +53,7 @@ Reason = tuple[Code, str]
 
 
 @dataclass(frozen=True)
-class _Fit:
+class Fit:
     """A place that a stop would have, were it not for the lifted limits."""
 
     truck: Truck
@@ -61,6 +61,7 @@ class _Fit:
     cost: int
 
     def begin_s(self, code: int) -> int:
+        """Return when a visit begins."""
         return next(
             begin_s for one, begin_s in zip(self.route.all_visits, self.route.begins, strict=True) if one == code
         )
@@ -81,17 +82,18 @@ class _Fit:
         return None
 
 
-class _Inquiry:
+class Inquiry:
     """Everything asked about one solution; what is worked out for one stop helps the next."""
 
-    def __init__(self, judge: Judge, solution: Solution) -> None:
+    def __init__(self, judge: Judge, solution: Solution, trucks: Sequence[Truck] | None = None) -> None:
+        """``trucks``: the only ones asked about; those that are stranded are left out."""
         self.judge = judge
         self.instance = judge.instance
         self.problem = judge.instance.problem
         self.solution = solution
         self.trucks = [
             truck
-            for truck in self.instance.trucks
+            for truck in (self.instance.trucks if trucks is None else trucks)
             if (route := solution.routes[truck.number]) is None or not route.stranded
         ]
         self._scenes: dict[frozenset[Code], _Scene] = {}
@@ -99,6 +101,7 @@ class _Inquiry:
     # --- what a look at the problem tells ---
 
     def at_once(self, number: int) -> Reason | None:
+        """Return the reason that a look at the problem tells; None if only trying tells."""
         stop = self.problem.stops[number]
         for truck in self.instance.trucks:
             if number in truck.head:
@@ -174,8 +177,9 @@ class _Inquiry:
     # --- what only trying tells ---
 
     def by_trying(self, number: int) -> Reason:
+        """Return the reason found by lifting limits until the stop fits."""
         stop = self.problem.stops[number]
-        fit = self._fit(number, frozenset())
+        fit = self.fit(number, frozenset())
         if fit is not None:
             if not stop.required:
                 return "not_worth_it", (
@@ -186,23 +190,23 @@ class _Inquiry:
                 f"The time was over before it was tried with {fit.truck.id}, where it would fit.",
             )
         for code in LIFTS:
-            fit = self._fit(number, frozenset({code}))
+            fit = self.fit(number, frozenset({code}))
             if fit is not None:
                 return code, self._sentence(code, number, fit)
         lifted: frozenset[Code] = frozenset()
         for code in LIFTS:
             lifted |= {code}
-            fit = self._fit(number, lifted)
+            fit = self.fit(number, lifted)
             if fit is not None:
                 return code, self._sentence(code, number, fit)
         return "unreachable", f"No truck for {stop.material} has a way to it, to a facility and on from there."
 
-    def _fit(self, number: int, lifted: frozenset[Code]) -> _Fit | None:
+    def fit(self, number: int, lifted: frozenset[Code]) -> Fit | None:
         """Return the best place for the stop with ``lifted`` limits away: the one that breaks them least."""
         scene = self._scene(lifted)
         instance = _lifted_for(scene.instance, number, lifted)
         judge = Judge(instance)
-        fits: list[_Fit] = []
+        fits: list[Fit] = []
         seen: set[int] = set()  # trucks that are alike and not used need one look
         for truck in self.trucks:
             twin = self.instance.alike[truck.number]
@@ -218,10 +222,10 @@ class _Inquiry:
                 route = judge.judge(truck.number, visits, gaps.sites)
                 if route is not None:
                     before = self.solution.routes[truck.number]
-                    fits.append(_Fit(truck, route, route.cost - (before.cost if before else 0)))
+                    fits.append(Fit(truck, route, route.cost - (before.cost if before else 0)))
         return min(fits, key=lambda fit: self._excess(number, fit, lifted), default=None)
 
-    def _excess(self, number: int, fit: _Fit, lifted: frozenset[Code]) -> tuple[int, int]:
+    def _excess(self, number: int, fit: Fit, lifted: frozenset[Code]) -> tuple[int, int]:
         if "shift" in lifted:
             return fit.over_s, fit.cost
         if "window" in lifted:
@@ -235,10 +239,11 @@ class _Inquiry:
             self._scenes[shared] = _Scene(instance, replace(self.solution, instance=instance))
         return self._scenes[shared]
 
-    def _sentence(self, code: Code, number: int, fit: _Fit) -> str:
+    def _sentence(self, code: Code, number: int, fit: Fit) -> str:
         return _SENTENCES[code](self, number, fit)
 
-    def say_shift(self, number: int, fit: _Fit) -> str:  # noqa: ARG002
+    def say_shift(self, number: int, fit: Fit) -> str:  # noqa: ARG002
+        """The shift, or the longest day."""
         truck, route = fit.truck, fit.route
         out_s = truck.used_s + route.end_s - route.begin_s
         extra = f" and {truck.overtime_s // 60} min of overtime are allowed" if truck.overtime_s else ""
@@ -248,7 +253,8 @@ class _Inquiry:
             )
         return f"With it, {truck.id} would be back at {hhmm(route.end_s)}; its shift ends at {hhmm(truck.latest_s)}{extra}."
 
-    def say_window(self, number: int, fit: _Fit) -> str:
+    def say_window(self, number: int, fit: Fit) -> str:
+        """The stop's own windows."""
         windows = self.problem.stops[number].windows or []
         if not windows:
             return "It has an empty list of windows: there is no time at which it may be collected."
@@ -265,7 +271,8 @@ class _Inquiry:
         spans = ", ".join(f"{hhmm(a)}-{hhmm(b)}" for a, b in windows)
         return f"It may begin only at {spans}; {fit.truck.id} could be there at {hhmm(at_s)}."
 
-    def say_capacity(self, number: int, fit: _Fit) -> str:
+    def say_capacity(self, number: int, fit: Fit) -> str:
+        """Room on board."""
         stop, instance = self.problem.stops[number], self.instance
         gaps = Gaps(self.judge, self.solution, fit.truck)
         room = gaps.room(instance.material[number], instance.tippable[number])
@@ -276,7 +283,8 @@ class _Inquiry:
             "on one of its trips and no time for another."
         )
 
-    def say_facility_closed(self, number: int, fit: _Fit) -> str:
+    def say_facility_closed(self, number: int, fit: Fit) -> str:
+        """Site hours."""
         tip = fit.tip_behind(number, self.instance.stops)
         if tip is None:
             return f"The facilities close before {fit.truck.id} could tip it."
@@ -285,7 +293,8 @@ class _Inquiry:
         spans = ", ".join(f"{hhmm(a)}-{hhmm(b)}" for a, b in hours) or "never"
         return f"{facility.id}, where it would be tipped, lets trucks in {spans}; {fit.truck.id} would need it at {hhmm(at_s)}."
 
-    def say_facility_full(self, number: int, fit: _Fit) -> str:
+    def say_facility_full(self, number: int, fit: Fit) -> str:
+        """Tonnage or docks of a site."""
         stop = self.problem.stops[number]
         tip = fit.tip_behind(number, self.instance.stops)
         facility = self.problem.facilities[tip[0] if tip else 0]
@@ -299,7 +308,8 @@ class _Inquiry:
             f"{facility.id} can take {free} kg more beside the others' loads; this is {stop.kg} kg for {fit.truck.id}."
         )
 
-    def say_daily_cap(self, number: int, fit: _Fit) -> str:
+    def say_daily_cap(self, number: int, fit: Fit) -> str:
+        """The truck's kilograms or stops of the day."""
         stop, vehicle = self.problem.stops[number], self.problem.vehicles[fit.truck.number]
         visits = self.solution.visits(fit.truck.number)
         codes = [code for code in visits if 0 <= code < self.instance.stops]
@@ -312,26 +322,28 @@ class _Inquiry:
             f"{vehicle.id} collects {vehicle.used_stops + len(codes)} stops of at most {vehicle.day_stops} in the day."
         )
 
-    def say_skill(self, number: int, fit: _Fit) -> str:
+    def say_skill(self, number: int, fit: Fit) -> str:
+        """What the truck lacks."""
         missing = set(self.problem.stops[number].skills or ()) - set(
             self.problem.vehicles[fit.truck.number].skills or ()
         )
         return f"{fit.truck.id} has the room and the time, but lacks {', '.join(sorted(missing)) or 'nothing'}."
 
-    def say_lock(self, number: int, fit: _Fit) -> str:
+    def say_lock(self, number: int, fit: Fit) -> str:
+        """The lock."""
         named = ", ".join(self.problem.stops[number].vehicles or ()) or "no truck at all"
         return f"It is locked to {named}, without room or time for it; {fit.truck.id} could serve it."
 
 
-_SENTENCES: Final[dict[Code, Callable[[_Inquiry, int, _Fit], str]]] = {
-    "shift": _Inquiry.say_shift,
-    "window": _Inquiry.say_window,
-    "capacity": _Inquiry.say_capacity,
-    "facility_closed": _Inquiry.say_facility_closed,
-    "facility_full": _Inquiry.say_facility_full,
-    "daily_cap": _Inquiry.say_daily_cap,
-    "skill": _Inquiry.say_skill,
-    "locked_vehicle": _Inquiry.say_lock,
+_SENTENCES: Final[dict[Code, Callable[[Inquiry, int, Fit], str]]] = {
+    "shift": Inquiry.say_shift,
+    "window": Inquiry.say_window,
+    "capacity": Inquiry.say_capacity,
+    "facility_closed": Inquiry.say_facility_closed,
+    "facility_full": Inquiry.say_facility_full,
+    "daily_cap": Inquiry.say_daily_cap,
+    "skill": Inquiry.say_skill,
+    "locked_vehicle": Inquiry.say_lock,
 }
 
 

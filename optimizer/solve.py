@@ -17,7 +17,7 @@ from optimizer.engines.baseline import insert
 from optimizer.engines.beginning import begin, resume
 from optimizer.engines.instance import Instance, compile_problem
 from optimizer.engines.interface import Budget
-from optimizer.engines.registry import ENGINES, choose
+from optimizer.engines.registry import BEGIN_THEMSELVES, ENGINES, choose
 from optimizer.engines.route import Judge
 from optimizer.engines.solution import Solution
 from optimizer.engines.written import cost_of, routes_of
@@ -94,25 +94,28 @@ def solve(
     if seconds is None and iterations is None:
         seconds = DEFAULT_SECONDS
     validate(problem)
-    name = choose(problem) if engine == "auto" else engine
-    if name not in ENGINES:
+    if engine != "auto" and engine not in ENGINES:
         raise ValueError(f"engine is {engine!r}, expected auto, {', '.join(ENGINES)}")
     instance = compile_problem(problem)
     judge = Judge(instance)
-    budget = Budget(
-        deadline=None if seconds is None else started + max(0.0, seconds - _ending_s(instance, seconds)),
-        iterations=iterations,
-        stopped=stopped,
-    )
+    name = choose(judge) if engine == "auto" else engine
+    budget = Budget(iterations=iterations, stopped=stopped)
     best = _Best(started, budget, name, on_progress)
+
+    def offer(solution: Solution) -> None:
+        """Keep a better solution, and the time for a reason for each stop it leaves out."""
+        best.offer(solution)
+        if seconds is not None:
+            reasons_s = min(0.2 * seconds, REASON_S * len(best.solution.left_out))
+            budget.deadline = started + max(0.0, seconds - _ending_s(instance, seconds) - reasons_s)
+
     first = resume(judge, begin(judge))
-    best.offer(first)
-    best.offer(insert(judge, first, sorted(first.left_out), budget=budget))
-    if budget.deadline is not None and seconds is not None:
-        budget.deadline -= min(0.2 * seconds, REASON_S * len(best.solution.left_out))
+    offer(first)
+    if name not in BEGIN_THEMSELVES:
+        offer(insert(judge, first, sorted(first.left_out), budget=budget))
     if name != "baseline" and not budget.is_over() and not is_finished(best.solution):
-        ENGINES[name](judge, best.solution, budget, seed=seed, report=best.offer)
-        best.offer(insert(judge, best.solution, sorted(best.solution.left_out), budget=budget))
+        ENGINES[name](judge, best.solution, budget, seed=seed, report=offer)
+        offer(insert(judge, best.solution, sorted(best.solution.left_out), budget=budget))
     search = Search(engine=name, seconds=0.0, iterations=budget.done, seed=seed)
     until = float("inf") if seconds is None else max(started + seconds, time.monotonic() + 0.05)
     for solution in best.lately():

@@ -1,4 +1,4 @@
-"""What is fetched or built once and kept: Kafka's jars, the pages, the city's road graph and base map. Side by side."""
+"""What is fetched or built once and kept, side by side: Kafka's jars, pages, the city's roads and map, the search."""
 
 import sys
 from collections.abc import Callable
@@ -29,6 +29,10 @@ def works(local: Local, commands: Commands, *, for_tests: bool = False) -> list[
     found = [
         Work(title="pages", do=lambda _: web.build(commands, local.build)),
         Work(title=f"road graph and base map of {city}", do=lambda _: maps.build(commands, local)),
+        Work(
+            title="search for routes",
+            do=lambda _: _run(commands, [sys.executable, "-m", "optimizer", "build"], "compiling the search for routes"),
+        ),
     ]
     if for_tests or not local.kafka_is_given:
         found.append(Work(title="Kafka", do=lambda detail: kafka.fetch(local.build / "kafka", detail)))
@@ -46,7 +50,11 @@ def prepare(local: Local, reporter: Reporter, commands: Commands, *, for_tests: 
     together([partial(_do, work, reporter) for work in works(local, commands, for_tests=for_tests)])
     if for_tests:
         with reporter.step("browser for the tests"):
-            commands.run([sys.executable, "-c", _BROWSER], what="finding a Chromium", environment={})
+            _run(commands, [sys.executable, "-c", _BROWSER], "finding a Chromium")
+
+
+def _run(commands: Commands, argv: list[str], what: str) -> None:
+    commands.run(argv, what=what, environment={})
 
 
 def _do(work: Work, reporter: Reporter) -> None:

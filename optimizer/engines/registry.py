@@ -3,12 +3,16 @@
 import time
 from typing import Final
 
-from optimizer.engines.baseline import baseline
+from optimizer.engines.baseline import baseline, insert
+from optimizer.engines.compiled import built
+from optimizer.engines.compiled.tables import is_told
 from optimizer.engines.interface import Budget, Engine, Report
 from optimizer.engines.route import Judge
 from optimizer.engines.ruin_recreate import ruin_recreate
 from optimizer.engines.solution import Solution
-from optimizer.problem import Problem
+
+TINY: Final = 12
+"""Stops up to which the relay tries out about everything there is."""
 
 
 def _routing(judge: Judge, solution: Solution, budget: Budget, *, seed: int, report: Report) -> Solution:
@@ -34,14 +38,34 @@ def _relay(judge: Judge, solution: Solution, budget: Budget, *, seed: int, repor
     return best if budget.is_over() else _routing(judge, best, budget, seed=seed, report=report)
 
 
+def _compiled(judge: Judge, solution: Solution, budget: Budget, *, seed: int, report: Report) -> Solution:
+    """The compiled loops; where they are not built, or do not know a rule of the problem, the relay.
+
+    numba takes half a second to import: only who uses it waits for it.
+    """
+    if not (is_told(judge) and built.is_built()):
+        whole = insert(judge, solution, sorted(solution.left_out), budget=budget)
+        report(whole)
+        return _relay(judge, whole, budget, seed=seed, report=report)
+    from optimizer.engines.compiled.engine import compiled_search  # noqa: PLC0415
+
+    return compiled_search(judge, solution, budget, seed=seed, report=report)
+
+
 ENGINES: Final[dict[str, Engine]] = {
     "baseline": baseline,
     "ruin_recreate": ruin_recreate,
     "routing": _routing,
     "relay": _relay,
+    "compiled": _compiled,
 }
 
+BEGIN_THEMSELVES: Final = frozenset({"compiled"})
+"""Engines that put in what is left out faster than the baseline would."""
 
-def choose(problem: Problem) -> str:  # noqa: ARG001
+
+def choose(judge: Judge) -> str:
     """Return the name of the engine that ``auto`` stands for."""
+    if len(judge.instance.free) > TINY and is_told(judge) and built.is_built():
+        return "compiled"
     return "relay"

@@ -26,7 +26,12 @@ EVENT_TIME_LAG = Gauge(
 )
 COMMIT_AGE = Gauge("qingyun_worker_commit_age_seconds", "Wall time since the last commit, 0 while idle")
 RECOVERED = Counter("qingyun_worker_changelog_records_total", "Changelog records applied")
-RECOVERY_SECONDS = Histogram("qingyun_worker_recovery_seconds", "Wall time of a recovery", buckets=_SECONDS)
+RECOVERY_SECONDS = Histogram(
+    "qingyun_worker_recovery_seconds", "Wall time of a recovery, joining the group included", buckets=_SECONDS
+)
+RESTORING_SECONDS = Histogram(
+    "qingyun_worker_restoring_seconds", "Wall time of reading the changelog in a recovery", buckets=_SECONDS
+)
 REBALANCES = Counter("qingyun_worker_rebalances_total", "Times partitions were handed out anew")
 SEND_ERRORS = Counter("qingyun_worker_send_errors_total", "Sends the broker did not confirm; each ends the process")
 STATE_KEYS = Gauge("qingyun_worker_state_keys", "Trucks and bins in memory", ["kind"])

@@ -183,6 +183,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         metrics.RECOVERED.inc(len(fresh))
         offsets[tp] = records[-1].offset
         if recovery.in_recovery and not recovery.need_recovery():
+            metrics.RESTORING_SECONDS.observe(monotonic() - recovery._recovery_started_at)  # noqa: SLF001
             recovery._set_recovery_ended()  # noqa: SLF001  # what Faust's own loop does per event
             recovery.signal_recovery_end.set()
 

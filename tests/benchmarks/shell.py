@@ -44,7 +44,7 @@ def main() -> None:
     arguments.add_argument("--records", type=int, default=300_000)
     arguments.add_argument("--rounds", type=int, default=3)
     given = arguments.parse_args()
-    _install_peers()
+    install_peers()
     costs_us: dict[str, list[float]] = {name: [] for name in PROGRAMS}
     with tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name, embedded.running_kafka(Path(name)) as broker:
         bus.provision(broker.bootstrap)
@@ -60,7 +60,7 @@ def main() -> None:
         print(f"{'shell: ' + program:40} {each_us:8.1f} µs CPU a fix   {each_us / ours_us:6.1f} × ours")
 
 
-def _install_peers() -> None:
+def install_peers() -> None:
     """Install the peers with their hashes, apart from what the product stands on."""
     stamp, wanted = INSTALLED / "peers.lock", PEERS / "peers.lock"
     if stamp.exists() and stamp.read_bytes() == wanted.read_bytes():

@@ -114,8 +114,9 @@ def _recovery(bootstrap: str, bins: int) -> None:
             took_s = time.monotonic() - began_s
             records = _value(port, "qingyun_worker_changelog_records_total")
             recovery_s = _value(port, "qingyun_worker_recovery_seconds_sum")
-    print(f"start to ready with {bins} bins in state: {took_s:.1f} s; "
-          f"{records:.0f} changelog records in {recovery_s:.1f} s, {records / recovery_s:.0f} a second")  # fmt: skip
+            restoring_s = _value(port, "qingyun_worker_restoring_seconds_sum")
+    print(f"start to ready with {bins} bins in state: {took_s:.1f} s, of it {recovery_s:.1f} s from joining the group on; "
+          f"{records:.0f} changelog records in {restoring_s:.1f} s, {records / restoring_s:.0f} a second")  # fmt: skip
 
 
 def _value(port: int, name: str) -> float:

@@ -1,0 +1,59 @@
+"""Whether the loops are compiled on this machine, and where that is kept. Knows nothing of the compiler: it is quick.
+
+Compiling takes a minute or more, once a machine and version of these files: ``python -m optimizer build`` (`make setup` does
+it). A solve never compiles; where nothing is built, another engine searches.
+"""
+
+import hashlib
+import os
+import platform
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+FOLDER_VARIABLE: Final = "QINGYUN_OPTIMIZER_BUILD"
+"""Environment: folder of the compiled loops. Default: ``.build/optimizer`` beside the package."""
+HOW: Final = "python -m optimizer build"
+
+
+@cache
+def folder() -> Path:
+    """Return where the loops of exactly these sources, compiler and machine are kept."""
+    here = Path(__file__).resolve().parent
+    said = hashlib.sha256()
+    for path in sorted(here.glob("*.py")):
+        said.update(path.read_bytes())
+    said.update(f"{sys.version} {platform.machine()} {_processor()} {_compiler()}".encode())
+    given = os.environ.get(FOLDER_VARIABLE)
+    kept = Path(given) if given else here.parents[2] / ".build" / "optimizer"
+    return kept / said.hexdigest()[:16]
+
+
+def is_built() -> bool:
+    """Whether a solve may use the compiled loops."""
+    return (folder() / "built").is_file()
+
+
+def note() -> None:
+    """Say that everything in `folder` is compiled."""
+    (folder() / "built").touch()
+
+
+def _compiler() -> str:
+    """Return the compiler's version without importing it, which takes half a second."""
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  # only where it is asked
+
+    try:
+        return version("numba")
+    except PackageNotFoundError:
+        return "none"
+
+
+def _processor() -> str:
+    """Return what the machine says of its processor: compiled loops use all it can do."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return "".join(line for line in lines[:40] if line.startswith(("model name", "flags", "Features")))

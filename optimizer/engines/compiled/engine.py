@@ -1,0 +1,193 @@
+"""The compiled loops as an engine: the problem told in arrays, its best plans judged before they are offered."""
+
+import time
+from typing import Final
+
+import numpy as np
+
+from optimizer.engines.baseline import insert
+from optimizer.engines.beginning import obliged_route
+from optimizer.engines.compiled import search as loops
+from optimizer.engines.compiled.tables import NEVER, USABLE, Tables, tables
+from optimizer.engines.interface import Budget, Report
+from optimizer.engines.route import Judge, TimedRoute
+from optimizer.engines.solution import Solution
+
+CHUNK_S: Final = 0.02
+"""Between two looks at the clock."""
+FIRST_CHUNK: Final = 50
+STAGES: Final = 200
+"""Temperatures, where the budget is a number of steps."""
+OFFER_S: Final = 0.3
+"""Between two offers at least: judging a plan of 300 stops takes milliseconds."""
+WARM: Final = 1.0
+COLD: Final = 0.02
+"""First and last temperature, in mean legs of the plan to begin with, where there is time for `SLOWLY`."""
+SLOWLY: Final = 50.0
+"""Steps for each stop. With fewer the search begins colder by as much, or it would end before it has settled."""
+COLDEST: Final = 0.1
+"""First temperature with next to no time."""
+NEAR_PLAN: Final = 0.1
+"""First temperature where a running plan is gone on with: search near it, and few stops move."""
+COOLING: Final = 10.0
+"""Least ratio of the first to the last temperature."""
+LONG_ROUTE: Final = 20.0
+"""Mean stops of a route from which on more and longer strings are taken out."""
+STRINGS: Final = (10.0, 10.0)
+LONG_STRINGS: Final = (15.0, 20.0)
+"""Stops taken out on average, and of one string at most. The source has 10 and 10, for routes of few stops; measured: README."""
+
+
+def compiled_search(judge: Judge, solution: Solution, budget: Budget, *, seed: int, report: Report) -> Solution:
+    """Improve ``solution`` until the budget is over; `tables.is_told` must be true of the problem.
+
+    ``solution`` need not be complete: what it leaves out is put in within milliseconds.
+    """
+    return CompiledSearch(judge, solution, seed).run(budget, report)
+
+
+class CompiledSearch:
+    """One search: its arrays, and the best plan the judge has seen."""
+
+    def __init__(self, judge: Judge, solution: Solution, seed: int) -> None:
+        self.judge = judge
+        self.instance = judge.instance
+        self.first = self.best = solution
+        self.tables: Tables = tables(judge, solution)
+        self.state = loops.new_state(self.tables, seed)
+        self._judged: dict[tuple[int, ...], TimedRoute] = {}
+        self._visits = np.zeros(2 * self.instance.stops + 4, dtype=np.int64)
+        self._offered = -1  # improvements when a plan was last offered
+        self._offer_took_s = 0.0
+        self.went_on = self._start()
+
+    def _start(self) -> bool:
+        """Put the solution into the arrays. Returns whether most of it was there already."""
+        n = self.instance.stops
+        rows = np.zeros((len(self.instance.trucks), n + 2), dtype=np.int64)
+        lengths = np.zeros(len(self.instance.trucks), dtype=np.int64)
+        for route in self.first.routes:
+            if route is not None and not route.stranded:
+                stops = [code for code in route.visits[self._head(route.truck) :] if 0 <= code < n]
+                rows[route.truck, : len(stops)] = stops
+                lengths[route.truck] = len(stops)
+        may = (self.tables.serve < NEVER) & (self.tables.truck[:, USABLE, None] != 0)
+        self.idle = not may.any()
+        loops.start(self.tables, self.state, ~may.any(axis=0), rows, lengths)
+        return bool(lengths.sum() > 0.5 * len(self.instance.free))
+
+    def _head(self, truck: int) -> int:
+        return len(self.instance.trucks[truck].head)
+
+    def run(self, budget: Budget, report: Report) -> Solution:
+        """Search, and offer what is better."""
+        self._offer(report)
+        if self.idle:
+            return self.best
+        begun, whole_s, done = time.monotonic(), budget.left_s(), budget.done
+        mean, (removed, longest) = self._mean_leg(), self._strings()
+        steps, offered_s = FIRST_CHUNK, begun
+        expected = float(steps)
+        while not budget.is_over() and budget.left_s() > 2.0 * self._offer_took_s:
+            before = time.monotonic()
+            if budget.iterations is not None:
+                expected = float(max(1, budget.iterations - done))
+                passed = (budget.done - done) / expected
+                steps = min(budget.iterations - budget.done, max(1, int(expected) // STAGES))
+            else:
+                passed = min(1.0, (before - begun) / max(whole_s, 1e-9))
+            loops.search(self.tables, self.state, steps, mean * self._warmth(expected, passed), removed, longest)
+            budget.done += steps
+            now = time.monotonic()
+            if budget.iterations is None:
+                steps = max(1, int(steps * min(2.0, CHUNK_S / max(now - before, 1e-6))))
+                expected = (budget.done - done) / max(now - begun, 1e-6) * whole_s
+            if now - offered_s > max(OFFER_S, 10 * self._offer_took_s):
+                self._offer(report)
+                offered_s = time.monotonic()
+        self._offer(report)
+        return self.best
+
+    def _warmth(self, expected: float, passed: float) -> float:
+        """Return the temperature in mean legs when so much of the budget has passed, which is good for so many steps."""
+        if self.went_on:
+            warm = NEAR_PLAN
+        else:
+            warm = min(WARM, max(COLDEST, WARM * expected / SLOWLY / max(1, len(self.instance.free))))
+        cold = min(COLD, warm / COOLING)
+        return float(warm * (cold / warm) ** passed)
+
+    def _strings(self) -> tuple[float, float]:
+        """Return how much is taken out in a step."""
+        used = [int(row[0]) for row in self.state.best if row[0]]
+        long = not self.went_on and bool(used) and sum(used) / len(used) > LONG_ROUTE
+        return LONG_STRINGS if long else STRINGS
+
+    def _mean_leg(self) -> float:
+        s = self.state
+        total = sum(s.cost[truck, s.use[truck, loops.NOW]] for truck in range(len(self.instance.trucks)))
+        return max(1.0, float(total) / max(1, int((s.where[:, loops.TRUCK] >= 0).sum())))
+
+    def _offer(self, report: Report) -> None:
+        """Have the best plan judged, if it is a new one, and offer it if it is better."""
+        improved = int(self.state.ticks[loops.IMPROVED])
+        if improved == self._offered:
+            return
+        self._offered = improved
+        begun = time.monotonic()
+        solution = self.solution()
+        self._offer_took_s = max(self._offer_took_s, time.monotonic() - begun)
+        if solution.rank < self.best.rank:
+            self.best = solution
+            report(solution)
+
+    def solution(self) -> Solution:
+        """Return the best plan, judged. A route that the judge refuses is made anew from its stops."""
+        routes = tuple(route if route is not None and route.stranded else None for route in self.first.routes)
+        there = {code for route in routes if route for code in route.visits if 0 <= code < self.instance.stops}
+        solution = Solution(self.instance, routes, frozenset(range(self.instance.stops)) - there)
+        refused = []
+        for truck in self.instance.trucks:
+            if routes[truck.number] is not None:
+                continue
+            visits = self._visits_of(truck.number)
+            if visits is None:
+                continue
+            route = self._judge(truck.number, visits, solution)
+            if route is None:
+                refused.append(truck)
+            else:
+                solution = solution.with_route(truck.number, route)
+        for truck in refused:
+            if truck.needs_route:
+                route = obliged_route(self.judge, truck, solution.sites(truck.number))
+                solution = solution.with_route(truck.number, route)
+        if refused:
+            todo = sorted(solution.left_out & frozenset(self.instance.free))
+            solution = insert(self.judge, solution, todo, budget=Budget(deadline=time.monotonic() + OFFER_S))
+        return solution
+
+    def _visits_of(self, truck: int) -> tuple[int, ...] | None:
+        """Return where a truck goes in the best plan; None: it has no route."""
+        head = self.instance.trucks[truck].head
+        if not self.state.best[truck, 0] and not self.instance.trucks[truck].needs_route:
+            return None
+        count = loops.best_visits(self.tables, self.state, truck, self._visits)
+        return head if count < 0 else (*head, *self._visits[:count].tolist())
+
+    def _judge(self, truck: int, visits: tuple[int, ...], solution: Solution) -> TimedRoute | None:
+        if self.instance.limited:
+            return self.judge.judge(truck, visits, solution.sites(truck))
+        known = self._judged.get((truck, *visits))
+        route = known if known is not None else self.judge.judge(truck, visits)
+        if route is not None:
+            self._judged[truck, *visits] = route
+        return route
+
+
+def build() -> None:
+    """Compile everything by searching once. Blocks for a minute or two; at once if it was done before."""
+    from optimizer.engines.compiled.example import example  # noqa: PLC0415  # only here
+
+    judge, solution = example()
+    compiled_search(judge, solution, Budget(iterations=2), seed=1, report=lambda _: None)
