@@ -18,7 +18,7 @@ LOCAL := $(PYTHON) -m deploy.local
 MADE := [ -f $(STAMP) ]
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run stop status measure doctor reset setup replay-real check format test simulate crash crash-streams bench bench-streams bench-store lock
+.PHONY: help run stop status measure doctor reset setup replay-real check format test simulate crash crash-streams bench bench-streams bench-optimizer bench-store lock
 
 ##@ Run · 运行
 run: $(STAMP) ## The whole system, until Ctrl-C: make run CITY=porto RATE=10 PORT=8080
@@ -80,6 +80,9 @@ bench-streams: $(STAMP) ## The worker beside its peers, fix to alert, pauses, re
 	@$(PYTHON) -m tests.benchmarks.takeover
 	@$(PYTHON) -m tests.benchmarks.sharing
 	@$(PYTHON) -m tests.benchmarks.faults
+
+bench-optimizer: $(STAMP) ## Routes beside PyVRP at equal CPU seconds, every plan judged
+	@$(PYTHON) -m tests.benchmarks.routes
 
 bench-store: $(STAMP) ## A year of positions: bytes a row, a truck's hour, the map's start: DAYS=4
 	@$(PYTHON) -m tests.benchmarks.store --days $(call given,DAYS,4)

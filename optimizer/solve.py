@@ -98,7 +98,8 @@ def solve(
         raise ValueError(f"engine is {engine!r}, expected auto, {', '.join(ENGINES)}")
     instance = compile_problem(problem)
     judge = Judge(instance)
-    name = choose(judge) if engine == "auto" else engine
+    left_s = float("inf") if seconds is None else started + seconds - time.monotonic()
+    name = choose(judge, left_s) if engine == "auto" else engine
     budget = Budget(iterations=iterations, stopped=stopped)
     best = _Best(started, budget, name, on_progress)
 

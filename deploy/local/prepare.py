@@ -31,7 +31,9 @@ def works(local: Local, commands: Commands, *, for_tests: bool = False) -> list[
         Work(title=f"road graph and base map of {city}", do=lambda _: maps.build(commands, local)),
         Work(
             title="search for routes",
-            do=lambda _: _run(commands, [sys.executable, "-m", "optimizer", "build"], "compiling the search for routes"),
+            do=lambda _: _run(
+                commands, [sys.executable, "-m", "optimizer", "build"], "compiling the search for routes"
+            ),
         ),
     ]
     if for_tests or not local.kafka_is_given:

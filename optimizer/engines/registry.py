@@ -43,7 +43,7 @@ def _compiled(judge: Judge, solution: Solution, budget: Budget, *, seed: int, re
 
     numba takes half a second to import: only who uses it waits for it.
     """
-    if not (is_told(judge) and built.is_built()):
+    if not (is_told(judge) and built.is_built(budget.left_s())):
         whole = insert(judge, solution, sorted(solution.left_out), budget=budget)
         report(whole)
         return _relay(judge, whole, budget, seed=seed, report=report)
@@ -64,8 +64,8 @@ BEGIN_THEMSELVES: Final = frozenset({"compiled"})
 """Engines that put in what is left out faster than the baseline would."""
 
 
-def choose(judge: Judge) -> str:
-    """Return the name of the engine that ``auto`` stands for."""
-    if len(judge.instance.free) > TINY and is_told(judge) and built.is_built():
+def choose(judge: Judge, left_s: float) -> str:
+    """Return the name of the engine that ``auto`` stands for where so many seconds are left."""
+    if len(judge.instance.free) > TINY and is_told(judge) and built.is_built(left_s):
         return "compiled"
     return "relay"

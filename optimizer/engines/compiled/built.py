@@ -15,6 +15,8 @@ from typing import Final
 FOLDER_VARIABLE: Final = "QINGYUN_OPTIMIZER_BUILD"
 """Environment: folder of the compiled loops. Default: ``.build/optimizer`` beside the package."""
 HOW: Final = "python -m optimizer build"
+SHARE: Final = 0.7
+"""Of the time for a solve, loading the loops may take so much."""
 
 
 @cache
@@ -30,14 +32,22 @@ def folder() -> Path:
     return kept / said.hexdigest()[:16]
 
 
-def is_built() -> bool:
-    """Whether a solve may use the compiled loops."""
-    return (folder() / "built").is_file()
+def is_built(left_s: float = float("inf")) -> bool:
+    """Whether a solve with so many seconds left may use the compiled loops.
+
+    Not if loading them would take more than `SHARE` of the time; in a process that has them loaded it takes none.
+    """
+    if "optimizer.engines.compiled.engine" in sys.modules:
+        return (folder() / "built").is_file()
+    try:
+        return float((folder() / "built").read_text(encoding="ascii")) <= SHARE * left_s
+    except (FileNotFoundError, ValueError):
+        return False
 
 
-def note() -> None:
-    """Say that everything in `folder` is compiled."""
-    (folder() / "built").touch()
+def note(loading_s: float) -> None:
+    """Say that everything in `folder` is compiled, and how long a new process takes to load it."""
+    (folder() / "built").write_text(f"{loading_s:.3f}", encoding="ascii")
 
 
 def _compiler() -> str:
