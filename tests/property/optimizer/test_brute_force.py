@@ -52,7 +52,7 @@ def _with_every_tip(head: tuple[int, ...], order: tuple[int, ...], tips: list[in
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=SLOW)
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=SLOW)
 @given(problem=problems(max_stops=3, max_vehicles=1))
 def test_nobody_is_left_out_who_could_be_served(engine: str, problem: Problem) -> None:
     """With one truck and three stops, as many required stops are served as can be, and no plan is below the best."""
@@ -62,7 +62,7 @@ def test_nobody_is_left_out_who_could_be_served(engine: str, problem: Problem) -
     assert plan.cost.rank >= best
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=SLOW)
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=SLOW)
 @given(problem=problems(max_stops=3, max_vehicles=1))
 def test_the_relay_finds_the_best_plan_of_a_tiny_problem(problem: Problem) -> None:
     """With one truck and three stops, the default engine's plan costs what the best of all plans costs."""
