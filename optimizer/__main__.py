@@ -83,14 +83,15 @@ def _parser() -> argparse.ArgumentParser:
     solve.add_argument("-o", "--output", default="-", metavar="PLAN.json", help="the plan; - for standard output")
     solve.set_defaults(run=_solve)
 
-    judge = commands.add_parser("check", help="name every rule a plan breaks")
-    judge.add_argument("problem", metavar="PROBLEM.json")
-    judge.add_argument("plan", metavar="PLAN.json")
+    both = argparse.ArgumentParser(add_help=False)
+    both.add_argument("problem", metavar="PROBLEM.json")
+    both.add_argument("plan", metavar="PLAN.json")
+
+    judge = commands.add_parser("check", parents=[both], help="name every rule a plan breaks")
     judge.set_defaults(run=_check)
 
-    plot = commands.add_parser("plot", help="draw a plan: a map if the problem has coordinates, and each truck's day")
-    plot.add_argument("problem", metavar="PROBLEM.json")
-    plot.add_argument("plan", metavar="PLAN.json")
+    draws = "draw a plan: a map if the problem has coordinates, and each truck's day"
+    plot = commands.add_parser("plot", parents=[both], help=draws)
     plot.add_argument("-o", "--output", required=True, metavar="plan.svg|plan.html", help="the picture")
     plot.set_defaults(run=_plot)
 
@@ -99,9 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("after", metavar="B.json")
     compare.set_defaults(run=_compare)
 
-    explain = commands.add_parser("explain", help="why a stop has this truck, and what the others would cost")
-    explain.add_argument("problem", metavar="PROBLEM.json")
-    explain.add_argument("plan", metavar="PLAN.json")
+    asks = "why a stop has this truck, and what the others would cost"
+    explain = commands.add_parser("explain", parents=[both], help=asks)
     explain.add_argument("stop", metavar="STOP", help="id of a stop")
     explain.set_defaults(run=_explain)
 
@@ -238,14 +238,19 @@ def _shown(seconds: float | None) -> Iterator[solving.OnProgress | None]:
         yield show
 
 
-def _check(chosen: argparse.Namespace) -> int:
-    if chosen.problem == chosen.plan == "-":
+def _read_two(first: str, second: str) -> tuple[bytes, bytes]:
+    if first == second == "-":
         raise ValueError("only one of the two can be standard input")
-    problem = problems.parse(_read(chosen.problem))
-    try:
-        plan = plans.parse(_read(chosen.plan))
-    except problems.ProblemError as error:
-        return _fail(str(error))
+    return _read(first), _read(second)
+
+
+def _problem_and_plan(chosen: argparse.Namespace) -> tuple[problems.Problem, plans.Plan]:
+    problem, plan = _read_two(chosen.problem, chosen.plan)
+    return problems.parse(problem), plans.parse(plan)
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    problem, plan = _problem_and_plan(chosen)
     verdict = check(problem, plan)
     for sentence in verdict.broken:
         print(sentence)
@@ -260,7 +265,7 @@ def _check(chosen: argparse.Namespace) -> int:
 
 def _plot(chosen: argparse.Namespace) -> int:
     _check_writable(Path(chosen.output))
-    problem, plan = problems.parse(_read(chosen.problem)), plans.parse(_read(chosen.plan))
+    problem, plan = _problem_and_plan(chosen)
     verdict = check(problem, plan)
     if not verdict.lawful:
         raise problems.ProblemError("", f"this is no lawful plan of this problem: {verdict.broken[0]}")
@@ -269,13 +274,14 @@ def _plot(chosen: argparse.Namespace) -> int:
 
 
 def _compare(chosen: argparse.Namespace) -> int:
-    lines = difference(plans.parse(_read(chosen.before)), plans.parse(_read(chosen.after)))
+    before, after = _read_two(chosen.before, chosen.after)
+    lines = difference(plans.parse(before), plans.parse(after))
     print("\n".join(lines) or "No difference.")
     return DONE
 
 
 def _explain(chosen: argparse.Namespace) -> int:
-    problem, plan = problems.parse(_read(chosen.problem)), plans.parse(_read(chosen.plan))
+    problem, plan = _problem_and_plan(chosen)
     for one in alternatives(problem, plan, chosen.stop):
         adds = "cannot" if one.adds is None else f"adds {one.adds:,}"
         print(f"{one.vehicle:<16} {adds:>16}  {'as planned' if one.chosen else one.reason}".rstrip())

@@ -48,12 +48,12 @@ def alternatives(problem: Problem, plan: Plan, stop: str) -> list[Alternative]:
     without = remove(judge, whole, [number])
     found = []
     for truck in instance.trucks:
-        inquiry = Inquiry(judge, without, [truck])
-        fit = inquiry.fit(number, frozenset()) if inquiry.trucks else None
-        chosen = truck.id == serving
-        if chosen:
+        if truck.id == serving:
             found.append(Alternative(truck.id, whole.rank[1] - without.rank[1], chosen=True))
-        elif fit is not None:
+            continue
+        inquiry = Inquiry(judge, without, [truck])
+        fit = inquiry.fit(number, frozenset())
+        if fit is not None:
             found.append(Alternative(truck.id, fit.cost))
         else:
             _, reason = inquiry.at_once(number) or inquiry.by_trying(number)

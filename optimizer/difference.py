@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from optimizer.plan import Cost, Plan
+from optimizer.plan import Cost, Plan, Route
 
 
 def difference(before: Plan, after: Plan) -> list[str]:
@@ -32,8 +32,12 @@ def _trucks(before: Plan, after: Plan) -> Iterator[str]:
         yield f"{truck}: has no route any more"
 
 
+def _collected(route: Route) -> list[str]:
+    return [visit.stop for visit in route.visits if visit.kind == "collect" and visit.stop]
+
+
 def _served(plan: Plan) -> dict[str, str]:
-    return {v.stop: route.vehicle for route in plan.routes for v in route.visits if v.kind == "collect" and v.stop}
+    return {stop: route.vehicle for route in plan.routes for stop in _collected(route)}
 
 
 def _stops(before: Plan, after: Plan) -> Iterator[str]:
@@ -49,10 +53,7 @@ def _stops(before: Plan, after: Plan) -> Iterator[str]:
 
 
 def _followers(plan: Plan) -> dict[str, dict[str, str]]:
-    return {
-        route.vehicle: dict(pairwise([v.stop for v in route.visits if v.kind == "collect" and v.stop]))
-        for route in plan.routes
-    }
+    return {route.vehicle: dict(pairwise(_collected(route))) for route in plan.routes}
 
 
 def _left_out(before: Plan, after: Plan) -> Iterator[str]:

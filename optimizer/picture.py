@@ -136,7 +136,8 @@ def _bars(plan: Plan, top: int) -> list[str]:
         parts.append(f'<line class="grid" x1="{x(time_s):.1f}" x2="{x(time_s):.1f}" y1="{top}" y2="{top + height}"/>')
         parts.append(f'<text class="small" x="{x(time_s) - 12:.1f}" y="{top + height + 14}">{hhmm(time_s)}</text>')
     for number, route in enumerate(plan.routes):
-        parts += _bar(route, COLOURS[number % len(COLOURS)], top + BAR * number, x)
+        if route.visits:
+            parts += _bar(route, COLOURS[number % len(COLOURS)], top + BAR * number, x)
     return parts
 
 
@@ -149,13 +150,12 @@ def _ticks(first_s: int, last_s: int) -> Iterator[int]:
 def _bar(route: Route, colour: str, top: int, x: Callable[[float], float]) -> list[str]:
     """Draw a truck's day: a line while it drives, what it carries as an area, each visit as a mark."""
     floor = top + BAR - 6
+    begin, end = x(route.visits[0].leave_s), x(route.visits[-1].arrive_s)
     parts = [
         f'<text x="{MARGIN}" y="{floor - 6}">{escape(route.vehicle[:14])}{_said(route.vehicle)}</text>',
-        f'<line class="drive" x1="{x(route.visits[0].leave_s):.1f}" x2="{x(route.visits[-1].arrive_s):.1f}" '
-        f'y1="{floor}" y2="{floor}"/>' if route.visits else "",
-    ]  # fmt: skip
-    if route.visits:
-        parts.append(f'<polygon class="load" fill="{colour}" points="{_load(route, floor, BAR - 12, x)}"/>')
+        f'<line class="drive" x1="{begin:.1f}" x2="{end:.1f}" y1="{floor}" y2="{floor}"/>',
+        f'<polygon class="load" fill="{colour}" points="{_load(route, floor, BAR - 12, x)}"/>',
+    ]
     for visit in route.visits:
         left, wide = x(visit.begin_s), max(1.5, x(visit.leave_s) - x(visit.begin_s))
         if visit.kind == "collect":

@@ -99,7 +99,7 @@ def solve(
     instance = compile_problem(problem)
     judge = Judge(instance)
     left_s = float("inf") if seconds is None else started + seconds - time.monotonic()
-    name = choose(judge, left_s) if engine == "auto" else engine
+    name = choose(engine, judge, left_s)
     budget = Budget(iterations=iterations, stopped=stopped)
     best = _Best(started, budget, name, on_progress)
 

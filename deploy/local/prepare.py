@@ -29,12 +29,7 @@ def works(local: Local, commands: Commands, *, for_tests: bool = False) -> list[
     found = [
         Work(title="pages", do=lambda _: web.build(commands, local.build)),
         Work(title=f"road graph and base map of {city}", do=lambda _: maps.build(commands, local)),
-        Work(
-            title="search for routes",
-            do=lambda _: _run(
-                commands, [sys.executable, "-m", "optimizer", "build"], "compiling the search for routes"
-            ),
-        ),
+        Work(title="search for routes", do=lambda _: _compile_search(commands)),
     ]
     if for_tests or not local.kafka_is_given:
         found.append(Work(title="Kafka", do=lambda detail: kafka.fetch(local.build / "kafka", detail)))
@@ -52,11 +47,11 @@ def prepare(local: Local, reporter: Reporter, commands: Commands, *, for_tests: 
     together([partial(_do, work, reporter) for work in works(local, commands, for_tests=for_tests)])
     if for_tests:
         with reporter.step("browser for the tests"):
-            _run(commands, [sys.executable, "-c", _BROWSER], "finding a Chromium")
+            commands.run([sys.executable, "-c", _BROWSER], what="finding a Chromium", environment={})
 
 
-def _run(commands: Commands, argv: list[str], what: str) -> None:
-    commands.run(argv, what=what, environment={})
+def _compile_search(commands: Commands) -> None:
+    commands.run([sys.executable, "-m", "optimizer", "build"], what="compiling the search for routes", environment={})
 
 
 def _do(work: Work, reporter: Reporter) -> None:

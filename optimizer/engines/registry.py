@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from optimizer.engines.baseline import baseline, insert
+from optimizer.engines.baseline import baseline
 from optimizer.engines.compiled import built
 from optimizer.engines.compiled.tables import is_told
 from optimizer.engines.interface import Budget, Engine, Report
@@ -39,14 +39,7 @@ def _relay(judge: Judge, solution: Solution, budget: Budget, *, seed: int, repor
 
 
 def _compiled(judge: Judge, solution: Solution, budget: Budget, *, seed: int, report: Report) -> Solution:
-    """The compiled loops; where they are not built, or do not know a rule of the problem, the relay.
-
-    numba takes half a second to import: only who uses it waits for it.
-    """
-    if not (is_told(judge) and built.is_built(budget.left_s())):
-        whole = insert(judge, solution, sorted(solution.left_out), budget=budget)
-        report(whole)
-        return _relay(judge, whole, budget, seed=seed, report=report)
+    """Numba takes half a second to import: only who uses it waits for it."""
     from optimizer.engines.compiled.engine import compiled_search  # noqa: PLC0415
 
     return compiled_search(judge, solution, budget, seed=seed, report=report)
@@ -64,8 +57,14 @@ BEGIN_THEMSELVES: Final = frozenset({"compiled"})
 """Engines that put in what is left out faster than the baseline would."""
 
 
-def choose(judge: Judge, left_s: float) -> str:
-    """Return the name of the engine that ``auto`` stands for where so many seconds are left."""
-    if len(judge.instance.free) > TINY and is_told(judge) and built.is_built(left_s):
-        return "compiled"
-    return "relay"
+def choose(wanted: str, judge: Judge, left_s: float) -> str:
+    """Return the name of the engine that searches where so many seconds are left.
+
+    ``auto`` is the compiled search for all but the tiny; where its loops are not built or would take too long to load, or do
+    not know a rule of the problem, the relay stands in for it.
+    """
+    if wanted == "auto":
+        wanted = "relay" if len(judge.instance.free) <= TINY else "compiled"
+    if wanted == "compiled" and not (is_told(judge) and built.is_built(left_s)):
+        return "relay"
+    return wanted

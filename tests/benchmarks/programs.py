@@ -1,6 +1,8 @@
 """Programs under measurement: started and killed, their CPU time, what is waited for."""
 
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +16,23 @@ from deploy.local.program import ROOT
 from tests.worker_process import end
 
 PEERS: Final = Path(__file__).parent / "peers"
-"""Programs that read fixes as the worker does, in other frameworks and in ours."""
+"""Programs that do what ours do, in other frameworks, and one of ours that reads fixes as the worker does."""
+INSTALLED: Final = ROOT / ".build" / "peers"
+"""The environment of the others."""
+
+
+def install_peers() -> None:
+    """Install the peers with their hashes, apart from what the product stands on."""
+    stamp, wanted = INSTALLED / "peers.lock", PEERS / "peers.lock"
+    if stamp.exists() and stamp.read_bytes() == wanted.read_bytes():
+        return
+    uv = str(Path(sys.executable).parent / "uv")
+    subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(INSTALLED)], check=True)
+    subprocess.run(
+        [uv, "pip", "install", "--quiet", "--python", str(INSTALLED / "bin" / "python"), "--require-hashes", "-r", str(wanted)],
+        check=True,
+    )  # fmt: skip
+    stamp.write_bytes(wanted.read_bytes())
 
 
 @contextmanager

@@ -22,8 +22,7 @@ from optimizer.engines.written import cost_of, routes_of
 from optimizer.plan import Plan
 from optimizer.problem import Problem, parse
 from optimizer.solve import solve
-from tests.benchmarks.programs import PEERS
-from tests.benchmarks.shell import INSTALLED, install_peers
+from tests.benchmarks.programs import INSTALLED, PEERS, install_peers
 
 FOLDER: Final = ROOT / "tests" / "benchmarks" / "optimizer"
 OURS: Final = ("auto", "routing")

@@ -8,7 +8,6 @@ last fix, so that neither start nor end counts; the round is repeated and the me
 
 import argparse
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,14 +19,12 @@ from typing import Final
 import psutil
 
 from deploy.local import embedded
-from deploy.local.program import ROOT
 from services import bus
 from streams import topics
 from tests.benchmarks.group_watch import GroupWatch
-from tests.benchmarks.programs import PEERS, cpu_s, peer
+from tests.benchmarks.programs import INSTALLED, cpu_s, install_peers, peer
 from tests.benchmarks.traffic import fill
 
-INSTALLED: Final = ROOT / ".build" / "peers"
 PROGRAMS: Final[Mapping[str, tuple[str, str]]] = {
     "ours": (sys.executable, "ours.py"),
     "QuixStreams 3, state store": (str(INSTALLED / "bin" / "python"), "quix.py"),
@@ -58,20 +55,6 @@ def main() -> None:
     for program, found_us in costs_us.items():
         each_us = statistics.median(found_us)
         print(f"{'shell: ' + program:40} {each_us:8.1f} µs CPU a fix   {each_us / ours_us:6.1f} × ours")
-
-
-def install_peers() -> None:
-    """Install the peers with their hashes, apart from what the product stands on."""
-    stamp, wanted = INSTALLED / "peers.lock", PEERS / "peers.lock"
-    if stamp.exists() and stamp.read_bytes() == wanted.read_bytes():
-        return
-    uv = str(Path(sys.executable).parent / "uv")
-    subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(INSTALLED)], check=True)
-    subprocess.run(
-        [uv, "pip", "install", "--quiet", "--python", str(INSTALLED / "bin" / "python"), "--require-hashes", "-r", str(wanted)],
-        check=True,
-    )  # fmt: skip
-    stamp.write_bytes(wanted.read_bytes())
 
 
 def _measured_us(program: str, bootstrap: str, number: int, count: int) -> float:

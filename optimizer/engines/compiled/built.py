@@ -17,15 +17,17 @@ FOLDER_VARIABLE: Final = "QINGYUN_OPTIMIZER_BUILD"
 HOW: Final = "python -m optimizer build"
 SHARE: Final = 0.7
 """Of the time for a solve, loading the loops may take so much."""
+SOURCES: Final = ("drive", "jit", "search", "tables", "trips")
+"""What is compiled, and what that is made from."""
 
 
 @cache
 def folder() -> Path:
-    """Return where the loops of exactly these sources, compiler and machine are kept."""
+    """Return where the loops of exactly these `SOURCES`, compiler and machine are kept."""
     here = Path(__file__).resolve().parent
     said = hashlib.sha256()
-    for path in sorted(here.glob("*.py")):
-        said.update(path.read_bytes())
+    for name in SOURCES:
+        said.update((here / f"{name}.py").read_bytes())
     said.update(f"{sys.version} {platform.machine()} {_processor()} {_compiler()}".encode())
     given = os.environ.get(FOLDER_VARIABLE)
     kept = Path(given) if given else here.parents[2] / ".build" / "optimizer"

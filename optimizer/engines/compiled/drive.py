@@ -131,12 +131,12 @@ def driven(t: Tables, number: int, visits: Numbers, count: int) -> float:
     latest_end = truck[LATEST] + truck[OVERTIME]
     if now > latest_end:
         return NEVER
-    later = now - begun - work > 1e-6 and truck[READY] == begun and (truck[PER_S] > 0 or truck[LONGEST] < NEVER)
+    day_counts = truck[PER_S] > 0 or truck[LONGEST] < NEVER
     if owed:
-        now, begun = _with_breaks(t, truck, visits, count, later or truck[PER_S] > 0 or truck[LONGEST] < NEVER)
+        now, begun = _with_breaks(t, truck, visits, count, day_counts)
         if now > latest_end:
             return NEVER
-    elif later:
+    elif day_counts and now - begun - work > 1e-6 and truck[READY] == begun:
         begun = max(begun, _latest_begin(t, truck, visits, count, now))
     overtime = max(0.0, now - truck[LATEST], now - begun - truck[LONGEST])
     if overtime > truck[OVERTIME]:

@@ -8,6 +8,7 @@ import numpy as np
 from optimizer.engines.baseline import insert
 from optimizer.engines.beginning import obliged_route
 from optimizer.engines.compiled import search as loops
+from optimizer.engines.compiled.example import example
 from optimizer.engines.compiled.tables import NEVER, USABLE, Tables, tables
 from optimizer.engines.interface import Budget, Report
 from optimizer.engines.route import Judge, TimedRoute
@@ -72,7 +73,6 @@ class CompiledSearch:
                 rows[route.truck, : len(stops)] = stops
                 lengths[route.truck] = len(stops)
         may = (self.tables.serve < NEVER) & (self.tables.truck[:, USABLE, None] != 0)
-        self.idle = not may.any()
         loops.start(self.tables, self.state, ~may.any(axis=0), rows, lengths)
         return bool(lengths.sum() > 0.5 * len(self.instance.free))
 
@@ -82,7 +82,7 @@ class CompiledSearch:
     def run(self, budget: Budget, report: Report) -> Solution:
         """Search, and offer what is better."""
         self._offer(report)
-        if self.idle:
+        if (self.state.where[:, loops.TRUCK] == loops.ELSEWHERE).all():
             return self.best
         begun, whole_s, done = time.monotonic(), budget.left_s(), budget.done
         mean, (removed, longest) = self._mean_leg(), self._strings()
@@ -187,7 +187,5 @@ class CompiledSearch:
 
 def build() -> None:
     """Compile everything by searching once. Blocks for a minute or two; at once if it was done before."""
-    from optimizer.engines.compiled.example import example  # noqa: PLC0415  # only here
-
     judge, solution = example()
     compiled_search(judge, solution, Budget(iterations=2), seed=1, report=lambda _: None)

@@ -19,7 +19,6 @@ from optimizer.engines.compiled.tables import (
     HEAD,
     KG_OF,
     KIND,
-    LOADED,
     LOADED_KG,
     NEVER,
     OBLIGED,
@@ -32,7 +31,7 @@ from optimizer.engines.compiled.tables import (
     Reals,
     Tables,
 )
-from optimizer.engines.compiled.trips import KG, LINES, backwards, forwards, with_one_more, write
+from optimizer.engines.compiled.trips import KG, LINES, backwards, class_at, forwards, with_one_more, write
 
 OVERLOOKED: Final = 0.01
 """Of the places for a stop, so many are overlooked by chance."""
@@ -131,11 +130,11 @@ def _below(random: NDArray[np.uint64], count: int) -> int:
 def _judge_trial(t: Tables, s: State, k: int, length: int) -> float:
     """Cost of truck k with the row in ``trial``; NEVER if it breaks a rule. What it tips is in ``trial_given``."""
     truck, stops = t.truck[k], t.near.shape[0]
-    if length == 0 and truck[OBLIGED] == 0:
-        return 0.0
     cost = forwards(
         t.cost, t.over, t.stop, truck, t.klass, stops, s.trial[ROW], length, s.trial_numbers, s.trial[FIRST]
     )
+    if length == 0 and truck[OBLIGED] == 0:
+        return 0.0
     if cost >= NEVER:
         return NEVER
     if truck[TIMED] != 0:
@@ -159,10 +158,6 @@ def _take_trial(t: Tables, s: State, k: int, length: int, cost: float) -> None:
             s.given[k, now, facility] = s.trial_given[facility] - others if used else 0.0
             s.given_all[facility] = others + s.given[k, now, facility]
     lines, numbers = s.lines[k, now], s.numbers[k, now]
-    if not used:  # judged without its numbers
-        forwards(
-            t.cost, t.over, t.stop, truck, t.klass, t.near.shape[0], s.trial[ROW], 0, s.trial_numbers, s.trial[FIRST]
-        )
     for place in range(length + 1):
         lines[ROW, place], lines[FIRST, place] = s.trial[ROW, place], s.trial[FIRST, place]
         for line in range(LINES):
@@ -389,7 +384,7 @@ def _bounds(t: Tables, s: State, stop: int, found: Numbers, count: int, bounds: 
         bounds[number] = t.serve[k, stop]
         if place < s.length[k, now]:
             before, behind = lines[k, now, ROW, place], lines[k, now, ROW, place + 1]
-            load_before = int(trucks[k, LOADED]) if place == 0 else int(stops[before, CLASS])
+            load_before = class_at(stops, trucks[k], lines[k, now, ROW], place)
             bounds[number] += _least(cost, over, int(trucks[k, KIND]), before, stop, behind, load, load_before)
         found[number, KNOWN] = ROUGHLY
 

@@ -19,8 +19,8 @@ NEVER: Final = 1e15
 NEAR: Final = 100
 """Neighbours a stop knows."""
 MOST_BREAKS: Final = 4
-MOST_TABLE: Final = 60_000_000
-"""Entries of the table of ways over a facility; larger ones are looked up facility by facility."""
+MOST_FACILITIES: Final = 60
+"""A mask has a bit for each."""
 
 Reals = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -66,7 +66,7 @@ def is_told(judge: Judge) -> bool:
     """
     instance = judge.instance
     return (
-        instance.facilities <= 60
+        instance.facilities <= MOST_FACILITIES
         and bool(instance.free)
         and all(docks is None or not instance.service_s[instance.stops + f] for f, docks in enumerate(instance.docks))
         and all(len(truck.boxes) <= 1 and len(truck.breaks) <= MOST_BREAKS for truck in instance.trucks)
@@ -112,8 +112,8 @@ class _Making:
                     break_s.append(pause_s)
             breaks_from.append(len(break_s))
         klass = np.array([(material, mask) for material, mask in self.classes], dtype=np.int64).reshape(-1, 2)
-        legs = cost[cost < NEVER]
-        dear = 10 * (float(legs.max()) if legs.size else 0.0) * (n + 10) + 1
+        dear = 10 * _longest(cost) * (n + 10) + 1
+        whole_s = _longest(time) * 2 * (n + 1) + float(service.sum()) * 2  # no route takes as long
         stop = np.zeros((n + m, STOP_COLUMNS))
         stop[:, SERVICE_S] = service
         stop[:n, KG_OF], stop[:n, LITRES_OF], stop[:n, CLASS] = instance.kg, instance.litres, class_of
@@ -126,7 +126,7 @@ class _Making:
                 (
                     *self._line(t, kind[t.number], loaded[t.number], cargo[t.number]),
                     *breaks_from[t.number : t.number + 2],
-                    self._is_timed(t, time, service, remaining),
+                    self._is_timed(t, whole_s, remaining),
                 )
                 for t in trucks
             ],
@@ -222,13 +222,16 @@ class _Making:
                     left[one.facility] -= one.kg
         return left
 
-    def _is_timed(self, truck: Truck, time: Reals, service: Reals, remaining: Reals) -> bool:
+    def _is_timed(self, truck: Truck, whole_s: float, remaining: Reals) -> bool:
         """Whether anything but metres and loads may decide about the truck's route."""
         if self.windows or truck.breaks or truck.head or remaining.size:
             return True
-        legs = time[time < NEVER]
-        longest = (float(legs.max()) if legs.size else 0.0) * 2 * (self.n + 1) + float(service.sum()) * 2
-        return truck.earliest_s + longest > truck.latest_s or longest > truck.max_duration_s - truck.used_s
+        return truck.earliest_s + whole_s > truck.latest_s or whole_s > truck.max_duration_s - truck.used_s
+
+
+def _longest(legs: Reals) -> float:
+    """Return the largest of the legs that exist."""
+    return float(legs[legs < NEVER].max(initial=0.0))
 
 
 def _over(cost: Reals, klass: Numbers, n: int, m: int) -> Reals:

@@ -91,8 +91,7 @@ class Row:
                 kg, litres, mask, load = 0.0, 0.0, -1, -1
             else:
                 total += t.cost[kind, before, stop]
-            mixes = place > 1 or load >= 0
-            if mixes and load >= 0 and not self._may_join(place, load, klass):
+            if load >= 0 and not self._may_join(place, load, klass):
                 return NEVER
             kg, litres, load, mask = (
                 kg + t.stop[stop, KG_OF],
