@@ -4,7 +4,6 @@ import argparse
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -30,8 +29,6 @@ from optimizer.engines.registry import ENGINES  # noqa: E402
 from optimizer.picture import picture  # noqa: E402
 
 DONE, UNLAWFUL, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-
-_BUILD: Final = "from optimizer.engines.compiled.engine import build; build()"
 
 EPILOG: Final = """
 PROBLEM and PLAN may be gzip; "-" is standard input or output. Exit status: 0 done; 1 the plan breaks a rule (check);
@@ -290,13 +287,8 @@ def _explain(chosen: argparse.Namespace) -> int:
 
 def _build(_: argparse.Namespace) -> int:
     """Compile, unless that was done."""
-    if built.is_built():
-        return DONE
-    with Console(stderr=True).status("compiling the inner loops of the search, a minute or two"):
-        for _number in range(2):  # a process that compiles, and one that loads
-            begun = time.monotonic()
-            subprocess.run([sys.executable, "-c", _BUILD], check=True)
-        built.note(time.monotonic() - begun)
+    with Console(stderr=True).status("compiling the inner loops of the search, some seconds"):
+        built.build()
     return DONE
 
 

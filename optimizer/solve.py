@@ -98,8 +98,7 @@ def solve(
         raise ValueError(f"engine is {engine!r}, expected auto, {', '.join(ENGINES)}")
     instance = compile_problem(problem)
     judge = Judge(instance)
-    left_s = float("inf") if seconds is None else started + seconds - time.monotonic()
-    name = choose(engine, judge, left_s)
+    name = choose(engine, judge)
     budget = Budget(iterations=iterations, stopped=stopped)
     best = _Best(started, budget, name, on_progress)
 

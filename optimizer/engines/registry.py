@@ -5,6 +5,7 @@ from typing import Final
 
 from optimizer.engines.baseline import baseline
 from optimizer.engines.compiled import built
+from optimizer.engines.compiled.engine import compiled_search
 from optimizer.engines.compiled.tables import is_told
 from optimizer.engines.interface import Budget, Engine, Report
 from optimizer.engines.route import Judge
@@ -38,33 +39,26 @@ def _relay(judge: Judge, solution: Solution, budget: Budget, *, seed: int, repor
     return best if budget.is_over() else _routing(judge, best, budget, seed=seed, report=report)
 
 
-def _compiled(judge: Judge, solution: Solution, budget: Budget, *, seed: int, report: Report) -> Solution:
-    """Numba takes half a second to import: only who uses it waits for it."""
-    from optimizer.engines.compiled.engine import compiled_search  # noqa: PLC0415
-
-    return compiled_search(judge, solution, budget, seed=seed, report=report)
-
-
 ENGINES: Final[dict[str, Engine]] = {
     "baseline": baseline,
     "ruin_recreate": ruin_recreate,
     "routing": _routing,
     "relay": _relay,
-    "compiled": _compiled,
+    "compiled": compiled_search,
 }
 
 BEGIN_THEMSELVES: Final = frozenset({"compiled"})
 """Engines that put in what is left out faster than the baseline would."""
 
 
-def choose(wanted: str, judge: Judge, left_s: float) -> str:
-    """Return the name of the engine that searches where so many seconds are left.
+def choose(wanted: str, judge: Judge) -> str:
+    """Return the name of the engine that searches.
 
-    ``auto`` is the compiled search for all but the tiny; where its loops are not built or would take too long to load, or do
-    not know a rule of the problem, the relay stands in for it.
+    ``auto`` is the compiled search for all but the tiny; where it is not built, or does not know a rule of the problem, the
+    relay stands in for it.
     """
     if wanted == "auto":
         wanted = "relay" if len(judge.instance.free) <= TINY else "compiled"
-    if wanted == "compiled" and not (is_told(judge) and built.is_built(left_s)):
+    if wanted == "compiled" and not (built.is_built() and is_told(judge)):
         return "relay"
     return wanted

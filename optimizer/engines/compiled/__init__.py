@@ -1,5 +1,6 @@
-"""Ruin and recreate in compiled loops: what the other engines do in a second, in a fiftieth of it.
+"""Ruin and recreate in C: what the other engines do in a second, in a fiftieth of it.
 
-`tables` tells the problem in arrays, `trips` places the tips of a route, `drive` finds out when it is where, `search` changes
-plans, `engine` has the best ones judged and offers them. `built` says whether the loops are compiled on this machine.
+`tables` tells the problem in arrays, ``search.c`` changes plans (``trips.h`` places the tips of a route, ``drive.h`` finds out
+when it is where, ``ruin.h`` and ``recreate.h`` are the two halves of a step), `native` is the door to it, `engine` has the best
+plans judged and offers them. `built` compiles, and says whether that was done on this machine.
 """

@@ -1,69 +1,74 @@
-"""Whether the loops are compiled on this machine, and where that is kept. Knows nothing of the compiler: it is quick.
+"""Whether ``search.c`` is compiled for this machine, and where that is kept.
 
-Compiling takes a minute or more, once a machine and version of these files: ``python -m optimizer build`` (`make setup` does
-it). A solve never compiles; where nothing is built, another engine searches.
+Compiling takes seconds, once a machine and version of the source: ``python -m optimizer build`` (`make setup` does it). A solve
+never compiles; where nothing is built, another engine searches.
 """
 
 import hashlib
 import os
 import platform
+import subprocess
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 FOLDER_VARIABLE: Final = "QINGYUN_OPTIMIZER_BUILD"
-"""Environment: folder of the compiled loops. Default: ``.build/optimizer`` beside the package."""
+"""Environment: folder of the compiled search. Default: ``.build/optimizer`` beside the package."""
 HOW: Final = "python -m optimizer build"
-SHARE: Final = 0.7
-"""Of the time for a solve, loading the loops may take so much."""
-SOURCES: Final = ("drive", "jit", "search", "tables", "trips")
-"""What is compiled, and what that is made from."""
+HERE: Final = Path(__file__).resolve().parent
+FLAGS: Final = (
+    "-std=c11", "-O3", "-march=native",
+    "-ffp-contract=off",  # fused operations round differently: plans would differ between machines
+    "-shared", "-fPIC", "-Wall", "-Wextra", "-Wconversion", "-Werror",
+)  # fmt: skip
 
 
 @cache
-def folder() -> Path:
-    """Return where the loops of exactly these `SOURCES`, compiler and machine are kept."""
-    here = Path(__file__).resolve().parent
+def library() -> Path:
+    """Return where the library of exactly this source, these flags and this machine is kept."""
     said = hashlib.sha256()
-    for name in SOURCES:
-        said.update((here / f"{name}.py").read_bytes())
-    said.update(f"{sys.version} {platform.machine()} {_processor()} {_compiler()}".encode())
+    for source in sorted([*HERE.glob("*.h"), *HERE.glob("*.c")]):
+        said.update(source.read_bytes())
+    said.update(f"{FLAGS} {platform.system()} {platform.machine()} {_processor()}".encode())
     given = os.environ.get(FOLDER_VARIABLE)
-    kept = Path(given) if given else here.parents[2] / ".build" / "optimizer"
-    return kept / said.hexdigest()[:16]
+    folder = Path(given) if given else HERE.parents[2] / ".build" / "optimizer"
+    return folder / f"search-{said.hexdigest()[:16]}.so"
 
 
-def is_built(left_s: float = float("inf")) -> bool:
-    """Whether a solve with so many seconds left may use the compiled loops.
+def is_built() -> bool:
+    """Whether a solve may use it."""
+    return library().is_file()
 
-    Not if loading them would take more than `SHARE` of the time; in a process that has them loaded it takes none.
+
+def build() -> None:
+    """Compile, unless it is there; libraries of earlier versions go. Blocks for seconds.
+
+    Raises
+    ------
+    subprocess.CalledProcessError
+        The compiler's words are on standard error.
     """
-    if "optimizer.engines.compiled.engine" in sys.modules:
-        return (folder() / "built").is_file()
-    try:
-        return float((folder() / "built").read_text(encoding="ascii")) <= SHARE * left_s
-    except (FileNotFoundError, ValueError):
-        return False
-
-
-def note(loading_s: float) -> None:
-    """Say that everything in `folder` is compiled, and how long a new process takes to load it."""
-    (folder() / "built").write_text(f"{loading_s:.3f}", encoding="ascii")
-
-
-def _compiler() -> str:
-    """Return the compiler's version without importing it, which takes half a second."""
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  # only where it is asked
-
-    try:
-        return version("numba")
-    except PackageNotFoundError:
-        return "none"
+    if is_built():
+        return
+    folder = library().parent
+    folder.mkdir(parents=True, exist_ok=True)
+    # the compiler's stores would otherwise be in the home folder
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        made = Path(place) / "search.so"
+        compiler = [sys.executable, "-m", "ziglang", "cc"]
+        stores = {"ZIG_GLOBAL_CACHE_DIR": place, "ZIG_LOCAL_CACHE_DIR": place}
+        command = [*compiler, *FLAGS, str(HERE / "search.c"), "-o", str(made), "-lm"]
+        subprocess.run(command, check=True, env={**os.environ, **stores})
+        made.replace(library())
+    for old in folder.glob("search-*.so"):
+        if old != library():
+            old.unlink(missing_ok=True)  # a process that has it loaded keeps it
 
 
 def _processor() -> str:
-    """Return what the machine says of its processor: compiled loops use all it can do."""
+    """Return what the machine says of its processor: the library uses all it can do."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

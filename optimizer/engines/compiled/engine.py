@@ -7,9 +7,8 @@ import numpy as np
 
 from optimizer.engines.baseline import insert
 from optimizer.engines.beginning import obliged_route
-from optimizer.engines.compiled import search as loops
-from optimizer.engines.compiled.example import example
-from optimizer.engines.compiled.tables import NEVER, USABLE, Tables, tables
+from optimizer.engines.compiled.native import Search
+from optimizer.engines.compiled.tables import NEVER, Tables, tables
 from optimizer.engines.interface import Budget, Report
 from optimizer.engines.route import Judge, TimedRoute
 from optimizer.engines.solution import Solution
@@ -55,9 +54,8 @@ class CompiledSearch:
         self.instance = judge.instance
         self.first = self.best = solution
         self.tables: Tables = tables(judge, solution)
-        self.state = loops.new_state(self.tables, seed)
+        self.native = Search(self.tables, seed)
         self._judged: dict[tuple[int, ...], TimedRoute] = {}
-        self._visits = np.zeros(2 * self.instance.stops + 4, dtype=np.int64)
         self._offered = -1  # improvements when a plan was last offered
         self._offer_took_s = 0.0
         self.went_on = self._start()
@@ -72,8 +70,9 @@ class CompiledSearch:
                 stops = [code for code in route.visits[self._head(route.truck) :] if 0 <= code < n]
                 rows[route.truck, : len(stops)] = stops
                 lengths[route.truck] = len(stops)
-        may = (self.tables.serve < NEVER) & (self.tables.truck[:, USABLE, None] != 0)
-        loops.start(self.tables, self.state, ~may.any(axis=0), rows, lengths)
+        may = (self.tables.serve < NEVER) & (self.tables.truck["usable"][:, None] != 0)
+        self.idle = not may.any()
+        self.native.start(~may.any(axis=0), rows, lengths)
         return bool(lengths.sum() > 0.5 * len(self.instance.free))
 
     def _head(self, truck: int) -> int:
@@ -82,7 +81,7 @@ class CompiledSearch:
     def run(self, budget: Budget, report: Report) -> Solution:
         """Search, and offer what is better."""
         self._offer(report)
-        if (self.state.where[:, loops.TRUCK] == loops.ELSEWHERE).all():
+        if self.idle:
             return self.best
         begun, whole_s, done = time.monotonic(), budget.left_s(), budget.done
         mean, (removed, longest) = self._mean_leg(), self._strings()
@@ -96,7 +95,7 @@ class CompiledSearch:
                 steps = min(budget.iterations - budget.done, max(1, int(expected) // STAGES))
             else:
                 passed = min(1.0, (before - begun) / max(whole_s, 1e-9))
-            loops.search(self.tables, self.state, steps, mean * self._warmth(expected, passed), removed, longest)
+            self.native.search(steps, mean * self._warmth(expected, passed), removed, longest)
             budget.done += steps
             now = time.monotonic()
             if budget.iterations is None:
@@ -119,18 +118,16 @@ class CompiledSearch:
 
     def _strings(self) -> tuple[float, float]:
         """Return how much is taken out in a step."""
-        used = [int(row[0]) for row in self.state.best if row[0]]
+        used = [int(row[0]) for row in self.native.best if row[0]]
         long = not self.went_on and bool(used) and sum(used) / len(used) > LONG_ROUTE
         return LONG_STRINGS if long else STRINGS
 
     def _mean_leg(self) -> float:
-        s = self.state
-        total = sum(s.cost[truck, s.use[truck, loops.NOW]] for truck in range(len(self.instance.trucks)))
-        return max(1.0, float(total) / max(1, int((s.where[:, loops.TRUCK] >= 0).sum())))
+        return max(1.0, self.native.cost / max(1, self.native.assigned))
 
     def _offer(self, report: Report) -> None:
         """Have the best plan judged, if it is a new one, and offer it if it is better."""
-        improved = int(self.state.ticks[loops.IMPROVED])
+        improved = self.native.improved
         if improved == self._offered:
             return
         self._offered = improved
@@ -170,10 +167,10 @@ class CompiledSearch:
     def _visits_of(self, truck: int) -> tuple[int, ...] | None:
         """Return where a truck goes in the best plan; None: it has no route."""
         head = self.instance.trucks[truck].head
-        if not self.state.best[truck, 0] and not self.instance.trucks[truck].needs_route:
+        if not self.native.best[truck, 0] and not self.instance.trucks[truck].needs_route:
             return None
-        count = loops.best_visits(self.tables, self.state, truck, self._visits)
-        return head if count < 0 else (*head, *self._visits[:count].tolist())
+        visits = self.native.visits(truck)
+        return head if visits is None else (*head, *visits)
 
     def _judge(self, truck: int, visits: tuple[int, ...], solution: Solution) -> TimedRoute | None:
         if self.instance.limited:
@@ -183,9 +180,3 @@ class CompiledSearch:
         if route is not None:
             self._judged[truck, *visits] = route
         return route
-
-
-def build() -> None:
-    """Compile everything by searching once. Blocks for a minute or two; at once if it was done before."""
-    judge, solution = example()
-    compiled_search(judge, solution, Budget(iterations=2), seed=1, report=lambda _: None)

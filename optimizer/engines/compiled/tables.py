@@ -1,11 +1,12 @@
-"""The problem as arrays for compiled loops, and whether it can be told that way.
+"""The problem as arrays for the native search, and whether it can be told that way.
 
 A *node* is a place to go to: ``0 … n-1`` the stops, ``n … n+m-1`` the facilities, then for each truck the place behind its
 committed head and its end. A *class* of loads is what may be tipped in the same places: material and bit mask of facilities.
-Costs and times are floats; they rank plans, the judge alone decides.
+Costs and times are doubles; they rank plans, the judge alone decides. ``search.c`` says what each member means.
 """
 
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,43 +21,56 @@ NEAR: Final = 100
 """Neighbours a stop knows."""
 MOST_BREAKS: Final = 4
 MOST_FACILITIES: Final = 60
-"""A mask has a bit for each."""
 
 Reals = NDArray[np.float64]
 Numbers = NDArray[np.int64]
+Records = NDArray[np.void]
+
+STOP: Final = np.dtype([("kg", "f8"), ("litres", "f8"), ("service_s", "f8"), ("price", "f8"), ("class", "i8")])
+CLASS: Final = np.dtype([("material", "i8"), ("mask", "i8")])
+TRUCK: Final = np.dtype(
+    [
+        ("kind", "i8"), ("alike", "i8"), ("usable", "i8"), ("obliged", "i8"), ("head", "i8"), ("tail", "i8"),
+        ("loaded", "i8"), ("loaded_kg", "f8"), ("loaded_l", "f8"), ("most_kg", "f8"), ("most_l", "f8"),
+        ("room_kg", "f8"), ("room_stops", "i8"), ("empties", "i8"), ("ready_s", "f8"), ("begun_s", "f8"),
+        ("latest_s", "f8"), ("overtime_s", "f8"), ("longest_s", "f8"), ("fixed", "f8"), ("per_s", "f8"),
+        ("per_overtime_s", "f8"), ("breaks_from", "i8"), ("breaks_until", "i8"), ("timed", "i8"),
+    ]
+)  # fmt: skip
 
 
-# Columns of `Tables.stop`; facilities stand behind the stops and have a service time only.
-KG_OF, LITRES_OF, SERVICE_S, PRICE, CLASS = range(5)
-STOP_COLUMNS: Final = 5
-# Columns of `Tables.truck`.
-(
-    KIND, ALIKE, USABLE, OBLIGED, HEAD, TAIL, LOADED, LOADED_KG, LOADED_L, MOST_KG, MOST_L, ROOM_KG, ROOM_STOPS, EMPTIES,
-    READY, BEGUN, LATEST, OVERTIME, LONGEST, FIXED, PER_S, PER_OVERTIME_S, BREAKS_FROM, BREAKS_UNTIL, TIMED,
-) = range(25)  # fmt: skip
-TRUCK_COLUMNS: Final = 25
-# Columns of `Tables.klass`.
-MATERIAL, MASK = range(2)
+@dataclass(frozen=True)
+class Tables:
+    """Read only. The arrays are as `Tables` of ``search.c`` has them, in rows without gaps."""
 
-
-class Tables(NamedTuple):
-    """Read only; few and wide, since compiled calls hand each array over by itself.
-
-    Costs hold metres, seconds of driving and of service; waiting, overtime and what is fixed come on top.
-    """
-
-    cost: Reals  # kind of truck, node, node: the second one's service included
-    time: Reals  # kind, node, node: without service
-    over: Reals  # kind, class, node, node: cost over the best facility
-    stop: Reals  # stop or facility, column
-    truck: Reals  # truck, column
-    klass: Numbers  # class, column
-    window_from: Numbers  # of stops, facilities, breaks: place in `windows`; equal to the next one: any time
-    windows: Reals  # earliest, latest
-    near: Numbers  # stop, number: nearest first, -1 behind the last
-    serve: Reals  # truck, stop: what it costs to have moved it there; NEVER if it may not
+    cost: Reals
+    time: Reals
+    over: Reals
+    stop: Records
+    truck: Records
+    klass: Records
+    window_from: Numbers
+    window: Reals
+    neighbour: Numbers
+    serve: Reals
     break_s: Reals
-    remaining: Reals  # of a facility: kg it can take; empty if no facility has a limit
+    remaining_kg: Reals
+    """Empty if no facility has a limit."""
+
+    @property
+    def stops(self) -> int:
+        """How many stops there are."""
+        return len(self.neighbour)
+
+    @property
+    def facilities(self) -> int:
+        """How many facilities there are."""
+        return len(self.stop) - len(self.neighbour)
+
+    @property
+    def width(self) -> int:
+        """Places of a row at most."""
+        return self.stops + 2
 
 
 def is_told(judge: Judge) -> bool:
@@ -111,34 +125,34 @@ class _Making:
                     self._add(hours)
                     break_s.append(pause_s)
             breaks_from.append(len(break_s))
-        klass = np.array([(material, mask) for material, mask in self.classes], dtype=np.int64).reshape(-1, 2)
-        dear = 10 * _longest(cost) * (n + 10) + 1
-        whole_s = _longest(time) * 2 * (n + 1) + float(service.sum()) * 2  # no route takes as long
-        stop = np.zeros((n + m, STOP_COLUMNS))
-        stop[:, SERVICE_S] = service
-        stop[:n, KG_OF], stop[:n, LITRES_OF], stop[:n, CLASS] = instance.kg, instance.litres, class_of
-        stop[:n, PRICE] = [
+        klass = np.array(list(self.classes), dtype=CLASS)
+        legs = cost[cost < NEVER]
+        dear = 10 * (float(legs.max()) if legs.size else 0.0) * (n + 10) + 1
+        stop = np.zeros(n + m, dtype=STOP)
+        stop["service_s"] = service
+        stop["kg"][:n], stop["litres"][:n], stop["class"][:n] = instance.kg, instance.litres, class_of
+        stop["price"][:n] = [
             dear if must else prize for must, prize in zip(instance.required, instance.prize, strict=True)
         ]
         remaining = self._remaining()
-        lines = np.array(
-            [
-                (
-                    *self._line(t, kind[t.number], loaded[t.number], cargo[t.number]),
-                    *breaks_from[t.number : t.number + 2],
-                    self._is_timed(t, whole_s, remaining),
-                )
-                for t in trucks
-            ],
-            dtype=np.float64,
-        ).reshape(len(trucks), TRUCK_COLUMNS)
         may_serve = np.array([*instance.may_serve], dtype=np.bool_).reshape(len(trucks), n)
         return Tables(
-            cost=cost, time=time, over=_over(cost, klass, n, m), stop=stop, truck=lines, klass=klass,
-            window_from=np.array(self.window_from, dtype=np.int64),
-            windows=np.array(self.windows, dtype=np.float64).reshape(-1, 2),
-            near=_near(cost, may_serve, instance), serve=self._serve(may_serve),
-            break_s=np.array(break_s, dtype=np.float64), remaining=remaining,
+            cost=cost, time=time, over=_over(cost, klass["mask"], n, m), stop=stop,
+            truck=np.array(
+                [
+                    (
+                        *self._line(t, kind[t.number], loaded[t.number], cargo[t.number]),
+                        *breaks_from[t.number : t.number + 2],
+                        self._is_timed(t, time, service, remaining),
+                    )
+                    for t in trucks
+                ],
+                dtype=TRUCK,
+            ),
+            klass=klass, window_from=np.array(self.window_from, dtype=np.int64),
+            window=np.array(self.windows, dtype=np.float64).reshape(-1, 2),
+            neighbour=_near(cost, may_serve, instance), serve=self._serve(may_serve),
+            break_s=np.array(break_s, dtype=np.float64), remaining_kg=remaining,
         )  # fmt: skip
 
     def _line(self, t: Truck, kind: int, loaded: int, hold: tuple[int, int, int, int]) -> tuple[float, ...]:
@@ -222,23 +236,20 @@ class _Making:
                     left[one.facility] -= one.kg
         return left
 
-    def _is_timed(self, truck: Truck, whole_s: float, remaining: Reals) -> bool:
+    def _is_timed(self, truck: Truck, time: Reals, service: Reals, remaining: Reals) -> bool:
         """Whether anything but metres and loads may decide about the truck's route."""
         if self.windows or truck.breaks or truck.head or remaining.size:
             return True
-        return truck.earliest_s + whole_s > truck.latest_s or whole_s > truck.max_duration_s - truck.used_s
+        legs = time[time < NEVER]
+        longest = (float(legs.max()) if legs.size else 0.0) * 2 * (self.n + 1) + float(service.sum()) * 2
+        return truck.earliest_s + longest > truck.latest_s or longest > truck.max_duration_s - truck.used_s
 
 
-def _longest(legs: Reals) -> float:
-    """Return the largest of the legs that exist."""
-    return float(legs[legs < NEVER].max(initial=0.0))
-
-
-def _over(cost: Reals, klass: Numbers, n: int, m: int) -> Reals:
+def _over(cost: Reals, masks: Numbers, n: int, m: int) -> Reals:
     kinds, size, _ = cost.shape
-    over = np.full((kinds, len(klass), size, size), NEVER)
+    over = np.full((kinds, len(masks), size, size), NEVER)
     for kind in range(kinds):
-        for number, mask in enumerate(klass[:, MASK].tolist()):
+        for number, mask in enumerate(masks.tolist()):
             for node in (n + facility for facility in range(m) if mask >> facility & 1):
                 way = cost[kind, :, node, None] + cost[kind, None, node, :]
                 np.minimum(over[kind, number], way, out=over[kind, number])

@@ -1,5 +1,6 @@
 """The compiled loops: trips against trying everything, and plans against the judge."""
 
+from ctypes import byref
 from itertools import combinations
 from typing import Any
 
@@ -11,26 +12,7 @@ from random_problems import problems
 
 from optimizer.engines.beginning import begin
 from optimizer.engines.compiled import built
-from optimizer.engines.compiled.tables import (
-    CLASS,
-    EMPTIES,
-    HEAD,
-    KG_OF,
-    KIND,
-    LITRES_OF,
-    LOADED,
-    LOADED_KG,
-    LOADED_L,
-    MASK,
-    MOST_KG,
-    MOST_L,
-    NEVER,
-    PRICE,
-    TAIL,
-    Tables,
-    is_told,
-    tables,
-)
+from optimizer.engines.compiled.tables import NEVER, Tables, is_told, tables
 from optimizer.engines.instance import compile_problem
 from optimizer.engines.interface import Budget
 from optimizer.engines.route import Judge
@@ -39,8 +21,7 @@ from optimizer.problem import Problem
 if not built.is_built():
     pytest.fail(f"the compiled loops are not built: {built.HOW}", pytrace=False)
 
-from optimizer.engines.compiled import search as loops
-from optimizer.engines.compiled import trips
+from optimizer.engines.compiled import native
 from optimizer.engines.compiled.engine import CompiledSearch
 
 QUICK = (Phase.explicit, Phase.generate)
@@ -56,19 +37,24 @@ def told(problem: Problem) -> tuple[Judge, Tables]:
 
 
 class Row:
-    """A truck's row of stops with its lines of numbers."""
+    """A truck's row of stops with its numbers."""
 
     def __init__(self, t: Tables, truck: int, stops: list[int]) -> None:
-        width = len(t.near) + 2
-        self.t, self.truck, self.length = t, t.truck[truck], len(stops)
-        self.row = np.zeros(width, dtype=np.int64)
-        self.row[: len(stops) + 1] = [int(self.truck[HEAD]), *stops]
-        self.numbers, self.first = np.zeros((trips.LINES, width)), np.zeros(width, dtype=np.int64)
-        self.cost = trips.forwards(*self.world(), self.row, self.length, self.numbers, self.first)
+        self.t, self.number, self.truck, self.length = t, truck, t.truck[truck], len(stops)
+        self._search = native.Search(t, 1)
+        self.places = np.zeros(t.width, dtype=native.PLACE)
+        self.places["node"][: len(stops) + 1] = [int(self.truck["head"]), *stops]
+        self.row = self.places["node"]
+        self._queue = np.zeros(t.width, dtype=np.int64)
+        self.cost = self._search._native.forwards(*self._where(), self._queue.ctypes.data)
 
-    def world(self) -> tuple[Any, ...]:
-        """Return what all functions of `trips` begin with."""
-        return self.t.cost, self.t.over, self.t.stop, self.truck, self.t.klass, len(self.t.near)
+    def _where(self) -> tuple[Any, ...]:
+        return byref(self._search._t), self.number, self.places.ctypes.data, self.length
+
+    def with_one_more(self, new: int) -> list[float]:
+        """Return the cost with a stop behind each place."""
+        self._search._native.backwards(*self._where(), self._queue.ctypes.data)
+        return [self._search._native.with_one_more(*self._where(), place, new) for place in range(self.length + 1)]
 
     def cheapest(self) -> float:
         """Return the least cost by trying every set of places for tips and every facility."""
@@ -79,30 +65,31 @@ class Row:
 
     def _cost(self, tips: set[int]) -> float:
         """Cost with tips behind these places; NEVER if a trip is too heavy or mixes what must not be mixed."""
-        t, truck, kind = self.t, self.truck, int(self.truck[KIND])
-        total, kg, litres, mask, load = 0.0, truck[LOADED_KG], truck[LOADED_L], -1, -1
-        if truck[LOADED] >= 0:
-            load, mask = int(truck[LOADED]), int(t.klass[int(truck[LOADED]), MASK])
+        t, truck, kind = self.t, self.truck, int(self.truck["kind"])
+        total, kg, litres, mask, load = 0.0, truck["loaded_kg"], truck["loaded_l"], -1, -1
+        if truck["loaded"] >= 0:
+            load, mask = int(truck["loaded"]), int(t.klass["mask"][int(truck["loaded"])])
         for place in range(1, self.length + 1):
             stop, before = int(self.row[place]), int(self.row[place - 1])
-            klass = int(t.stop[stop, CLASS])
+            klass = int(t.stop["class"][stop])
             if place - 1 in tips:
                 total += min((self._over(kind, f, before, stop) for f in self._sites(mask, load)), default=NEVER)
                 kg, litres, mask, load = 0.0, 0.0, -1, -1
             else:
                 total += t.cost[kind, before, stop]
-            if load >= 0 and not self._may_join(place, load, klass):
+            mixes = place > 1 or load >= 0
+            if mixes and load >= 0 and not self._may_join(place, load, klass):
                 return NEVER
             kg, litres, load, mask = (
-                kg + t.stop[stop, KG_OF],
-                litres + t.stop[stop, LITRES_OF],
+                kg + t.stop["kg"][stop],
+                litres + t.stop["litres"][stop],
                 klass,
-                int(t.klass[klass, MASK]),
+                int(t.klass["mask"][klass]),
             )
-            if kg > truck[MOST_KG] or litres > truck[MOST_L]:
+            if kg > truck["most_kg"] or litres > truck["most_l"]:
                 return NEVER
-        here, tail = int(self.row[self.length]), int(truck[TAIL])
-        if load >= 0 and truck[EMPTIES] != 0:
+        here, tail = int(self.row[self.length]), int(truck["tail"])
+        if load >= 0 and truck["empties"] != 0:
             ways = [self._over(kind, f, here, tail) for f in self._sites(mask, load)]
             return total + min(ways, default=NEVER)
         return total + (0.0 if tail < 0 else t.cost[kind, here, tail])
@@ -111,13 +98,13 @@ class Row:
         """Whether a class may lie on what is on board: the same, or narrower than what was there from the start."""
         if load == klass:
             return True
-        same = self.t.klass[load, 0] == self.t.klass[klass, 0]
+        same = self.t.klass["material"][load] == self.t.klass["material"][klass]
         return place == 1 and bool(
-            same and self.t.klass[load, MASK] & self.t.klass[klass, MASK] == self.t.klass[klass, MASK]
+            same and self.t.klass["mask"][load] & self.t.klass["mask"][klass] == self.t.klass["mask"][klass]
         )
 
     def _sites(self, mask: int, load: int) -> list[int]:
-        first = len(self.t.near)
+        first = self.t.stops
         return [first + f for f in range(len(self.t.stop) - first) if load >= 0 and mask >> f & 1]
 
     def _over(self, kind: int, site: int, a: int, b: int) -> float:
@@ -137,10 +124,8 @@ def test_tips_are_where_they_cost_least(problem: Problem, data: st.DataObject) -
     assert _alike(row.cost, row.cheapest())
     if row.cost >= NEVER:
         return
-    trips.backwards(*row.world(), row.row, row.length, row.numbers)
-    for place in range(len(stops) + 1):
-        with_new = trips.with_one_more(*row.world(), row.row, row.length, row.numbers, place, new)
-        assert _alike(with_new, Row(t, 0, [*stops[:place], new, *stops[place:]]).cost), place
+    for place, cost in enumerate(row.with_one_more(new)):
+        assert _alike(cost, Row(t, 0, [*stops[:place], new, *stops[place:]]).cost), place
 
 
 def _alike(one: float, other: float) -> bool:
@@ -160,9 +145,9 @@ def test_the_judge_takes_every_plan_and_finds_it_no_dearer(problem: Problem, see
     assert found.rank <= begin(judge).rank
     if any(truck.needs_route for truck in judge.instance.trucks):
         return
-    planned = {int(stop) for row in search.state.best for stop in row[1 : 1 + row[0]]}
+    planned = {int(stop) for row in search.native.best for stop in row[1 : 1 + row[0]]}
     solution = search.solution()
     assert planned.isdisjoint(solution.left_out)
     out = [stop for stop in judge.instance.free if stop not in planned and (t.serve[:, stop] < NEVER).any()]
-    judged = sum(route.cost for route in solution.routes if route) + sum(t.stop[stop, PRICE] for stop in out)
-    assert judged <= search.state.energy[loops.BEST] + 1e-6
+    judged = sum(route.cost for route in solution.routes if route) + sum(t.stop["price"][stop] for stop in out)
+    assert judged <= search.native.energy + 1e-6

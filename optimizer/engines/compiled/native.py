@@ -1,0 +1,141 @@
+"""The door to ``search.c``: compiled once a machine, loaded in a millisecond. Everything it works on is owned here."""
+
+import ctypes
+from ctypes import POINTER, byref, c_double, c_int64, c_uint64, c_void_p
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from optimizer.engines.compiled import built
+from optimizer.engines.compiled.tables import NEVER, Numbers, Tables
+
+SETS: Final = 16
+PLACE: Final = np.dtype(
+    [
+        ("node", "i8"), ("first", "i8"), ("chain", "f8"), ("fresh", "f8"), ("going", "f8"), ("after", "f8"),
+        ("rest", "f8"), ("kg", "f8"), ("litres", "f8"),
+    ]
+)  # fmt: skip
+ROUTE: Final = np.dtype([("length", "i8"), ("cost", "f8")])
+WHERE: Final = np.dtype([("truck", "i8"), ("place", "i8")])
+WAY: Final = np.dtype([("truck", "i8"), ("place", "i8"), ("bound", "f8"), ("known", "i8")])
+REST: Final = np.dtype([("leave", "f8", SETS), ("taken", "i1", SETS)])
+BESIDE: Final = 20
+
+
+class _Tables(ctypes.Structure):
+    _fields_ = (
+        *((name, c_int64) for name in ("stops", "facilities", "trucks", "nodes", "classes", "near", "limited", "width")),
+        *(
+            (name, c_void_p)
+            for name in ("cost", "time", "over", "stop", "truck", "klass", "window_from", "window", "neighbour", "serve",
+                         "break_s", "remaining_kg")
+        ),
+    )  # fmt: skip
+
+
+class _State(ctypes.Structure):
+    _fields_ = (
+        *(
+            (name, c_void_p)
+            for name in ("row", "route", "given_kg", "given_all_kg", "now", "touched", "where", "looked", "best")
+        ),
+        ("energy", c_double),
+        ("best_energy", c_double),
+        ("looks", c_int64),
+        ("improved", c_int64),
+        ("chance", c_uint64),
+        *((name, c_void_p) for name in ("trial", "visits", "trial_kg", "rest", "queue", "todo", "order", "way")),
+    )
+
+
+def _library() -> Any:
+    return _loaded(built.library())
+
+
+@cache
+def _loaded(path: Path) -> Any:
+    library = ctypes.CDLL(str(path))
+    tables, state = POINTER(_Tables), POINTER(_State)
+    library.start.argtypes = (tables, state, c_void_p, c_void_p, c_void_p)
+    library.start.restype = None
+    library.search.argtypes = (tables, state, c_int64, c_double, c_double, c_double)
+    library.search.restype = None
+    library.best_visits.argtypes = (tables, state, c_int64, c_void_p)
+    library.best_visits.restype = c_int64
+    library.forwards.argtypes = (tables, c_int64, c_void_p, c_int64, c_void_p)
+    library.forwards.restype = c_double
+    library.backwards.argtypes = (tables, c_int64, c_void_p, c_int64, c_void_p)
+    library.backwards.restype = None
+    library.with_one_more.argtypes = (tables, c_int64, c_void_p, c_int64, c_int64, c_int64)
+    library.with_one_more.restype = c_double
+    return library
+
+
+class Search:
+    """A plan that is searched. Not to be used by two threads at once; two searches may be."""
+
+    def __init__(self, t: Tables, seed: int) -> None:
+        k, n, m, width = len(t.truck), t.stops, t.facilities, t.width
+        self.tables = t
+        self._native = _library()
+        self._t = _Tables(
+            n, m, k, t.cost.shape[-1], len(t.klass), t.neighbour.shape[1], bool(t.remaining_kg.size), width,
+            *(
+                one.ctypes.data
+                for one in (t.cost, t.time, t.over, t.stop, t.truck, t.klass, t.window_from, t.window, t.neighbour, t.serve,
+                            t.break_s, t.remaining_kg)
+            ),
+        )  # fmt: skip
+        self.where = np.full(n, -1, dtype=WHERE)
+        self.best: Numbers = np.zeros((k, width), dtype=np.int64)
+        self.routes = np.zeros((k, 2), dtype=ROUTE)
+        self.now: Numbers = np.zeros(k, dtype=np.int64)
+        long = 2 * width + 2
+        self._arrays = (
+            np.zeros((k, 2, width), dtype=PLACE), self.routes, np.zeros((k, 2, m)), np.zeros(m), self.now,
+            np.zeros(k, dtype=np.int64), self.where, np.zeros((k, width), dtype=np.int64), self.best,
+            np.zeros(width, dtype=PLACE), np.zeros(long, dtype=np.int64), np.zeros(m), np.zeros(long, dtype=REST),
+            np.zeros(width, dtype=np.int64), np.zeros(n, dtype=np.int64), np.zeros(n),
+            np.zeros(2 * BESIDE + 2 * k, dtype=WAY),
+        )  # fmt: skip
+        at = [one.ctypes.data for one in self._arrays]
+        chance = (seed * 0x9E3779B97F4A7C15 + 0x1234567) % (1 << 64) or 1
+        self._s = _State(*at[:9], NEVER, NEVER, 0, 0, chance, *at[9:])
+        self._visits: Numbers = np.zeros(long, dtype=np.int64)
+
+    @property
+    def energy(self) -> float:
+        """Cost of the best plan, with the prices of what it leaves out."""
+        return float(self._s.best_energy)
+
+    @property
+    def cost(self) -> float:
+        """Cost of the plan that counts, without prices."""
+        return float(self.routes["cost"][np.arange(len(self.now)), self.now].sum())
+
+    @property
+    def assigned(self) -> int:
+        """Stops that the plan that counts serves."""
+        return int((self.where["truck"] >= 0).sum())
+
+    @property
+    def improved(self) -> int:
+        """How often there was a better plan."""
+        return int(self._s.improved)
+
+    def start(self, elsewhere: Any, rows: Numbers, lengths: Numbers) -> None:
+        """Set the plan; ``rows``: truck, place."""
+        flags = np.ascontiguousarray(elsewhere, dtype=np.uint8)
+        self._native.start(byref(self._t), byref(self._s), flags.ctypes.data, rows.ctypes.data, lengths.ctypes.data)
+
+    def search(self, steps: int, temperature: float, removed: float, longest: float) -> None:
+        """Go so many steps. Blocks; other Python threads go on."""
+        self._native.search(byref(self._t), byref(self._s), steps, temperature, removed, longest)
+
+    def visits(self, truck: int) -> list[int] | None:
+        """Return a truck's visits in the best plan; None if its tips find no place."""
+        count = self._native.best_visits(byref(self._t), byref(self._s), truck, self._visits.ctypes.data)
+        return None if count < 0 else self._visits[:count].tolist()

@@ -1,0 +1,201 @@
+/* Each stop back in where it costs least. */
+#pragma once
+
+#include "state.h"
+
+enum { BESIDE = 20 };     /* neighbours beside which a stop is tried */
+enum { MOST_TRIES = 12 }; /* places whose times are worked out before a stop is left out: it will be its turn again */
+enum { MOST_TODO = 40 };  /* stops put in at most in one step: where much has to stay out, some of it is tried each time */
+#define OVERLOOKED 0.01   /* of the places for a stop, so many are overlooked by chance */
+
+/* Whether an unused truck before this one differs in nothing but its name. */
+static bool has_idle_twin(const Tables *t, const State *s, int64_t k)
+{
+    for (int64_t other = t->truck[k].alike; other < k; other++) {
+        if (t->truck[other].alike == t->truck[k].alike && route_of(s, other)->length == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a truck could take a stop, as far as no other stop's place matters. */
+static bool may_take(const Tables *t, const State *s, int64_t k, int64_t stop)
+{
+    const Truck *truck = &t->truck[k];
+    int64_t length = route_of(s, k)->length;
+    return truck->usable && t->serve[k * t->stops + stop] < NEVER && length < truck->room_stops &&
+           row_of(t, s, k)[length].kg - truck->loaded_kg + t->stop[stop].kg <= truck->room_kg;
+}
+
+/* What a stop between two others adds at least, tips between them or not, where ways round are no shorter. */
+static double least(const Tables *t, const Truck *truck, const Place *row, int64_t length, int64_t place, int64_t new)
+{
+    if (place == length) {
+        return 0.0;
+    }
+    int64_t kind = truck->kind, before = row[place].node, behind = row[place + 1].node;
+    int64_t class = t->stop[new].class, class_before = class_at(t, truck, row, place);
+    double into = cost(t, kind, before, new), out = cost(t, kind, new, behind);
+    double direct = into + out - cost(t, kind, before, behind);
+    if (class_before < 0) {
+        return direct;
+    }
+    double tipped = over(t, kind, class_before, before, behind);
+    double late = into + over(t, kind, class, new, behind) - tipped;
+    double early = over(t, kind, class_before, before, new) + out - tipped;
+    return fmin(direct, fmin(late, early));
+}
+
+static int64_t add_way(const Tables *t, State *s, int64_t k, int64_t place, int64_t stop, int64_t count)
+{
+    if (s->looked[k * t->width + place] == s->looks) {
+        return count;
+    }
+    s->looked[k * t->width + place] = s->looks;
+    double bound = least(t, &t->truck[k], row_of(t, s, k), route_of(s, k)->length, place, stop);
+    s->way[count] = (Way){k, place, bound + t->serve[k * t->stops + stop], false};
+    return count + 1;
+}
+
+/* Find all places worth a look, each once: beside neighbours, behind heads, before ends. */
+static int64_t find_ways(const Tables *t, State *s, int64_t stop)
+{
+    int64_t count = 0;
+    s->looks++;
+    for (int64_t number = 0; number < BESIDE && number < t->near; number++) {
+        int64_t other = t->neighbour[stop * t->near + number];
+        if (other < 0) {
+            break;
+        }
+        Where at = s->where[other];
+        if (at.truck >= 0 && may_take(t, s, at.truck, stop)) {
+            count = add_way(t, s, at.truck, at.place, stop, count);
+            count = add_way(t, s, at.truck, at.place - 1, stop, count);
+        }
+    }
+    for (int64_t k = 0; k < t->trucks; k++) {
+        int64_t length = route_of(s, k)->length;
+        if (may_take(t, s, k, stop) && !(length == 0 && has_idle_twin(t, s, k))) {
+            count = add_way(t, s, k, 0, stop, count);
+            count = add_way(t, s, k, length, stop, count);
+        }
+    }
+    return count;
+}
+
+/* Write truck k's row with a stop behind a place into `trial`. */
+static void put(const Tables *t, State *s, int64_t k, int64_t place, int64_t stop)
+{
+    const Place *row = row_of(t, s, k);
+    int64_t length = route_of(s, k)->length;
+    for (int64_t i = 0; i <= place; i++) {
+        s->trial[i].node = row[i].node;
+    }
+    s->trial[place + 1].node = stop;
+    for (int64_t i = place + 1; i <= length; i++) {
+        s->trial[i + 1].node = row[i].node;
+    }
+}
+
+/* Put a stop where it costs least, if it is worth that. The place with the lowest bound is looked at first and gets a
+ * better one, until the lowest is a cost that holds. */
+static void insert(const Tables *t, State *s, int64_t stop)
+{
+    double best_cost = t->stop[stop].price, best_total = 0.0;
+    int64_t count = find_ways(t, s, stop), best = -1, tried = -1;
+    for (int tries = 0; count > 0 && tries < MOST_TRIES;) {
+        int64_t number = 0;
+        for (int64_t other = 1; other < count; other++) {
+            if (s->way[other].bound < s->way[number].bound) {
+                number = other;
+            }
+        }
+        Way *way = &s->way[number];
+        if (way->bound >= best_cost) {
+            break;
+        }
+        const Truck *truck = &t->truck[way->truck];
+        const Route *route = route_of(s, way->truck);
+        double extra = t->serve[way->truck * t->stops + stop] - route->cost;
+        if (!way->known) {
+            way->known = true;
+            way->bound = NEVER;
+            if (chance(s) >= OVERLOOKED) {
+                const Place *row = row_of(t, s, way->truck);
+                way->bound = with_one_more(t, way->truck, row, route->length, way->place, stop) + truck->fixed + extra;
+            }
+            continue;
+        }
+        put(t, s, way->truck, way->place, stop);
+        double total = judge_trial(t, s, way->truck, route->length + 1);
+        tried = number;
+        tries++;
+        if (total < NEVER && total + extra < best_cost) {
+            best_cost = total + extra;
+            best_total = total;
+            best = number;
+        }
+        way->bound = NEVER;
+    }
+    if (best >= 0) {
+        int64_t k = s->way[best].truck, length = route_of(s, k)->length + 1;
+        touch(t, s, k);
+        if (tried != best) {
+            put(t, s, k, s->way[best].place, stop);
+            best_total = judge_trial(t, s, k, length);
+        }
+        take_trial(t, s, k, length, best_total);
+    }
+}
+
+/* Orders in which stops are put back, with the chances of the source: any, heavy first, far first, near first. */
+static void put_in_order(const Tables *t, State *s, int64_t count, double dice)
+{
+    int64_t depot = t->truck[0].head;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t stop = s->todo[i];
+        if (dice < 4.0 / 11.0) {
+            s->order[i] = chance(s);
+        } else if (dice < 8.0 / 11.0) {
+            s->order[i] = -t->stop[stop].kg;
+        } else if (dice < 10.0 / 11.0) {
+            s->order[i] = -cost(t, 0, depot, stop);
+        } else {
+            s->order[i] = cost(t, 0, depot, stop);
+        }
+    }
+    for (int64_t i = 1; i < count; i++) { /* few: insertion sort */
+        double key = s->order[i];
+        int64_t stop = s->todo[i], j = i;
+        for (; j > 0 && s->order[j - 1] > key; j--) {
+            s->order[j] = s->order[j - 1];
+            s->todo[j] = s->todo[j - 1];
+        }
+        s->order[j] = key;
+        s->todo[j] = stop;
+    }
+}
+
+/* Put stops that are left out back in, at most so many. */
+static void recreate(const Tables *t, State *s, int64_t most, double dice)
+{
+    int64_t count = 0;
+    for (int64_t stop = 0; stop < t->stops; stop++) {
+        if (s->where[stop].truck == LEFT_OUT) {
+            s->todo[count++] = stop;
+        }
+    }
+    if (count > most) {
+        for (int64_t i = 0; i < most; i++) {
+            int64_t j = i + below(s, count - i), stop = s->todo[i];
+            s->todo[i] = s->todo[j];
+            s->todo[j] = stop;
+        }
+        count = most;
+    }
+    put_in_order(t, s, count, dice);
+    for (int64_t i = 0; i < count; i++) {
+        insert(t, s, s->todo[i]);
+    }
+}

@@ -1,0 +1,88 @@
+/* Ruin and recreate on tables of numbers: strings of neighbouring stops out, each stop back in where it costs least.
+ *
+ * After J. Christiaens and G. Vanden Berghe, "Slack Induction by String Removals for Vehicle Routing Problems",
+ * Transportation Science 54 (2020). What is ours: a place for a stop is judged with all tips of the route placed anew
+ * (trips.h), and only places beside near neighbours, behind the head and before the end are looked at.
+ *
+ * Nothing is allocated, read or written here but what the caller owns; two searches on two states may run side by side.
+ * Indices are not checked: `native.py` makes all arrays from one problem. One translation unit, so that the compiler sees
+ * all of it at once.
+ */
+#include "recreate.h"
+#include "ruin.h"
+
+static void keep(const Tables *t, State *s)
+{
+    s->best_energy = s->energy;
+    s->improved++;
+    for (int64_t k = 0; k < t->trucks; k++) {
+        const Place *row = row_of(t, s, k);
+        int64_t *best = &s->best[k * t->width], length = route_of(s, k)->length;
+        best[0] = length;
+        for (int64_t place = 1; place <= length; place++) {
+            best[place] = row[place].node;
+        }
+    }
+}
+
+/* Set the plan to rows of stops (truck, place; lengths by truck); a route that does not hold is emptied. What is left out
+ * is put in, far first. */
+void start(const Tables *t, State *s, const uint8_t *elsewhere, const int64_t *rows, const int64_t *lengths)
+{
+    for (int64_t stop = 0; stop < t->stops; stop++) {
+        s->where[stop].truck = elsewhere[stop] ? ELSEWHERE : LEFT_OUT;
+    }
+    for (int64_t k = 0; k < t->trucks; k++) {
+        double total = NEVER;
+        int64_t length = lengths[k];
+        s->touched[k] = 1;
+        s->trial[0].node = t->truck[k].head;
+        for (int64_t place = 1; place <= length; place++) {
+            s->trial[place].node = rows[k * t->width + place - 1];
+        }
+        if (t->truck[k].usable) {
+            total = judge_trial(t, s, k, length);
+        }
+        if (total >= NEVER) {
+            length = 0;
+            total = judge_trial(t, s, k, 0);
+        }
+        take_trial(t, s, k, length, total < NEVER ? total : 0.0);
+    }
+    recreate(t, s, t->stops, 9.0 / 11.0);
+    s->energy = energy(t, s);
+    keep(t, s);
+}
+
+/* Go so many steps at one temperature. */
+void search(const Tables *t, State *s, int64_t steps, double temperature, double removed, double longest)
+{
+    while (steps-- > 0) {
+        double found = NEVER;
+        if (ruin(t, s, removed, longest)) {
+            recreate(t, s, MOST_TODO, chance(s));
+            found = energy(t, s);
+        }
+        if (found < s->energy - temperature * log(fmax(chance(s), 1e-300))) {
+            s->energy = found;
+            if (found < s->best_energy - 1e-6) {
+                keep(t, s);
+            }
+        } else {
+            undo(t, s);
+        }
+    }
+}
+
+/* Write a truck's route in the best plan, facilities in; return how many visits, -1 if it has none. */
+int64_t best_visits(const Tables *t, State *s, int64_t k, int64_t *visits)
+{
+    int64_t length = s->best[k * t->width];
+    s->trial[0].node = t->truck[k].head;
+    for (int64_t place = 1; place <= length; place++) {
+        s->trial[place].node = s->best[k * t->width + place];
+    }
+    forwards(t, k, s->trial, length, s->queue);
+    int64_t count = written(t, k, s->trial, length, visits);
+    return place_tips(t, &t->truck[k], visits, count, s->trial_kg) ? count : -1;
+}
