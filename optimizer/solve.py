@@ -13,7 +13,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from optimizer.check import Verdict, check
-from optimizer.engines.baseline import insert
+from optimizer.engines.baseline import fill
 from optimizer.engines.beginning import begin, resume
 from optimizer.engines.instance import Instance, compile_problem
 from optimizer.engines.interface import Budget
@@ -112,10 +112,10 @@ def solve(
     first = resume(judge, begin(judge))
     offer(first)
     if name not in BEGIN_THEMSELVES:
-        offer(insert(judge, first, sorted(first.left_out), budget=budget))
+        offer(fill(judge, first, budget))
     if name != "baseline" and not budget.is_over() and not is_finished(best.solution):
         ENGINES[name](judge, best.solution, budget, seed=seed, report=offer)
-        offer(insert(judge, best.solution, sorted(best.solution.left_out), budget=budget))
+        offer(fill(judge, best.solution, budget))
     search = Search(engine=name, seconds=0.0, iterations=budget.done, seed=seed)
     until = float("inf") if seconds is None else max(started + seconds, time.monotonic() + 0.05)
     for solution in best.lately():

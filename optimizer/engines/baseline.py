@@ -28,9 +28,22 @@ Memory = dict[int, Gaps]
 
 
 def baseline(judge: Judge, solution: Solution, budget: Budget, *, seed: int, report: Report) -> Solution:  # noqa: ARG001  # greedy needs no chance
-    """Insert what is left out."""
-    better = insert(judge, solution, sorted(solution.left_out), budget=budget)
+    """Fill up what is left out."""
+    better = fill(judge, solution, budget)
     report(better)
+    return better
+
+
+def fill(judge: Judge, solution: Solution, budget: Budget) -> Solution:
+    """Insert what is left out; where required stops find no place, optional ones that are served make room for them."""
+    better = insert(judge, solution, sorted(solution.left_out), budget=budget)
+    required = judge.instance.required
+    if any(required[stop] for stop in better.left_out):
+        optional = [stop for stop in judge.instance.free if not required[stop] and stop not in better.left_out]
+        if optional:
+            roomy = remove(judge, better, optional)
+            roomy = insert(judge, roomy, sorted(roomy.left_out), budget=budget)
+            better = min(better, roomy, key=lambda one: one.rank)
     return better
 
 

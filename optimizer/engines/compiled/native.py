@@ -18,7 +18,7 @@ PLACE: Final = np.dtype(
         ("rest", "f8"), ("kg", "f8"), ("litres", "f8"),
     ]
 )  # fmt: skip
-ROUTE: Final = np.dtype([("length", "i8"), ("cost", "f8")])
+ROUTE: Final = np.dtype([("length", "i8"), ("cost", "f8"), ("count", "i8")])
 WHERE: Final = np.dtype([("truck", "i8"), ("place", "i8")])
 WAY: Final = np.dtype([("truck", "i8"), ("place", "i8"), ("bound", "f8"), ("known", "i8")])
 REST: Final = np.dtype([("leave", "f8", SETS), ("taken", "i1", SETS)])
@@ -36,18 +36,21 @@ class _Tables(ctypes.Structure):
     )  # fmt: skip
 
 
+_ARRAYS: Final = (
+    "row", "route", "given_kg", "given_all_kg", "now", "touched", "where", "looked", "visits", "best", "best_visits",
+    "trial", "trial_visits", "trial_kg", "rest", "queue", "todo", "order", "way",
+)  # fmt: skip
+
+
 class _State(ctypes.Structure):
     _fields_ = (
-        *(
-            (name, c_void_p)
-            for name in ("row", "route", "given_kg", "given_all_kg", "now", "touched", "where", "looked", "best")
-        ),
+        *((name, c_void_p) for name in _ARRAYS),
         ("energy", c_double),
         ("best_energy", c_double),
         ("looks", c_int64),
         ("improved", c_int64),
+        ("trial_count", c_int64),
         ("chance", c_uint64),
-        *((name, c_void_p) for name in ("trial", "visits", "trial_kg", "rest", "queue", "todo", "order", "way")),
     )
 
 
@@ -93,17 +96,18 @@ class Search:
         self.best: Numbers = np.zeros((k, width), dtype=np.int64)
         self.routes = np.zeros((k, 2), dtype=ROUTE)
         self.now: Numbers = np.zeros(k, dtype=np.int64)
-        long = 2 * width + 2
-        self._arrays = (
-            np.zeros((k, 2, width), dtype=PLACE), self.routes, np.zeros((k, 2, m)), np.zeros(m), self.now,
-            np.zeros(k, dtype=np.int64), self.where, np.zeros((k, width), dtype=np.int64), self.best,
-            np.zeros(width, dtype=PLACE), np.zeros(long, dtype=np.int64), np.zeros(m), np.zeros(long, dtype=REST),
-            np.zeros(width, dtype=np.int64), np.zeros(n, dtype=np.int64), np.zeros(n),
-            np.zeros(2 * BESIDE + 2 * k, dtype=WAY),
-        )  # fmt: skip
-        at = [one.ctypes.data for one in self._arrays]
+        long = 2 * width + 2  # visits of a row at most
+        self._arrays = {
+            "row": np.zeros((k, 2, width), dtype=PLACE), "route": self.routes, "given_kg": np.zeros((k, 2, m)),
+            "given_all_kg": np.zeros(m), "now": self.now, "touched": np.zeros(k, dtype=np.int64), "where": self.where,
+            "looked": np.zeros((k, width), dtype=np.int64), "visits": np.zeros((k, 2, long), dtype=np.int64),
+            "best": self.best, "best_visits": np.zeros((k, long + 1), dtype=np.int64),
+            "trial": np.zeros(width, dtype=PLACE), "trial_visits": np.zeros(long, dtype=np.int64),
+            "trial_kg": np.zeros(m), "rest": np.zeros(long, dtype=REST), "queue": np.zeros(width, dtype=np.int64),
+            "todo": np.zeros(n, dtype=np.int64), "order": np.zeros(n), "way": np.zeros(2 * BESIDE + 2 * k, dtype=WAY),
+        }  # fmt: skip
         chance = (seed * 0x9E3779B97F4A7C15 + 0x1234567) % (1 << 64) or 1
-        self._s = _State(*at[:9], NEVER, NEVER, 0, 0, chance, *at[9:])
+        self._s = _State(*(self._arrays[name].ctypes.data for name in _ARRAYS), NEVER, NEVER, 0, 0, 0, chance)
         self._visits: Numbers = np.zeros(long, dtype=np.int64)
 
     @property

@@ -22,6 +22,11 @@ static void keep(const Tables *t, State *s)
         for (int64_t place = 1; place <= length; place++) {
             best[place] = row[place].node;
         }
+        int64_t *visits = &s->best_visits[k * (most_visits(t) + 1)], count = route_of(s, k)->count;
+        visits[0] = count;
+        if (count > 0) {
+            memcpy(visits + 1, visits_of(t, s, k), (size_t)count * sizeof *visits);
+        }
     }
 }
 
@@ -77,6 +82,13 @@ void search(const Tables *t, State *s, int64_t steps, double temperature, double
 /* Write a truck's route in the best plan, facilities in; return how many visits, -1 if it has none. */
 int64_t best_visits(const Tables *t, State *s, int64_t k, int64_t *visits)
 {
+    if (t->truck[k].timed) {
+        const int64_t *best = &s->best_visits[k * (most_visits(t) + 1)];
+        if (best[0] > 0) {
+            memcpy(visits, best + 1, (size_t)best[0] * sizeof *visits);
+        }
+        return best[0];
+    }
     int64_t length = s->best[k * t->width];
     s->trial[0].node = t->truck[k].head;
     for (int64_t place = 1; place <= length; place++) {

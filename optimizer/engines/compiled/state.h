@@ -13,7 +13,8 @@ typedef struct {
 
 typedef struct { /* each truck has two: the one that counts, and what it was before this step */
     int64_t length;
-    double cost; /* 0 if not used */
+    double cost;   /* 0 if not used */
+    int64_t count; /* of its visits, tips in; -1: tips found no place. Of trucks that are timed only */
 } Route;
 
 typedef struct {
@@ -31,18 +32,20 @@ typedef struct {
     int64_t *touched;   /* truck: whether it was changed in this step */
     Where *where;       /* stop */
     int64_t *looked;    /* truck, place: the last time this place was looked at */
+    int64_t *visits;    /* truck, which: stops and facilities as they were judged */
     int64_t *best;      /* truck, then: how many stops, and they */
-    double energy, best_energy;
-    int64_t looks, improved;
-    uint64_t chance;
+    int64_t *best_visits; /* truck, then: how many visits, and they */
     Place *trial;       /* a row to be judged */
-    int64_t *visits;    /* its visits */
+    int64_t *trial_visits;
     double *trial_kg;   /* what it tips */
     Rest *rest;
     int64_t *queue;
     int64_t *todo;
     double *order;
     Way *way;
+    double energy, best_energy;
+    int64_t looks, improved, trial_count;
+    uint64_t chance;
 } State;
 
 /* A number in [0, 1): xorshift64*, G. Marsaglia 2003, S. Vigna 2016. */
@@ -75,11 +78,24 @@ static inline double *given_of(const Tables *t, const State *s, int64_t k)
     return &s->given_kg[(2 * k + s->now[k]) * t->facilities];
 }
 
-/* Cost of truck k with the row in `trial`; NEVER if it breaks a rule. What it tips is in `trial_kg`. */
+/* Visits of a row at most: a tip behind each stop, and one before the first. */
+static inline int64_t most_visits(const Tables *t)
+{
+    return 2 * t->width + 2;
+}
+
+static inline int64_t *visits_of(const Tables *t, const State *s, int64_t k)
+{
+    return &s->visits[(2 * k + s->now[k]) * most_visits(t)];
+}
+
+/* Cost of truck k with the row in `trial`; NEVER if it breaks a rule. What it visits and tips is
+ * in `trial_visits` and `trial_kg`. */
 static double judge_trial(const Tables *t, State *s, int64_t k, int64_t length)
 {
     const Truck *truck = &t->truck[k];
     double total = forwards(t, k, s->trial, length, s->queue);
+    s->trial_count = -1;
     if (length == 0 && !truck->obliged) {
         return 0.0;
     }
@@ -87,14 +103,15 @@ static double judge_trial(const Tables *t, State *s, int64_t k, int64_t length)
         return NEVER;
     }
     if (truck->timed) {
-        int64_t count = written(t, k, s->trial, length, s->visits);
+        int64_t count = written(t, k, s->trial, length, s->trial_visits);
         for (int64_t facility = 0; t->limited && facility < t->facilities; facility++) {
             s->trial_kg[facility] = s->given_all_kg[facility] - given_of(t, s, k)[facility];
         }
-        if (!place_tips(t, truck, s->visits, count, s->trial_kg)) {
+        if (!place_tips(t, truck, s->trial_visits, count, s->trial_kg)) {
             return NEVER;
         }
-        total = driven(t, truck, s->visits, count, s->rest);
+        s->trial_count = count;
+        total = driven(t, truck, s->trial_visits, count, s->rest);
     }
     return total + truck->fixed;
 }
@@ -111,7 +128,10 @@ static void take_trial(const Tables *t, State *s, int64_t k, int64_t length, dou
     }
     memcpy(row, s->trial, (size_t)(length + 1) * sizeof *row);
     backwards(t, k, row, length, s->queue);
-    *route_of(s, k) = (Route){length, total};
+    *route_of(s, k) = (Route){length, total, s->trial_count};
+    if (s->trial_count > 0) {
+        memcpy(visits_of(t, s, k), s->trial_visits, (size_t)s->trial_count * sizeof *s->trial_visits);
+    }
     for (int64_t place = 1; place <= length; place++) {
         s->where[row[place].node] = (Where){k, place};
     }
@@ -125,12 +145,16 @@ static void touch(const Tables *t, State *s, int64_t k)
     }
     const Place *row = row_of(t, s, k);
     const double *given = given_of(t, s, k);
+    const int64_t *visits = visits_of(t, s, k);
     Route route = *route_of(s, k);
     s->now[k] = 1 - s->now[k];
     s->touched[k] = 1;
     memcpy(row_of(t, s, k), row, (size_t)(route.length + 1) * sizeof *row);
     memcpy(given_of(t, s, k), given, (size_t)t->facilities * sizeof *given);
     *route_of(s, k) = route;
+    if (route.count > 0) {
+        memcpy(visits_of(t, s, k), visits, (size_t)route.count * sizeof *visits);
+    }
 }
 
 /* Put back the routes of before this step. */

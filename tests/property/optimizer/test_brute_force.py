@@ -1,6 +1,6 @@
 """Tiny problems tried out completely: nobody is left out who could have been served, nothing is cheaper than the best."""
 
-from itertools import permutations
+from itertools import permutations, product
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,10 +12,27 @@ from optimizer.engines.instance import compile_problem
 from optimizer.engines.registry import ENGINES
 from optimizer.engines.route import Judge
 from optimizer.engines.solution import Solution
-from optimizer.problem import Problem
+from optimizer.problem import Matrix, Problem
 from optimizer.solve import solve
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+
+
+def as_roads_are(problem: Problem) -> Problem:
+    """Return ``problem`` with no leg longer than a way round: none is where a vehicle looks for its shortest way.
+
+    Otherwise the best plan may go over a tip that empties nothing, or collect a stop for the sake of the tip behind it.
+    """
+    for profile in problem.profiles.values():
+        for matrix in (profile.duration_s, profile.distance_m):
+            for over, a, b in product(range(len(matrix)), repeat=3):
+                first, second, direct = matrix[a][over], matrix[over][b], matrix[a][b]
+                if first is not None and second is not None:
+                    matrix[a][b] = first + second if direct is None else min(direct, first + second)
+    return problem
+
+
+TINY = problems(max_stops=3, max_vehicles=1).map(as_roads_are)
 
 
 def best_rank(problem: Problem) -> tuple[int, int]:
@@ -53,7 +70,7 @@ def _with_every_tip(head: tuple[int, ...], order: tuple[int, ...], tips: list[in
 
 @pytest.mark.parametrize("engine", ENGINES)
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=SLOW)
-@given(problem=problems(max_stops=3, max_vehicles=1))
+@given(problem=TINY)
 def test_nobody_is_left_out_who_could_be_served(engine: str, problem: Problem) -> None:
     """With one truck and three stops, as many required stops are served as can be, and no plan is below the best."""
     plan = solve(problem, iterations=60, engine=engine)
@@ -63,7 +80,7 @@ def test_nobody_is_left_out_who_could_be_served(engine: str, problem: Problem) -
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=SLOW)
-@given(problem=problems(max_stops=3, max_vehicles=1))
+@given(problem=TINY)
 def test_the_relay_finds_the_best_plan_of_a_tiny_problem(problem: Problem) -> None:
     """With one truck and three stops, the default engine's plan costs what the best of all plans costs."""
     assert solve(problem, iterations=100).cost.rank == best_rank(problem)
