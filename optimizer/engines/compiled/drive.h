@@ -6,56 +6,87 @@
 #pragma once
 
 #include <math.h>
+#include <stddef.h>
 #include "tables.h"
 
 enum { SETS = 16 }; /* of at most four breaks */
 
+typedef struct {
+    const Window *from, *until; /* none: any time */
+} Hours;
+
+/* What decides when a truck is where. */
+typedef struct {
+    const Tables *t;
+    const Truck *truck;
+    const Hours *hours; /* of stops, facilities, breaks: when a visit or break may begin, for this truck beside the others */
+} Day;
+
+typedef struct {
+    int64_t facility;
+    double begin, leave;
+} Tip;
+
 /* The first moment from `time` on at which a visit or break may begin; NEVER if none is left. */
-static double opens(const Tables *t, int64_t hours, double time)
+static double opens(const Day *day, int64_t what, double time)
 {
-    int64_t begin = t->window_from[hours], end = t->window_from[hours + 1];
-    if (begin == end) {
+    const Hours *hours = &day->hours[what];
+    if (hours->from == hours->until) {
         return time;
     }
-    for (; begin < end; begin++) {
-        if (time <= t->window[begin].latest) {
-            return fmax(time, t->window[begin].earliest);
+    for (const Window *one = hours->from; one < hours->until; one++) {
+        if (time <= one->latest) {
+            return fmax(time, one->earliest);
         }
     }
     return NEVER;
 }
 
 /* The last moment until `time` at which a visit or break may begin; -NEVER if there was none. */
-static double closes(const Tables *t, int64_t hours, double time)
+static double closes(const Day *day, int64_t what, double time)
 {
-    int64_t begin = t->window_from[hours], end = t->window_from[hours + 1];
-    if (begin == end) {
+    const Hours *hours = &day->hours[what];
+    if (hours->from == hours->until) {
         return time;
     }
-    while (--end >= begin) {
-        if (time >= t->window[end].earliest) {
-            return fmin(time, t->window[end].latest);
+    for (const Window *one = hours->until; one > hours->from;) {
+        one--;
+        if (time >= one->earliest) {
+            return fmin(time, one->latest);
         }
     }
     return -NEVER;
 }
 
-static inline int64_t hours_of_break(const Tables *t, const Truck *truck, int64_t bit)
+/* How long a break is, by its number among the truck's. */
+static inline double pause(const Day *day, int64_t bit)
 {
-    return t->stops + t->facilities + truck->breaks_from + bit;
+    return day->t->break_s[day->truck->breaks_from + bit];
 }
 
-static double last_begin(const Tables *t, const Truck *truck, int64_t bit)
+/* Number of a break's hours. */
+static inline int64_t hours_of_break(const Day *day, int64_t bit)
 {
-    int64_t hours = hours_of_break(t, truck, bit);
-    int64_t begin = t->window_from[hours], end = t->window_from[hours + 1];
-    return begin == end ? NEVER : t->window[end - 1].latest;
+    return day->t->stops + day->t->facilities + day->truck->breaks_from + bit;
+}
+
+static double last_begin(const Day *day, int64_t bit)
+{
+    const Hours *hours = &day->hours[hours_of_break(day, bit)];
+    return hours->from == hours->until ? NEVER : hours->until[-1].latest;
+}
+
+static inline double leg_s(const Day *day, int64_t a, int64_t b)
+{
+    return seconds(day->t, day->truck->kind, a, b);
 }
 
 /* Write a facility for each -1 in `visits`: the cheapest on the way that is open and has room. `given_kg`: tipped at each
  * facility by the other trucks; this one's is added. Returns whether each tip has one. */
-static bool place_tips(const Tables *t, const Truck *truck, int64_t *visits, int64_t count, double *given_kg)
+static bool place_tips(const Day *day, int64_t *visits, int64_t count, double *given_kg)
 {
+    const Tables *t = day->t;
+    const Truck *truck = day->truck;
     int64_t here = truck->head, class = truck->loaded;
     double now = truck->ready_s, kg = truck->loaded_kg;
     for (int64_t place = 0; place < count; place++) {
@@ -72,7 +103,7 @@ static bool place_tips(const Tables *t, const Truck *truck, int64_t *visits, int
                     (t->limited && given_kg[facility] + kg > t->remaining_kg[facility])) {
                     continue;
                 }
-                double at = now + seconds(t, truck->kind, here, site), wait = opens(t, site, at) - at;
+                double at = now + leg_s(day, here, site), wait = opens(day, site, at) - at;
                 double way = cost(t, truck->kind, here, site) + wait * truck->per_s;
                 if (next >= 0) {
                     way += cost(t, truck->kind, site, next);
@@ -90,7 +121,7 @@ static bool place_tips(const Tables *t, const Truck *truck, int64_t *visits, int
             kg = 0.0;
             class = -1;
         }
-        now = opens(t, node, now + seconds(t, truck->kind, here, node));
+        now = opens(day, node, now + leg_s(day, here, node));
         if (now >= NEVER) {
             return false;
         }
@@ -101,15 +132,15 @@ static bool place_tips(const Tables *t, const Truck *truck, int64_t *visits, int
 }
 
 /* The latest begin from which a route without breaks is still over at `end`. */
-static double latest_begin(const Tables *t, const Truck *truck, const int64_t *visits, int64_t count, double end)
+static double latest_begin(const Day *day, const int64_t *visits, int64_t count, double end)
 {
     double leave = end;
-    for (int64_t place = truck->tail < 0 ? count - 1 : count; place >= 0; place--) {
-        int64_t node = place < count ? visits[place] : truck->tail;
+    for (int64_t place = day->truck->tail < 0 ? count - 1 : count; place >= 0; place--) {
+        int64_t node = place < count ? visits[place] : day->truck->tail;
         if (place < count) {
-            leave = closes(t, node, leave - t->stop[node].service_s);
+            leave = closes(day, node, leave - day->t->stop[node].service_s);
         }
-        leave -= seconds(t, truck->kind, place > 0 ? visits[place - 1] : truck->head, node);
+        leave -= leg_s(day, place > 0 ? visits[place - 1] : day->truck->head, node);
     }
     return leave;
 }
@@ -117,17 +148,17 @@ static double latest_begin(const Tables *t, const Truck *truck, const int64_t *v
 typedef struct {
     double leave[SETS];  /* earliest, by the set of breaks taken so far */
     int8_t taken[SETS];  /* the break taken last here, -1: it was driven to */
+    int64_t pauses;      /* breaks of the best way before going on from here: four bits each, number + 1, the first lowest */
 } Rest;
 
-/* The earliest end with every owed break taken (NEVER if there is none); `begun_s`: the latest begin for it. */
-static double with_breaks(const Tables *t, const Truck *truck, const int64_t *visits, int64_t count, bool begin_later,
-                          Rest *rest, double *begun_s)
+/* Fill `leave` and `taken` of all places. */
+static void rests(const Day *day, const int64_t *visits, int64_t count, Rest *rest)
 {
-    const int64_t breaks = truck->breaks_until - truck->breaks_from, sets = 1 << breaks;
-    const int64_t steps = count + (truck->tail >= 0);
-    int64_t here = truck->head, taken = 0;
+    const int64_t breaks = day->truck->breaks_until - day->truck->breaks_from, sets = 1 << breaks;
+    const int64_t steps = count + (day->truck->tail >= 0);
+    int64_t here = day->truck->head;
     for (int64_t set = 0; set < sets; set++) {
-        rest[0].leave[set] = set ? NEVER : truck->ready_s;
+        rest[0].leave[set] = set ? NEVER : day->truck->ready_s;
         rest[0].taken[set] = -1;
     }
     for (int64_t place = 0; place < steps; place++) {
@@ -135,8 +166,7 @@ static double with_breaks(const Tables *t, const Truck *truck, const int64_t *vi
             for (int64_t bit = 0; bit < breaks; bit++) {
                 int64_t more = set | (int64_t)1 << bit;
                 if (more != set && rest[place].leave[set] < NEVER) {
-                    double over_s = opens(t, hours_of_break(t, truck, bit), rest[place].leave[set]) +
-                                    t->break_s[truck->breaks_from + bit];
+                    double over_s = opens(day, hours_of_break(day, bit), rest[place].leave[set]) + pause(day, bit);
                     if (over_s < rest[place].leave[more]) {
                         rest[place].leave[more] = over_s;
                         rest[place].taken[more] = (int8_t)bit;
@@ -144,13 +174,13 @@ static double with_breaks(const Tables *t, const Truck *truck, const int64_t *vi
                 }
             }
         }
-        int64_t node = place < count ? visits[place] : truck->tail;
+        int64_t node = place < count ? visits[place] : day->truck->tail;
         for (int64_t set = 0; set < sets; set++) {
             double at = rest[place].leave[set];
             if (at < NEVER) {
-                at += seconds(t, truck->kind, here, node);
+                at += leg_s(day, here, node);
                 if (place < count) {
-                    at = opens(t, node, at) + t->stop[node].service_s;
+                    at = opens(day, node, at) + day->t->stop[node].service_s;
                 }
             }
             rest[place + 1].leave[set] = fmin(at, NEVER);
@@ -158,11 +188,21 @@ static double with_breaks(const Tables *t, const Truck *truck, const int64_t *vi
         }
         here = node;
     }
+}
+
+/* The earliest end with every owed break taken (NEVER if there is none); `begun_s`: the latest begin for it. Fills `rest`. */
+static double with_breaks(const Day *day, const int64_t *visits, int64_t count, Rest *rest, double *begun_s)
+{
+    const Truck *truck = day->truck;
+    const int64_t breaks = truck->breaks_until - truck->breaks_from, sets = 1 << breaks;
+    const int64_t steps = count + (truck->tail >= 0);
     double end = NEVER;
+    int64_t taken = 0;
+    rests(day, visits, count, rest);
     for (int64_t set = 0; set < sets; set++) {
         bool lawful = rest[steps].leave[set] < end;
         for (int64_t bit = 0; bit < breaks; bit++) {
-            double last = last_begin(t, truck, bit);
+            double last = last_begin(day, bit);
             if (!(set >> bit & 1) && truck->begun_s <= last && last < rest[steps].leave[set]) {
                 lawful = false;
             }
@@ -172,72 +212,103 @@ static double with_breaks(const Tables *t, const Truck *truck, const int64_t *vi
             taken = set;
         }
     }
-    *begun_s = truck->begun_s;
-    if (end >= NEVER || !begin_later || truck->ready_s != truck->begun_s) {
+    if (end >= NEVER) {
         return end;
     }
     double at = end;
+    rest[steps].pauses = 0;
     for (int64_t place = steps; place > 0 || taken;) {
         int8_t bit = rest[place].taken[taken];
         if (bit >= 0) {
-            at = closes(t, hours_of_break(t, truck, bit), at - t->break_s[truck->breaks_from + bit]);
+            at = closes(day, hours_of_break(day, bit), at - pause(day, bit));
+            rest[place].pauses = rest[place].pauses << 4 | (bit + 1);
             taken ^= (int64_t)1 << bit;
             continue;
         }
         int64_t node = place <= count ? visits[place - 1] : truck->tail;
         if (place <= count) {
-            at = closes(t, node, at - t->stop[node].service_s);
+            at = closes(day, node, at - day->t->stop[node].service_s);
         }
-        at -= seconds(t, truck->kind, place > 1 ? visits[place - 2] : truck->head, node);
-        place--;
+        at -= leg_s(day, place > 1 ? visits[place - 2] : truck->head, node);
+        rest[--place].pauses = 0;
     }
-    *begun_s = fmax(truck->begun_s, at);
+    if (truck->ready_s == truck->begun_s) {
+        *begun_s = fmax(truck->begun_s, at);
+    }
     return end;
 }
 
-/* Cost of a route with its facilities written in; NEVER if some window, break or limit cannot be kept.
- * rest: room for count + 2 places. */
-static double driven(const Tables *t, const Truck *truck, const int64_t *visits, int64_t count, Rest *rest)
+/* Write when a route that begins at `now` is at the facilities whose docks are counted; return how often. `rest`: NULL
+ * if it owes no break. */
+static int64_t dock_times(const Day *day, const int64_t *visits, int64_t count, double now, const Rest *rest, Tip *tips)
 {
+    const Tables *t = day->t;
+    int64_t here = day->truck->head, found = 0;
+    for (int64_t place = 0; place < count; place++) {
+        for (int64_t pauses = rest ? rest[place].pauses : 0; pauses; pauses >>= 4) {
+            now = opens(day, hours_of_break(day, (pauses & 15) - 1), now) + pause(day, (pauses & 15) - 1);
+        }
+        int64_t node = visits[place], facility = node - t->stops;
+        now = opens(day, node, now + leg_s(day, here, node));
+        double leave = now + t->stop[node].service_s;
+        if (facility >= 0 && t->docks[facility] >= 0) {
+            tips[found++] = (Tip){facility, now, leave};
+        }
+        now = leave;
+        here = node;
+    }
+    return found;
+}
+
+/* Cost of a route with its facilities written in; NEVER if some window, break or limit cannot be kept.
+ * rest: room for count + 2 places. tips: what `dock_times` writes, and how many in found; not looked at if no docks count. */
+static double driven(const Day *day, const int64_t *visits, int64_t count, Rest *rest, Tip *tips, int64_t *found)
+{
+    const Tables *t = day->t;
+    const Truck *truck = day->truck;
     int64_t here = truck->head;
     double now = truck->ready_s, chain = 0.0, work = 0.0, begun_s = truck->begun_s;
     for (int64_t place = 0; place < count; place++) {
         int64_t node = visits[place];
-        double leg_s = seconds(t, truck->kind, here, node);
+        double way_s = leg_s(day, here, node);
         chain += cost(t, truck->kind, here, node);
-        now = opens(t, node, now + leg_s);
+        now = opens(day, node, now + way_s);
         if (now >= NEVER) {
             return NEVER;
         }
         now += t->stop[node].service_s;
-        work += leg_s + t->stop[node].service_s;
+        work += way_s + t->stop[node].service_s;
         here = node;
     }
     if (truck->tail >= 0) {
-        double leg_s = seconds(t, truck->kind, here, truck->tail);
+        double way_s = leg_s(day, here, truck->tail);
         chain += cost(t, truck->kind, here, truck->tail);
-        now += leg_s;
-        work += leg_s;
+        now += way_s;
+        work += way_s;
     }
     if (now > truck->latest_s + truck->overtime_s) {
         return NEVER;
     }
-    bool owed = false, day_counts = truck->per_s > 0 || truck->longest_s < NEVER;
+    bool owed = false, day_counts = truck->per_s > 0 || truck->longest_s < NEVER || t->docked;
     for (int64_t bit = 0; bit < truck->breaks_until - truck->breaks_from; bit++) {
-        double last = last_begin(t, truck, bit);
+        double last = last_begin(day, bit);
         owed = owed || (begun_s <= last && last < now);
     }
     if (owed) {
-        now = with_breaks(t, truck, visits, count, day_counts, rest, &begun_s);
+        now = with_breaks(day, visits, count, rest, &begun_s);
         if (now > truck->latest_s + truck->overtime_s) {
             return NEVER;
         }
     } else if (day_counts && now - begun_s - work > 1e-6 && truck->ready_s == begun_s) {
-        begun_s = fmax(begun_s, latest_begin(t, truck, visits, count, now));
+        begun_s = fmax(begun_s, latest_begin(day, visits, count, now));
     }
     double overtime_s = fmax(0.0, fmax(now - truck->latest_s, now - begun_s - truck->longest_s));
     if (overtime_s > truck->overtime_s) {
         return NEVER;
+    }
+    if (t->docked) {
+        double from_s = truck->ready_s == truck->begun_s ? begun_s : truck->ready_s;
+        *found = dock_times(day, visits, count, from_s, owed ? rest : NULL, tips);
     }
     return chain + (now - begun_s - work) * truck->per_s + overtime_s * truck->per_overtime_s;
 }

@@ -10,7 +10,7 @@ from optimizer.engines.beginning import obliged_route
 from optimizer.engines.compiled.native import Search
 from optimizer.engines.compiled.tables import NEVER, Tables, tables
 from optimizer.engines.interface import Budget, Report
-from optimizer.engines.route import Judge, TimedRoute
+from optimizer.engines.route import Judge, Sites, TimedRoute, Unloading
 from optimizer.engines.solution import Solution
 
 CHUNK_S: Final = 0.02
@@ -143,14 +143,16 @@ class CompiledSearch:
         routes = tuple(route if route is not None and route.stranded else None for route in self.first.routes)
         there = {code for route in routes if route for code in route.visits if 0 <= code < self.instance.stops}
         solution = Solution(self.instance, routes, frozenset(range(self.instance.stops)) - there)
+        planned = {truck.number: self.native.tips(truck.number) for truck in self.instance.trucks}
         refused = []
         for truck in self.instance.trucks:
+            del planned[truck.number]
             if routes[truck.number] is not None:
                 continue
             visits = self._visits_of(truck.number)
             if visits is None:
                 continue
-            route = self._judge(truck.number, visits, solution)
+            route = self._judge(truck.number, visits, _beside(solution, truck.number, planned))
             if route is None:
                 refused.append(truck)
             else:
@@ -172,11 +174,23 @@ class CompiledSearch:
         visits = self.native.visits(truck)
         return head if visits is None else (*head, *visits)
 
-    def _judge(self, truck: int, visits: tuple[int, ...], solution: Solution) -> TimedRoute | None:
-        if self.instance.limited:
-            return self.judge.judge(truck, visits, solution.sites(truck))
+    def _judge(self, truck: int, visits: tuple[int, ...], sites: Sites | None) -> TimedRoute | None:
+        if sites is not None:
+            return self.judge.judge(truck, visits, sites)
         known = self._judged.get((truck, *visits))
         route = known if known is not None else self.judge.judge(truck, visits)
         if route is not None:
             self._judged[truck, *visits] = route
         return route
+
+
+def _beside(solution: Solution, truck: int, planned: dict[int, list[tuple[int, int, int]]]) -> Sites | None:
+    """Return what the other trucks do at limited sites, and when those that are yet to be judged mean to be there."""
+    sites = solution.sites(truck)
+    if sites is not None:
+        for tips in planned.values():
+            for facility, begin_s, leave_s in tips:
+                sites.unloadings.setdefault(facility, []).append(
+                    Unloading(facility, begin_s, leave_s, 0, committed=False)
+                )
+    return sites

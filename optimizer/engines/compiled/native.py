@@ -18,27 +18,30 @@ PLACE: Final = np.dtype(
         ("rest", "f8"), ("kg", "f8"), ("litres", "f8"),
     ]
 )  # fmt: skip
-ROUTE: Final = np.dtype([("length", "i8"), ("cost", "f8"), ("count", "i8")])
+ROUTE: Final = np.dtype([("length", "i8"), ("cost", "f8"), ("count", "i8"), ("tips", "i8")])
 WHERE: Final = np.dtype([("truck", "i8"), ("place", "i8")])
 WAY: Final = np.dtype([("truck", "i8"), ("place", "i8"), ("bound", "f8"), ("known", "i8")])
-REST: Final = np.dtype([("leave", "f8", SETS), ("taken", "i1", SETS)])
+REST: Final = np.dtype([("leave", "f8", SETS), ("taken", "i1", SETS), ("pauses", "i8")])
+TIP: Final = np.dtype([("facility", "i8"), ("begin", "f8"), ("leave", "f8")])
+CHANGE: Final = np.dtype([("at", "f8"), ("more", "i8"), ("truck", "i8")])
 BESIDE: Final = 20
 
 
+_SIZES: Final = ("stops", "facilities", "trucks", "nodes", "classes", "near", "width", "limited", "docked")
+_TABLES: Final = (
+    "cost", "time", "over", "stop", "truck", "klass", "window_from", "window", "neighbour", "serve", "break_s", "remaining_kg",
+    "docks", "fixed", "fixed_from", "free_from",
+)  # fmt: skip
+
+
 class _Tables(ctypes.Structure):
-    _fields_ = (
-        *((name, c_int64) for name in ("stops", "facilities", "trucks", "nodes", "classes", "near", "limited", "width")),
-        *(
-            (name, c_void_p)
-            for name in ("cost", "time", "over", "stop", "truck", "klass", "window_from", "window", "neighbour", "serve",
-                         "break_s", "remaining_kg")
-        ),
-    )  # fmt: skip
+    _fields_ = (*((name, c_int64) for name in _SIZES), *((name, c_void_p) for name in _TABLES))
 
 
 _ARRAYS: Final = (
     "row", "route", "given_kg", "given_all_kg", "now", "touched", "where", "looked", "visits", "best", "best_visits",
-    "trial", "trial_visits", "trial_kg", "rest", "queue", "todo", "order", "way",
+    "best_tips", "best_tip_count", "tips", "change", "changes", "hours", "free",
+    "trial", "trial_visits", "trial_kg", "trial_tips", "rest", "queue", "todo", "order", "way",
 )  # fmt: skip
 
 
@@ -50,6 +53,7 @@ class _State(ctypes.Structure):
         ("looks", c_int64),
         ("improved", c_int64),
         ("trial_count", c_int64),
+        ("trial_tip_count", c_int64),
         ("chance", c_uint64),
     )
 
@@ -85,29 +89,30 @@ class Search:
         self.tables = t
         self._native = _library()
         self._t = _Tables(
-            n, m, k, t.cost.shape[-1], len(t.klass), t.neighbour.shape[1], bool(t.remaining_kg.size), width,
-            *(
-                one.ctypes.data
-                for one in (t.cost, t.time, t.over, t.stop, t.truck, t.klass, t.window_from, t.window, t.neighbour, t.serve,
-                            t.break_s, t.remaining_kg)
-            ),
+            n, m, k, t.cost.shape[-1], len(t.klass), t.neighbour.shape[1], width, bool(t.remaining_kg.size), t.docked,
+            *(getattr(t, name).ctypes.data for name in _TABLES),
         )  # fmt: skip
         self.where = np.full(n, -1, dtype=WHERE)
         self.best: Numbers = np.zeros((k, width), dtype=np.int64)
         self.routes = np.zeros((k, 2), dtype=ROUTE)
         self.now: Numbers = np.zeros(k, dtype=np.int64)
+        self._best_tips = np.zeros((k, width), dtype=TIP)
+        self._best_tip_count: Numbers = np.zeros(k, dtype=np.int64)
         long = 2 * width + 2  # visits of a row at most
         self._arrays = {
             "row": np.zeros((k, 2, width), dtype=PLACE), "route": self.routes, "given_kg": np.zeros((k, 2, m)),
             "given_all_kg": np.zeros(m), "now": self.now, "touched": np.zeros(k, dtype=np.int64), "where": self.where,
             "looked": np.zeros((k, width), dtype=np.int64), "visits": np.zeros((k, 2, long), dtype=np.int64),
             "best": self.best, "best_visits": np.zeros((k, long + 1), dtype=np.int64),
+            "best_tips": self._best_tips, "best_tip_count": self._best_tip_count, "tips": np.zeros((k, 2, width), dtype=TIP),
+            "change": np.zeros((m, 2 * (n + k + len(t.fixed))), dtype=CHANGE), "changes": np.zeros(m, dtype=np.int64),
+            "hours": np.zeros((len(t.window_from), 2), dtype=np.int64), "free": np.zeros((int(t.free_from[-1]), 2)),
             "trial": np.zeros(width, dtype=PLACE), "trial_visits": np.zeros(long, dtype=np.int64),
-            "trial_kg": np.zeros(m), "rest": np.zeros(long, dtype=REST), "queue": np.zeros(width, dtype=np.int64),
+            "trial_kg": np.zeros(m), "trial_tips": np.zeros(width, dtype=TIP), "rest": np.zeros(long, dtype=REST), "queue": np.zeros(width, dtype=np.int64),
             "todo": np.zeros(n, dtype=np.int64), "order": np.zeros(n), "way": np.zeros(2 * BESIDE + 2 * k, dtype=WAY),
         }  # fmt: skip
         chance = (seed * 0x9E3779B97F4A7C15 + 0x1234567) % (1 << 64) or 1
-        self._s = _State(*(self._arrays[name].ctypes.data for name in _ARRAYS), NEVER, NEVER, 0, 0, 0, chance)
+        self._s = _State(*(self._arrays[name].ctypes.data for name in _ARRAYS), NEVER, NEVER, 0, 0, 0, 0, chance)
         self._visits: Numbers = np.zeros(long, dtype=np.int64)
 
     @property
@@ -143,3 +148,8 @@ class Search:
         """Return a truck's visits in the best plan; None if its tips find no place."""
         count = self._native.best_visits(byref(self._t), byref(self._s), truck, self._visits.ctypes.data)
         return None if count < 0 else self._visits[:count].tolist()
+
+    def tips(self, truck: int) -> list[tuple[int, int, int]]:
+        """Return facility, begin and leave (s) of a truck's unloadings in the best plan where docks are counted."""
+        rows = self._best_tips[truck, : self._best_tip_count[truck]].tolist()
+        return [(facility, int(begin), int(leave)) for facility, begin, leave in rows]

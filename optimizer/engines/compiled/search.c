@@ -27,6 +27,8 @@ static void keep(const Tables *t, State *s)
         if (count > 0) {
             memcpy(visits + 1, visits_of(t, s, k), (size_t)count * sizeof *visits);
         }
+        s->best_tip_count[k] = route_of(s, k)->tips;
+        memcpy(&s->best_tips[k * t->width], tips_of(t, s, k), (size_t)route_of(s, k)->tips * sizeof *s->best_tips);
     }
 }
 
@@ -34,6 +36,7 @@ static void keep(const Tables *t, State *s)
  * is put in, far first. */
 void start(const Tables *t, State *s, const uint8_t *elsewhere, const int64_t *rows, const int64_t *lengths)
 {
+    open_all(t, s);
     for (int64_t stop = 0; stop < t->stops; stop++) {
         s->where[stop].truck = elsewhere[stop] ? ELSEWHERE : LEFT_OUT;
     }
@@ -96,5 +99,6 @@ int64_t best_visits(const Tables *t, State *s, int64_t k, int64_t *visits)
     }
     forwards(t, k, s->trial, length, s->queue);
     int64_t count = written(t, k, s->trial, length, visits);
-    return place_tips(t, &t->truck[k], visits, count, s->trial_kg) ? count : -1;
+    const Day day = {t, &t->truck[k], s->hours};
+    return place_tips(&day, visits, count, s->trial_kg) ? count : -1;
 }

@@ -42,7 +42,12 @@ typedef struct {
 } Window;
 
 typedef struct {
-    int64_t stops, facilities, trucks, nodes, classes, near, limited, width; /* width: places of a row at most */
+    double begin, leave;
+} Fixed;
+
+typedef struct {
+    int64_t stops, facilities, trucks, nodes, classes, near, width; /* width: places of a row at most */
+    int64_t limited, docked;      /* whether any facility has remaining_kg; docks that are counted */
     const double *cost;           /* kind, node, node: metres, seconds of driving and of the second one's service */
     const double *time;           /* kind, node, node: without service */
     const double *over;           /* kind, class, node, node: cost over the best facility */
@@ -55,6 +60,10 @@ typedef struct {
     const double *serve;          /* truck, stop: what it costs to have moved it there; NEVER if it may not */
     const double *break_s;
     const double *remaining_kg;   /* of a facility, if limited */
+    const int64_t *docks;         /* of a facility: trucks that may unload at once; -1: any number */
+    const Fixed *fixed;           /* unloadings that no search changes; those of a facility together */
+    const int64_t *fixed_from;    /* of a facility, and the end */
+    const int64_t *free_from;     /* of a facility: place of its hours in State.free; as many as there can be */
 } Tables;
 
 static inline double cost(const Tables *t, int64_t kind, int64_t a, int64_t b)

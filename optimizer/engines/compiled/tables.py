@@ -56,6 +56,15 @@ class Tables:
     break_s: Reals
     remaining_kg: Reals
     """Empty if no facility has a limit."""
+    docks: Numbers
+    fixed: Reals
+    fixed_from: Numbers
+    free_from: Numbers
+
+    @property
+    def docked(self) -> bool:
+        """Whether any facility's docks are counted."""
+        return bool((self.docks >= 0).any())
 
     @property
     def stops(self) -> int:
@@ -76,13 +85,13 @@ class Tables:
 def is_told(judge: Judge) -> bool:
     """Whether every rule of the problem is in `Tables`, or rare enough for the judge to see to it.
 
-    Not so: several compartments in a truck, docks, many breaks, more facilities than a mask has bits.
+    Not so: several compartments in a truck, many breaks, more facilities than a mask has bits.
     """
     instance = judge.instance
     return (
         instance.facilities <= MOST_FACILITIES
         and bool(instance.free)
-        and all(docks is None or not instance.service_s[instance.stops + f] for f, docks in enumerate(instance.docks))
+        and bool(instance.trucks)
         and all(len(truck.boxes) <= 1 and len(truck.breaks) <= MOST_BREAKS for truck in instance.trucks)
     )
 
@@ -116,8 +125,15 @@ class _Making:
         ]
         service = np.array(instance.service_s, dtype=np.float64)
         cost, time = self._legs(list(kinds), np.array(places), service)
-        for hours in instance.hours:
-            self._add(hours)
+        docks = [
+            -1 if docks is None or not instance.service_s[n + f] else docks for f, docks in enumerate(instance.docks)
+        ]
+        for code, hours in enumerate(instance.hours):
+            self._add(() if code >= n and not docks[code - n] else hours)
+        fixed = self._fixed(docks)
+        fixed_from = np.cumsum([0, *map(len, fixed)])
+        windows = np.diff(self.window_from[n : n + m + 1])
+        most = [w + n + len(trucks) + int(fixed_from[-1]) + 2 for w in windows.tolist()]
         breaks_from, break_s = [0], list[float]()
         for truck in trucks:
             for number, (hours, pause_s) in enumerate(truck.breaks):
@@ -153,6 +169,9 @@ class _Making:
             window=np.array(self.windows, dtype=np.float64).reshape(-1, 2),
             neighbour=_near(cost, may_serve, instance), serve=self._serve(may_serve),
             break_s=np.array(break_s, dtype=np.float64), remaining_kg=remaining,
+            docks=np.array(docks, dtype=np.int64),
+            fixed=np.array([one for some in fixed for one in some], dtype=np.float64).reshape(-1, 2),
+            fixed_from=fixed_from.astype(np.int64), free_from=np.cumsum([0, *most]).astype(np.int64),
         )  # fmt: skip
 
     def _line(self, t: Truck, kind: int, loaded: int, hold: tuple[int, int, int, int]) -> tuple[float, ...]:
@@ -236,9 +255,19 @@ class _Making:
                     left[one.facility] -= one.kg
         return left
 
+    def _fixed(self, docks: list[int]) -> list[list[tuple[int, int]]]:
+        """Return for each facility when trucks unload there whatever is searched: in heads, and the stranded ones."""
+        fixed: list[list[tuple[int, int]]] = [[] for _ in docks]
+        for truck in self.trucks:
+            route = self.solution.routes[truck.number]
+            for one in route.unloadings if route is not None else ():
+                if docks[one.facility] > 0 and (one.committed or self._is_stranded(truck)):
+                    fixed[one.facility].append((one.begin_s, one.leave_s))
+        return fixed
+
     def _is_timed(self, truck: Truck, time: Reals, service: Reals, remaining: Reals) -> bool:
         """Whether anything but metres and loads may decide about the truck's route."""
-        if self.windows or truck.breaks or truck.head or remaining.size:
+        if self.windows or truck.breaks or truck.head or remaining.size or self.instance.limited:
             return True
         legs = time[time < NEVER]
         longest = (float(legs.max()) if legs.size else 0.0) * 2 * (self.n + 1) + float(service.sum()) * 2
