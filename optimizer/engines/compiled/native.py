@@ -14,7 +14,7 @@ from optimizer.engines.compiled.tables import NEVER, Numbers, Tables
 SETS: Final = 16
 PLACE: Final = np.dtype(
     [
-        ("node", "i8"), ("first", "i8"), ("chain", "f8"), ("fresh", "f8"), ("going", "f8"), ("after", "f8"),
+        ("node", "i8"), ("first", "i8"), ("chain", "f8"), ("leg", "f8"), ("tipped", "f8"), ("fresh", "f8"), ("going", "f8"), ("after", "f8"),
         ("rest", "f8"), ("kg", "f8"), ("litres", "f8"),
     ]
 )  # fmt: skip
@@ -29,7 +29,7 @@ BESIDE: Final = 20
 
 _SIZES: Final = ("stops", "facilities", "trucks", "nodes", "classes", "near", "width", "limited", "docked")
 _TABLES: Final = (
-    "cost", "time", "over", "stop", "truck", "klass", "window_from", "window", "neighbour", "serve", "break_s", "remaining_kg",
+    "cost", "time", "over", "beside", "stop", "truck", "klass", "window_from", "window", "neighbour", "serve", "break_s", "remaining_kg",
     "docks", "fixed", "fixed_from", "free_from",
 )  # fmt: skip
 
@@ -54,6 +54,8 @@ class _State(ctypes.Structure):
         ("improved", c_int64),
         ("trial_count", c_int64),
         ("trial_tip_count", c_int64),
+        ("trial_from", c_int64),
+        ("trial_until", c_int64),
         ("chance", c_uint64),
     )
 
@@ -72,9 +74,9 @@ def _loaded(path: Path) -> Any:
     library.search.restype = None
     library.best_visits.argtypes = (tables, state, c_int64, c_void_p)
     library.best_visits.restype = c_int64
-    library.forwards.argtypes = (tables, c_int64, c_void_p, c_int64, c_void_p)
+    library.forwards.argtypes = (tables, c_int64, c_void_p, c_int64, c_void_p, c_int64)
     library.forwards.restype = c_double
-    library.backwards.argtypes = (tables, c_int64, c_void_p, c_int64, c_void_p)
+    library.backwards.argtypes = (tables, c_int64, c_void_p, c_int64, c_void_p, c_int64)
     library.backwards.restype = None
     library.with_one_more.argtypes = (tables, c_int64, c_void_p, c_int64, c_int64, c_int64)
     library.with_one_more.restype = c_double
@@ -112,7 +114,7 @@ class Search:
             "todo": np.zeros(n, dtype=np.int64), "order": np.zeros(n), "way": np.zeros(2 * BESIDE + 2 * k, dtype=WAY),
         }  # fmt: skip
         chance = (seed * 0x9E3779B97F4A7C15 + 0x1234567) % (1 << 64) or 1
-        self._s = _State(*(self._arrays[name].ctypes.data for name in _ARRAYS), NEVER, NEVER, 0, 0, 0, 0, chance)
+        self._s = _State(*(self._arrays[name].ctypes.data for name in _ARRAYS), NEVER, NEVER, 0, 0, 0, 0, 1, 0, chance)
         self._visits: Numbers = np.zeros(long, dtype=np.int64)
 
     @property

@@ -34,17 +34,16 @@ static double least(const Tables *t, const Truck *truck, const Place *row, int64
     if (place == length) {
         return 0.0;
     }
-    int64_t kind = truck->kind, before = row[place].node, behind = row[place + 1].node;
-    int64_t class = t->stop[new].class, class_before = class_at(t, truck, row, place);
-    double into = cost(t, kind, before, new), out = cost(t, kind, new, behind);
-    double direct = into + out - cost(t, kind, before, behind);
+    const Beside *before = beside(t, truck->kind, new, row[place].node);
+    const Beside *behind = beside(t, truck->kind, new, row[place + 1].node);
+    int64_t class_before = class_at(t, truck, row, place);
+    double direct = before->from + behind->to - row[place + 1].leg;
     if (class_before < 0) {
         return direct;
     }
-    double tipped = over(t, kind, class_before, before, behind);
-    double late = into + over(t, kind, class, new, behind) - tipped;
-    double early = over(t, kind, class_before, before, new) + out - tipped;
-    return fmin(direct, fmin(late, early));
+    double early = over_to_stop(t, truck->kind, class_before, row[place].node, new);
+    double late = fmin(before->from + behind->to_over, early + behind->to) - row[place + 1].tipped;
+    return fmin(direct, late);
 }
 
 static int64_t add_way(const Tables *t, State *s, int64_t k, int64_t place, int64_t stop, int64_t count)
@@ -89,13 +88,27 @@ static void put(const Tables *t, State *s, int64_t k, int64_t place, int64_t sto
 {
     const Place *row = row_of(t, s, k);
     int64_t length = route_of(s, k)->length;
-    for (int64_t i = 0; i <= place; i++) {
-        s->trial[i].node = row[i].node;
-    }
+    memcpy(s->trial, row, (size_t)(place + 1) * sizeof *row);
+    memcpy(s->trial + place + 2, row + place + 1, (size_t)(length - place) * sizeof *row);
     s->trial[place + 1].node = stop;
-    for (int64_t i = place + 1; i <= length; i++) {
-        s->trial[i + 1].node = row[i].node;
+    s->trial_from = s->trial_until = place + 1;
+}
+
+/* Let the way at `place` sink in a heap with the lowest bound on top. */
+static void sink(Way *heap, int64_t count, int64_t place)
+{
+    Way way = heap[place];
+    for (int64_t below = 2 * place + 1; below < count; below = 2 * place + 1) {
+        if (below + 1 < count && heap[below + 1].bound < heap[below].bound) {
+            below++;
+        }
+        if (heap[below].bound >= way.bound) {
+            break;
+        }
+        heap[place] = heap[below];
+        place = below;
     }
+    heap[place] = way;
 }
 
 /* Put a stop where it costs least, if it is worth that. The place with the lowest bound is looked at first and gets a
@@ -103,46 +116,44 @@ static void put(const Tables *t, State *s, int64_t k, int64_t place, int64_t sto
 static void insert(const Tables *t, State *s, int64_t stop)
 {
     double best_cost = t->stop[stop].price, best_total = 0.0;
-    int64_t count = find_ways(t, s, stop), best = -1, tried = -1;
-    for (int tries = 0; count > 0 && tries < MOST_TRIES;) {
-        int64_t number = 0;
-        for (int64_t other = 1; other < count; other++) {
-            if (s->way[other].bound < s->way[number].bound) {
-                number = other;
-            }
-        }
-        Way *way = &s->way[number];
-        if (way->bound >= best_cost) {
-            break;
-        }
-        const Truck *truck = &t->truck[way->truck];
-        const Route *route = route_of(s, way->truck);
-        double extra = t->serve[way->truck * t->stops + stop] - route->cost;
-        if (!way->known) {
-            way->known = true;
-            way->bound = NEVER;
-            if (chance(s) >= OVERLOOKED) {
-                const Place *row = row_of(t, s, way->truck);
-                way->bound = with_one_more(t, way->truck, row, route->length, way->place, stop) + truck->fixed + extra;
-            }
+    int64_t count = find_ways(t, s, stop);
+    Way best = {-1, 0, NEVER, false}, tried = best, *heap = s->way;
+    for (int64_t place = count / 2 - 1; place >= 0; place--) {
+        sink(heap, count, place);
+    }
+    for (int tries = 0; count > 0 && tries < MOST_TRIES && heap[0].bound < best_cost;) {
+        Way way = heap[0];
+        const Truck *truck = &t->truck[way.truck];
+        const Route *route = route_of(s, way.truck);
+        double extra = t->serve[way.truck * t->stops + stop] - route->cost;
+        if (!way.known && chance(s) >= OVERLOOKED) {
+            const Place *row = row_of(t, s, way.truck);
+            heap[0].known = true;
+            heap[0].bound =
+                with_one_more(t, way.truck, row, route->length, way.place, stop) + truck->fixed + extra;
+            sink(heap, count, 0);
             continue;
         }
-        put(t, s, way->truck, way->place, stop);
-        double total = judge_trial(t, s, way->truck, route->length + 1);
-        tried = number;
+        heap[0] = heap[--count];
+        sink(heap, count, 0);
+        if (!way.known) {
+            continue;
+        }
+        put(t, s, way.truck, way.place, stop);
+        double total = judge_trial(t, s, way.truck, route->length + 1);
+        tried = way;
         tries++;
         if (total < NEVER && total + extra < best_cost) {
             best_cost = total + extra;
             best_total = total;
-            best = number;
+            best = way;
         }
-        way->bound = NEVER;
     }
-    if (best >= 0) {
-        int64_t k = s->way[best].truck, length = route_of(s, k)->length + 1;
+    if (best.truck >= 0) {
+        int64_t k = best.truck, length = route_of(s, k)->length + 1;
         touch(t, s, k);
-        if (tried != best) {
-            put(t, s, k, s->way[best].place, stop);
+        if (tried.truck != best.truck || tried.place != best.place) {
+            put(t, s, k, best.place, stop);
             best_total = judge_trial(t, s, k, length);
         }
         take_trial(t, s, k, length, best_total);

@@ -22,17 +22,22 @@ static bool remove_string(const Tables *t, State *s, int64_t k, int64_t place, d
     low = low > 1 ? low : 1;
     high = high < place ? high : place;
     int64_t begin = low + below(s, high - low + 1), end = begin + whole;
-    int64_t kept_from = kept ? begin + 1 + below(s, size - 1) : begin, kept_until = kept_from + kept, count = 0;
+    int64_t kept_from = kept ? begin + 1 + below(s, size - 1) : begin, kept_until = kept_from + kept, count;
     touch(t, s, k);
     const Place *row = row_of(t, s, k);
-    s->trial[0].node = row[0].node;
-    for (int64_t i = 1; i <= length; i++) {
-        if (i >= begin && i < end && !(i >= kept_from && i < kept_until)) {
-            s->where[row[i].node].truck = LEFT_OUT;
-        } else {
+    memcpy(s->trial, row, (size_t)begin * sizeof *row);
+    count = begin - 1;
+    for (int64_t i = begin; i < end; i++) {
+        if (i >= kept_from && i < kept_until) {
             s->trial[++count].node = row[i].node;
+        } else {
+            s->where[row[i].node].truck = LEFT_OUT;
         }
     }
+    s->trial_from = begin;
+    s->trial_until = count;
+    memcpy(s->trial + count + 1, row + end, (size_t)(length + 1 - end) * sizeof *row);
+    count += length + 1 - end;
     double total = judge_trial(t, s, k, count);
     if (total >= NEVER) {
         return false;

@@ -45,6 +45,8 @@ void start(const Tables *t, State *s, const uint8_t *elsewhere, const int64_t *r
         int64_t length = lengths[k];
         s->touched[k] = 1;
         s->trial[0].node = t->truck[k].head;
+        s->trial_from = 1;
+        s->trial_until = length;
         for (int64_t place = 1; place <= length; place++) {
             s->trial[place].node = rows[k * t->width + place - 1];
         }
@@ -52,7 +54,7 @@ void start(const Tables *t, State *s, const uint8_t *elsewhere, const int64_t *r
             total = judge_trial(t, s, k, length);
         }
         if (total >= NEVER) {
-            length = 0;
+            length = s->trial_until = 0;
             total = judge_trial(t, s, k, 0);
         }
         take_trial(t, s, k, length, total < NEVER ? total : 0.0);
@@ -97,7 +99,7 @@ int64_t best_visits(const Tables *t, State *s, int64_t k, int64_t *visits)
     for (int64_t place = 1; place <= length; place++) {
         s->trial[place].node = s->best[k * t->width + place];
     }
-    forwards(t, k, s->trial, length, s->queue);
+    forwards(t, k, s->trial, length, s->queue, 1);
     int64_t count = written(t, k, s->trial, length, visits);
     const Day day = {t, &t->truck[k], s->hours};
     return place_tips(&day, visits, count, s->trial_kg) ? count : -1;

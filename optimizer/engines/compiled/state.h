@@ -59,6 +59,7 @@ typedef struct {
     Way *way;
     double energy, best_energy;
     int64_t looks, improved, trial_count, trial_tip_count;
+    int64_t trial_from, trial_until; /* places of `trial` that are new; those before and behind are as they were */
     uint64_t chance;
 } State;
 
@@ -222,7 +223,7 @@ static void free_hours(const Tables *t, State *s, int64_t k, int64_t facility)
 static double judge_trial(const Tables *t, State *s, int64_t k, int64_t length)
 {
     const Truck *truck = &t->truck[k];
-    double total = forwards(t, k, s->trial, length, s->queue);
+    double total = forwards(t, k, s->trial, length, s->queue, s->trial_from);
     s->trial_count = -1;
     s->trial_tip_count = 0;
     if (length == 0 && !truck->obliged) {
@@ -262,7 +263,7 @@ static void take_trial(const Tables *t, State *s, int64_t k, int64_t length, dou
         s->given_all_kg[facility] = others + *own;
     }
     memcpy(row, s->trial, (size_t)(length + 1) * sizeof *row);
-    backwards(t, k, row, length, s->queue);
+    backwards(t, k, row, length, s->queue, s->trial_until);
     unlist_tips(t, s, k);
     *route_of(s, k) = (Route){length, total, s->trial_count, s->trial_tip_count};
     memcpy(tips_of(t, s, k), s->trial_tips, (size_t)s->trial_tip_count * sizeof *s->trial_tips);

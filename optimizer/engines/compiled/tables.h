@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define NEVER 1e15 /* cost and time of what cannot be; sums of some stay exact enough to be seen as such */
+#define NEVER 0x1p50 /* cost and time of what cannot be: exact as a float, and sums of some are seen as such */
 
 typedef struct {
     double kg, litres, service_s, price; /* price: of leaving it out */
@@ -45,12 +45,17 @@ typedef struct {
     double begin, leave;
 } Fixed;
 
+typedef struct { /* costs between a new stop and a node beside it, straight and over the best facility for the stop's class */
+    float from, to, from_over, to_over;
+} Beside;
+
 typedef struct {
     int64_t stops, facilities, trucks, nodes, classes, near, width; /* width: places of a row at most */
     int64_t limited, docked;      /* whether any facility has remaining_kg; docks that are counted */
-    const double *cost;           /* kind, node, node: metres, seconds of driving and of the second one's service */
-    const double *time;           /* kind, node, node: without service */
-    const double *over;           /* kind, class, node, node: cost over the best facility */
+    const float *cost;            /* kind, node, node: metres, seconds of driving and of the second one's service */
+    const float *time;            /* kind, node, node: without service */
+    const float *over;            /* kind, class, node, node: cost over the best facility */
+    const Beside *beside;         /* kind, stop, node: what is above, of a stop and a node, in one place */
     const Stop *stop;
     const Truck *truck;
     const Class *class;
@@ -80,4 +85,15 @@ static inline double seconds(const Tables *t, int64_t kind, int64_t a, int64_t b
 static inline double over(const Tables *t, int64_t kind, int64_t class, int64_t a, int64_t b)
 {
     return class < 0 ? NEVER : t->over[((kind * t->classes + class) * t->nodes + a) * t->nodes + b];
+}
+
+static inline const Beside *beside(const Tables *t, int64_t kind, int64_t stop, int64_t node)
+{
+    return &t->beside[(kind * t->stops + stop) * t->nodes + node];
+}
+
+/* Cost from a node to a stop over the best facility for a class of loads. */
+static inline double over_to_stop(const Tables *t, int64_t kind, int64_t class, int64_t node, int64_t stop)
+{
+    return class == t->stop[stop].class ? beside(t, kind, stop, node)->from_over : over(t, kind, class, node, stop);
 }

@@ -15,14 +15,16 @@ from optimizer.engines.instance import NO_LIMIT, NO_WAY, Hours, Instance, Truck
 from optimizer.engines.route import Judge
 from optimizer.engines.solution import Solution
 
-NEVER: Final = 1e15
-"""Cost and time of what cannot be; sums of some stay exact enough to be seen as such."""
+NEVER: Final = float(1 << 50)
+"""Cost and time of what cannot be: exact as a float of 32 bits, and sums of some are seen as such."""
 NEAR: Final = 100
 """Neighbours a stop knows."""
 MOST_BREAKS: Final = 4
 MOST_FACILITIES: Final = 60
 
 Reals = NDArray[np.float64]
+Legs = NDArray[np.float32]
+"""Exact up to 2^24; dearer legs are rounded, which the judge sees to."""
 Numbers = NDArray[np.int64]
 Records = NDArray[np.void]
 
@@ -43,9 +45,10 @@ TRUCK: Final = np.dtype(
 class Tables:
     """Read only. The arrays are as `Tables` of ``search.c`` has them, in rows without gaps."""
 
-    cost: Reals
-    time: Reals
-    over: Reals
+    cost: Legs
+    time: Legs
+    over: Legs
+    beside: Legs
     stop: Records
     truck: Records
     klass: Records
@@ -142,6 +145,7 @@ class _Making:
                     break_s.append(pause_s)
             breaks_from.append(len(break_s))
         klass = np.array(list(self.classes), dtype=CLASS)
+        over = _over(cost, klass["mask"], n, m)
         legs = cost[cost < NEVER]
         dear = 10 * (float(legs.max()) if legs.size else 0.0) * (n + 10) + 1
         stop = np.zeros(n + m, dtype=STOP)
@@ -153,7 +157,7 @@ class _Making:
         remaining = self._remaining()
         may_serve = np.array([*instance.may_serve], dtype=np.bool_).reshape(len(trucks), n)
         return Tables(
-            cost=cost, time=time, over=_over(cost, klass["mask"], n, m), stop=stop,
+            cost=cost, time=time, over=over, beside=_beside(cost, over, class_of, n), stop=stop,
             truck=np.array(
                 [
                     (
@@ -218,16 +222,16 @@ class _Making:
         place = max(number for number, code in enumerate(route.all_visits) if code == last)
         return route.begins[place] + service_s, route.begin_s
 
-    def _legs(self, kinds: list[tuple[int, int, int]], places: Numbers, service: Reals) -> tuple[Reals, Reals]:
+    def _legs(self, kinds: list[tuple[int, int, int]], places: Numbers, service: Reals) -> tuple[Legs, Legs]:
         size, visits = len(places), self.n + self.m
-        cost, time = np.empty((len(kinds), size, size)), np.empty((len(kinds), size, size))
+        cost, time = (np.empty((len(kinds), size, size), dtype=np.float32) for _ in range(2))
         grid = np.ix_(places, places)
         for number, (profile, per_m, per_s) in enumerate(kinds):
             seconds, metres = self.instance.duration_array[profile][grid], self.instance.distance_array[profile][grid]
+            whole = metres * per_m + seconds * per_s
+            whole[:, :visits] += service * per_s
+            time[number], cost[number] = seconds, whole
             no_way = seconds >= NO_WAY
-            time[number] = seconds
-            cost[number] = metres * per_m + seconds * per_s
-            cost[number, :, :visits] += service * per_s
             cost[number][no_way] = time[number][no_way] = NEVER
         return cost, time
 
@@ -265,7 +269,7 @@ class _Making:
                     fixed[one.facility].append((one.begin_s, one.leave_s))
         return fixed
 
-    def _is_timed(self, truck: Truck, time: Reals, service: Reals, remaining: Reals) -> bool:
+    def _is_timed(self, truck: Truck, time: Legs, service: Reals, remaining: Reals) -> bool:
         """Whether anything but metres and loads may decide about the truck's route."""
         if self.windows or truck.breaks or truck.head or remaining.size or self.instance.limited:
             return True
@@ -274,9 +278,9 @@ class _Making:
         return truck.earliest_s + longest > truck.latest_s or longest > truck.max_duration_s - truck.used_s
 
 
-def _over(cost: Reals, masks: Numbers, n: int, m: int) -> Reals:
+def _over(cost: Legs, masks: Numbers, n: int, m: int) -> Legs:
     kinds, size, _ = cost.shape
-    over = np.full((kinds, len(masks), size, size), NEVER)
+    over = np.full((kinds, len(masks), size, size), NEVER, dtype=np.float32)
     for kind in range(kinds):
         for number, mask in enumerate(masks.tolist()):
             for node in (n + facility for facility in range(m) if mask >> facility & 1):
@@ -285,7 +289,20 @@ def _over(cost: Reals, masks: Numbers, n: int, m: int) -> Reals:
     return over
 
 
-def _near(cost: Reals, may_serve: NDArray[np.bool_], instance: Instance) -> Numbers:
+def _beside(cost: Legs, over: Legs, class_of: list[int], n: int) -> Legs:
+    """Return kind, stop, node: cost from the node, to it, and both over the best facility for the stop's class."""
+    kinds, size, _ = cost.shape
+    beside = np.empty((kinds, n, size, 4), dtype=np.float32)
+    stops, classes = np.arange(n), np.array(class_of)
+    beside[..., 0] = cost[:, :, :n].transpose(0, 2, 1)
+    beside[..., 1] = cost[:, :n]
+    for kind in range(kinds):
+        beside[kind, :, :, 2] = over[kind, classes, :, stops]
+        beside[kind, :, :, 3] = over[kind, classes, stops, :]
+    return beside
+
+
+def _near(cost: Legs, may_serve: NDArray[np.bool_], instance: Instance) -> Numbers:
     """Return for each stop the nearest that some truck could serve beside it, there and back."""
     n = instance.stops
     near = np.full((n, min(NEAR, max(n - 1, 0))), -1, dtype=np.int64)

@@ -11,10 +11,12 @@ typedef struct {
     int64_t node;
     int64_t first;  /* the place a where the trip of `going` begins */
     double chain;   /* cost of the legs from place 0 to here without any tip */
+    double leg;     /* cost of the leg to here */
+    double tipped;  /* the same over the best facility */
     double fresh;   /* least cost of being here right after a tip */
     double going;   /* least of fresh[a] - chain[a] over all trips a … here that fit: + chain is the cost of being here */
     double after;   /* least cost of all that follows when a trip ends here */
-    double rest;    /* least of chain[b] + after[b] over all trips here … b that fit: - chain follows a tip right before */
+    double rest;    /* least cost of all that follows a tip right before here */
     double kg, litres; /* collected from 0 to here, what was on board included */
 } Place;
 
@@ -60,24 +62,59 @@ static inline bool fits(const Truck *truck, const Place *row, int64_t a, int64_t
     return row[b].kg - kg <= truck->most_kg && row[b].litres - litres <= truck->most_l;
 }
 
-/* Fill everything but after and rest; return the cost of the whole route, NEVER or more if it cannot be.
- * queue: room for length + 1 places. The least of a window that moves on is kept in a queue, cheapest first, in which each
- * later place is dearer but fits longer: linear time. */
-double forwards(const Tables *t, int64_t k, Place *row, int64_t length, int64_t *queue)
+/* The least of a window that moves on is kept in a queue, cheapest first, in which each later place is dearer but stays in
+ * longer: linear time. Values forwards: a trip's begin, less the legs before it; backwards: its end, with the legs to it. */
+typedef struct {
+    int64_t *place, head, tail;
+} Queue;
+
+static inline double begun(const Place *place)
+{
+    return place->fresh - place->chain;
+}
+
+static inline double ended(const Place *place)
+{
+    return place->chain + place->after;
+}
+
+static inline void push(Queue *queue, const Place *row, int64_t place, double (*value)(const Place *))
+{
+    double own = value(&row[place]);
+    while (queue->head < queue->tail && value(&row[queue->place[queue->tail - 1]]) >= own) {
+        queue->tail--;
+    }
+    queue->place[queue->tail++] = place;
+}
+
+/* Fill everything but after and rest, from a place (not 0) on: those before it are filled. Return the cost of the whole
+ * route, NEVER or more if it cannot be. room: for length + 1 places. */
+double forwards(const Tables *t, int64_t k, Place *row, int64_t length, int64_t *room, int64_t from)
 {
     const Truck *truck = &t->truck[k];
-    int64_t head = 0, tail = 1, begin = 0, class = truck->loaded;
-    row[0].first = 0;
-    row[0].chain = row[0].fresh = row[0].going = 0.0;
-    row[0].kg = truck->loaded_kg;
-    row[0].litres = truck->loaded_l;
-    queue[0] = 0;
-    for (int64_t i = 1; i <= length; i++) {
+    if (from == 1) {
+        row[0].first = 0;
+        row[0].leg = row[0].tipped = row[0].chain = row[0].fresh = row[0].going = 0.0;
+        row[0].kg = truck->loaded_kg;
+        row[0].litres = truck->loaded_l;
+    }
+    int64_t begin = from - 1, class = class_at(t, truck, row, begin);
+    while (begin > 0 && joins(t, truck, row, begin - 1, class_at(t, truck, row, begin)) &&
+           fits(truck, row, begin - 1, from - 1)) {
+        begin--;
+    }
+    Queue queue = {room, 0, 0};
+    for (int64_t place = begin; place < from; place++) {
+        push(&queue, row, place, begun);
+    }
+    for (int64_t i = from; i <= length; i++) {
         const Place *before = &row[i - 1];
         Place *here = &row[i];
         const Stop *stop = &t->stop[here->node];
-        here->chain = before->chain + cost(t, truck->kind, before->node, here->node);
-        here->fresh = before->going + before->chain + over(t, truck->kind, class, before->node, here->node);
+        here->leg = cost(t, truck->kind, before->node, here->node);
+        here->tipped = over(t, truck->kind, class, before->node, here->node);
+        here->chain = before->chain + here->leg;
+        here->fresh = before->going + before->chain + here->tipped;
         here->kg = before->kg + stop->kg;
         here->litres = before->litres + stop->litres;
         class = stop->class;
@@ -87,50 +124,50 @@ double forwards(const Tables *t, int64_t k, Place *row, int64_t length, int64_t 
         while (begin < i && !fits(truck, row, begin, i)) {
             begin++;
         }
-        while (head < tail && queue[head] < begin) {
-            head++;
+        while (queue.head < queue.tail && queue.place[queue.head] < begin) {
+            queue.head++;
         }
-        double value = here->fresh - here->chain;
-        while (head < tail && row[queue[tail - 1]].fresh - row[queue[tail - 1]].chain >= value) {
-            tail--;
-        }
-        queue[tail++] = i;
-        here->first = queue[head];
-        here->going = row[here->first].fresh - row[here->first].chain;
+        push(&queue, row, i, begun);
+        here->first = queue.place[queue.head];
+        here->going = begun(&row[here->first]);
     }
     const Place *last = &row[length];
     return last->going + last->chain + to_end(t, truck, class, last->node);
 }
 
-/* Fill after and rest, behind `forwards`. */
-void backwards(const Tables *t, int64_t k, Place *row, int64_t length, int64_t *queue)
+/* Fill after and rest, behind `forwards`, from a place back: those behind it are filled. */
+void backwards(const Tables *t, int64_t k, Place *row, int64_t length, int64_t *room, int64_t from)
 {
     const Truck *truck = &t->truck[k];
-    int64_t head = 0, tail = 1, until = length, class = class_at(t, truck, row, length);
-    row[length].after = to_end(t, truck, class, row[length].node);
-    row[length].rest = row[length].chain + row[length].after;
-    queue[0] = length;
-    for (int64_t i = length - 1; i >= 0; i--) {
+    if (from >= length) {
+        row[length].after = row[length].rest = to_end(t, truck, class_at(t, truck, row, length), row[length].node);
+        from = length - 1;
+    }
+    int64_t until = from + 1, class = class_at(t, truck, row, until);
+    while (until < length && joins(t, truck, row, until, class_at(t, truck, row, until + 1)) &&
+           fits(truck, row, from + 1, until + 1)) {
+        until++;
+    }
+    Queue queue = {room, 0, 0};
+    for (int64_t place = until; place > from; place--) {
+        push(&queue, row, place, ended);
+    }
+    for (int64_t i = from; i >= 0; i--) {
         const Place *behind = &row[i + 1];
         Place *here = &row[i];
-        int64_t class_behind = class;
-        class = class_at(t, truck, row, i);
-        here->after = over(t, truck->kind, class, here->node, behind->node) + behind->rest - behind->chain;
-        if (!joins(t, truck, row, i, class_behind)) {
+        here->after = behind->tipped + behind->rest;
+        if (!joins(t, truck, row, i, class)) {
             until = i;
         }
+        class = class_at(t, truck, row, i);
         while (until > i && !fits(truck, row, i, until)) {
             until--;
         }
-        while (head < tail && queue[head] > until) {
-            head++;
+        while (queue.head < queue.tail && queue.place[queue.head] > until) {
+            queue.head++;
         }
-        double value = here->chain + here->after;
-        while (head < tail && row[queue[tail - 1]].chain + row[queue[tail - 1]].after >= value) {
-            tail--;
-        }
-        queue[tail++] = i;
-        here->rest = row[queue[head]].chain + row[queue[head]].after;
+        push(&queue, row, i, ended);
+        here->rest = ended(&row[queue.place[queue.head]]) - here->chain;
     }
 }
 
@@ -141,16 +178,18 @@ double with_one_more(const Tables *t, int64_t k, const Place *row, int64_t lengt
     const Stop *stop = &t->stop[new];
     const int64_t kind = truck->kind, class = stop->class;
     const Place *before = &row[place];
-    double into = cost(t, kind, before->node, new), out = 0.0;
+    double into = beside(t, kind, new, before->node)->from, out = 0.0;
     double right; /* what follows if a tip, or the end, is next */
     if (place == length) {
         right = to_end(t, truck, class, new);
     } else {
         const Place *behind = &row[place + 1];
-        out = cost(t, kind, new, behind->node) - behind->chain;
-        right = over(t, kind, class, new, behind->node) + behind->rest - behind->chain;
+        const Beside *onward = beside(t, kind, new, behind->node);
+        out = onward->to - behind->chain;
+        right = onward->to_over + behind->rest;
     }
-    double alone = before->going + before->chain + over(t, kind, class_at(t, truck, row, place), before->node, new);
+    double alone =
+        before->going + before->chain + over_to_stop(t, kind, class_at(t, truck, row, place), before->node, new);
     /* The trip a … place, new, place+1 … b: the longer it is on the left, the shorter on the right. */
     int64_t a = place + 1, b = place;
     double kg = stop->kg, litres = stop->litres;

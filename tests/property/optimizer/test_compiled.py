@@ -46,14 +46,14 @@ class Row:
         self.places["node"][: len(stops) + 1] = [int(self.truck["head"]), *stops]
         self.row = self.places["node"]
         self._queue = np.zeros(t.width, dtype=np.int64)
-        self.cost = self._search._native.forwards(*self._where(), self._queue.ctypes.data)
+        self.cost = self._search._native.forwards(*self._where(), self._queue.ctypes.data, 1)
 
     def _where(self) -> tuple[Any, ...]:
         return byref(self._search._t), self.number, self.places.ctypes.data, self.length
 
     def with_one_more(self, new: int) -> list[float]:
         """Return the cost with a stop behind each place."""
-        self._search._native.backwards(*self._where(), self._queue.ctypes.data)
+        self._search._native.backwards(*self._where(), self._queue.ctypes.data, self.length)
         return [self._search._native.with_one_more(*self._where(), place, new) for place in range(self.length + 1)]
 
     def cheapest(self) -> float:
