@@ -1,13 +1,13 @@
 """The compiled loops as an engine: the problem told in arrays, its best plans judged before they are offered."""
 
 import time
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from optimizer.engines.baseline import insert
 from optimizer.engines.beginning import obliged_route
-from optimizer.engines.compiled.native import Search
+from optimizer.engines.compiled.native import Manner, Search
 from optimizer.engines.compiled.tables import NEVER, Tables, tables
 from optimizer.engines.interface import Budget, Report
 from optimizer.engines.route import Judge, Sites, TimedRoute, Unloading
@@ -20,22 +20,31 @@ STAGES: Final = 200
 """Temperatures, where the budget is a number of steps."""
 OFFER_S: Final = 0.3
 """Between two offers at least: judging a plan of 300 stops takes milliseconds."""
-WARM: Final = 1.0
 COLD: Final = 0.02
-"""First and last temperature, in mean legs of the plan to begin with, where there is time for `SLOWLY`."""
+"""Last temperature, in mean legs of the plan to begin with."""
 SLOWLY: Final = 50.0
 """Steps for each stop. With fewer the search begins colder by as much, or it would end before it has settled."""
 COLDEST: Final = 0.1
 """First temperature with next to no time."""
-NEAR_PLAN: Final = 0.1
-"""First temperature where a running plan is gone on with: search near it, and few stops move."""
 COOLING: Final = 10.0
 """Least ratio of the first to the last temperature."""
 LONG_ROUTE: Final = 20.0
 """Mean stops of a route from which on more and longer strings are taken out."""
-STRINGS: Final = (10.0, 10.0)
-LONG_STRINGS: Final = (15.0, 20.0)
-"""Stops taken out on average, and of one string at most. The source has 10 and 10, for routes of few stops; measured: README."""
+
+
+class Style(NamedTuple):
+    """First temperature, in mean legs; and the manners of its steps, in turn."""
+
+    warm: float
+    manners: tuple[Manner, ...]
+
+
+SHORT: Final = Style(0.5, (Manner(10.0, 10.0, 12),))
+LONG: Final = Style(1.0, (Manner(15.0, 20.0, 20),))
+"""From nothing, for routes of fewer stops than `LONG_ROUTE`, and of more. Measured: README."""
+NEAR: Final = Style(0.8, (Manner(5.0, 15.0, 20),))
+FREE: Final = Style(1.2, (Manner(6.0, 20.0, 20), Manner(10.0, 60.0, 20)))
+"""From a running plan, where stops that move have a price, and where they have none."""
 
 
 def compiled_search(judge: Judge, solution: Solution, budget: Budget, *, seed: int, report: Report) -> Solution:
@@ -84,8 +93,8 @@ class CompiledSearch:
         if self.idle:
             return self.best
         begun, whole_s, done = time.monotonic(), budget.left_s(), budget.done
-        mean, (removed, longest) = self._mean_leg(), self._strings()
-        steps, offered_s = FIRST_CHUNK, begun
+        mean, style = self._mean_leg(), self._style()
+        steps, offered_s, chunk = FIRST_CHUNK, begun, 0
         expected = float(steps)
         while not budget.is_over() and budget.left_s() > 2.0 * self._offer_took_s:
             before = time.monotonic()
@@ -95,7 +104,9 @@ class CompiledSearch:
                 steps = min(budget.iterations - budget.done, max(1, int(expected) // STAGES))
             else:
                 passed = min(1.0, (before - begun) / max(whole_s, 1e-9))
-            self.native.search(steps, mean * self._warmth(expected, passed), removed, longest)
+            temperature = mean * self._warmth(style.warm, expected, passed)
+            self.native.search(steps, temperature, style.manners[chunk % len(style.manners)])
+            chunk += 1
             budget.done += steps
             now = time.monotonic()
             if budget.iterations is None:
@@ -107,20 +118,19 @@ class CompiledSearch:
         self._offer(report)
         return self.best
 
-    def _warmth(self, expected: float, passed: float) -> float:
+    def _warmth(self, warm: float, expected: float, passed: float) -> float:
         """Return the temperature in mean legs when so much of the budget has passed, which is good for so many steps."""
-        if self.went_on:
-            warm = NEAR_PLAN
-        else:
-            warm = min(WARM, max(COLDEST, WARM * expected / SLOWLY / max(1, len(self.instance.free))))
+        if not self.went_on:
+            warm = min(warm, max(COLDEST, warm * expected / SLOWLY / max(1, len(self.instance.free))))
         cold = min(COLD, warm / COOLING)
         return float(warm * (cold / warm) ** passed)
 
-    def _strings(self) -> tuple[float, float]:
-        """Return how much is taken out in a step."""
+    def _style(self) -> Style:
+        """Return how to search, by what the plan to begin with is like."""
+        if self.went_on:
+            return NEAR if self.instance.moved_cost else FREE
         used = [int(row[0]) for row in self.native.best if row[0]]
-        long = not self.went_on and bool(used) and sum(used) / len(used) > LONG_ROUTE
-        return LONG_STRINGS if long else STRINGS
+        return LONG if used and sum(used) / len(used) > LONG_ROUTE else SHORT
 
     def _mean_leg(self) -> float:
         return max(1.0, self.native.cost / max(1, self.native.assigned))

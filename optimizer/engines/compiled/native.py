@@ -4,7 +4,7 @@ import ctypes
 from ctypes import POINTER, byref, c_double, c_int64, c_uint64, c_void_p
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,15 @@ REST: Final = np.dtype([("leave", "f8", SETS), ("taken", "i1", SETS), ("pauses",
 TIP: Final = np.dtype([("facility", "i8"), ("begin", "f8"), ("leave", "f8")])
 CHANGE: Final = np.dtype([("at", "f8"), ("more", "i8"), ("truck", "i8")])
 BESIDE: Final = 20
+"""Neighbours beside which a stop is tried, at most."""
+
+
+class Manner(NamedTuple):
+    """How a step is done: stops taken out on average, of one string at most, and beside how many neighbours each is tried."""
+
+    removed: float
+    longest: float
+    beside: int
 
 
 _SIZES: Final = ("stops", "facilities", "trucks", "nodes", "classes", "near", "width", "limited", "docked")
@@ -50,6 +59,7 @@ class _State(ctypes.Structure):
         *((name, c_void_p) for name in _ARRAYS),
         ("energy", c_double),
         ("best_energy", c_double),
+        ("beside", c_int64),
         ("looks", c_int64),
         ("improved", c_int64),
         ("trial_count", c_int64),
@@ -70,7 +80,7 @@ def _loaded(path: Path) -> Any:
     tables, state = POINTER(_Tables), POINTER(_State)
     library.start.argtypes = (tables, state, c_void_p, c_void_p, c_void_p)
     library.start.restype = None
-    library.search.argtypes = (tables, state, c_int64, c_double, c_double, c_double)
+    library.search.argtypes = (tables, state, c_int64, c_double, c_double, c_double, c_int64)
     library.search.restype = None
     library.best_visits.argtypes = (tables, state, c_int64, c_void_p)
     library.best_visits.restype = c_int64
@@ -114,7 +124,9 @@ class Search:
             "todo": np.zeros(n, dtype=np.int64), "order": np.zeros(n), "way": np.zeros(2 * BESIDE + 2 * k, dtype=WAY),
         }  # fmt: skip
         chance = (seed * 0x9E3779B97F4A7C15 + 0x1234567) % (1 << 64) or 1
-        self._s = _State(*(self._arrays[name].ctypes.data for name in _ARRAYS), NEVER, NEVER, 0, 0, 0, 0, 1, 0, chance)
+        self._s = _State(
+            *(self._arrays[name].ctypes.data for name in _ARRAYS), NEVER, NEVER, BESIDE, 0, 0, 0, 0, 1, 0, chance
+        )
         self._visits: Numbers = np.zeros(long, dtype=np.int64)
 
     @property
@@ -142,9 +154,17 @@ class Search:
         flags = np.ascontiguousarray(elsewhere, dtype=np.uint8)
         self._native.start(byref(self._t), byref(self._s), flags.ctypes.data, rows.ctypes.data, lengths.ctypes.data)
 
-    def search(self, steps: int, temperature: float, removed: float, longest: float) -> None:
+    def search(self, steps: int, temperature: float, manner: Manner) -> None:
         """Go so many steps. Blocks; other Python threads go on."""
-        self._native.search(byref(self._t), byref(self._s), steps, temperature, removed, longest)
+        self._native.search(
+            byref(self._t),
+            byref(self._s),
+            steps,
+            temperature,
+            manner.removed,
+            manner.longest,
+            min(manner.beside, BESIDE),
+        )
 
     def visits(self, truck: int) -> list[int] | None:
         """Return a truck's visits in the best plan; None if its tips find no place."""

@@ -3,7 +3,6 @@
 
 #include "state.h"
 
-enum { BESIDE = 20 };     /* neighbours beside which a stop is tried */
 enum { MOST_TRIES = 12 }; /* places whose times are worked out before a stop is left out: it will be its turn again */
 enum { MOST_TODO = 40 };  /* stops put in at most in one step: where much has to stay out, some of it is tried each time */
 #define OVERLOOKED 0.01   /* of the places for a stop, so many are overlooked by chance */
@@ -31,12 +30,17 @@ static bool may_take(const Tables *t, const State *s, int64_t k, int64_t stop)
 /* What a stop between two others adds at least, tips between them or not, where ways round are no shorter. */
 static double least(const Tables *t, const Truck *truck, const Place *row, int64_t length, int64_t place, int64_t new)
 {
-    if (place == length) {
-        return 0.0;
-    }
     const Beside *before = beside(t, truck->kind, new, row[place].node);
-    const Beside *behind = beside(t, truck->kind, new, row[place + 1].node);
     int64_t class_before = class_at(t, truck, row, place);
+    if (place == length) {
+        double end = to_end(t, truck, t->stop[new].class, new);
+        if (length == 0 && !truck->obliged) {
+            return before->from + end + truck->fixed;
+        }
+        double early = over_to_stop(t, truck->kind, class_before, row[place].node, new);
+        return fmin(before->from, early) + end - row[place].after;
+    }
+    const Beside *behind = beside(t, truck->kind, new, row[place + 1].node);
     double direct = before->from + behind->to - row[place + 1].leg;
     if (class_before < 0) {
         return direct;
@@ -62,7 +66,7 @@ static int64_t find_ways(const Tables *t, State *s, int64_t stop)
 {
     int64_t count = 0;
     s->looks++;
-    for (int64_t number = 0; number < BESIDE && number < t->near; number++) {
+    for (int64_t number = 0; number < s->beside && number < t->near; number++) {
         int64_t other = t->neighbour[stop * t->near + number];
         if (other < 0) {
             break;

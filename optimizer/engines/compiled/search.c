@@ -64,9 +64,10 @@ void start(const Tables *t, State *s, const uint8_t *elsewhere, const int64_t *r
     keep(t, s);
 }
 
-/* Go so many steps at one temperature. */
-void search(const Tables *t, State *s, int64_t steps, double temperature, double removed, double longest)
+/* Go so many steps at one temperature; stops are tried beside so many neighbours. */
+void search(const Tables *t, State *s, int64_t steps, double temperature, double removed, double longest, int64_t beside)
 {
+    s->beside = beside;
     while (steps-- > 0) {
         double found = NEVER;
         if (ruin(t, s, removed, longest)) {

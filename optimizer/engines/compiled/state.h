@@ -58,6 +58,7 @@ typedef struct {
     double *order;
     Way *way;
     double energy, best_energy;
+    int64_t beside;     /* neighbours beside which a stop is tried */
     int64_t looks, improved, trial_count, trial_tip_count;
     int64_t trial_from, trial_until; /* places of `trial` that are new; those before and behind are as they were */
     uint64_t chance;
