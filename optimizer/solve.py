@@ -71,7 +71,7 @@ def solve(
     seed
         Of the engine's chance.
     threads
-        At most so many. The engines here use one each.
+        At most so many. ``compiled`` uses them all, and with more than one no two runs need be the same; the others use one.
     engine
         A name of `optimizer.engines.registry`, or ``auto``.
     on_progress
@@ -99,7 +99,7 @@ def solve(
     instance = compile_problem(problem)
     judge = Judge(instance)
     name = choose(engine, judge)
-    budget = Budget(iterations=iterations, stopped=stopped)
+    budget = Budget(iterations=iterations, threads=threads, stopped=stopped)
     best = _Best(started, budget, name, on_progress)
 
     def offer(solution: Solution) -> None:

@@ -17,6 +17,8 @@ class Budget:
     """A moment of `time.monotonic`; None: no end."""
     iterations: int | None = None
     done: int = 0
+    threads: int = 1
+    """At most so many may be used."""
     stopped: Callable[[], bool] = field(default=lambda: False)
 
     def left_s(self) -> float:

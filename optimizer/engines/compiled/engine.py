@@ -1,6 +1,9 @@
 """The compiled loops as an engine: the problem told in arrays, its best plans judged before they are offered."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
+from threading import Lock
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -8,7 +11,7 @@ import numpy as np
 from optimizer.engines.baseline import insert
 from optimizer.engines.beginning import obliged_route
 from optimizer.engines.compiled.native import Manner, Search
-from optimizer.engines.compiled.tables import NEVER, Tables, tables
+from optimizer.engines.compiled.tables import NEVER, Numbers, Tables, tables
 from optimizer.engines.interface import Budget, Report
 from optimizer.engines.route import Judge, Sites, TimedRoute, Unloading
 from optimizer.engines.solution import Solution
@@ -30,6 +33,10 @@ COOLING: Final = 10.0
 """Least ratio of the first to the last temperature."""
 LONG_ROUTE: Final = 20.0
 """Mean stops of a route from which on more and longer strings are taken out."""
+SHARED: Final = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9)
+"""Parts of the budget after which searches side by side go on from the best plan of all."""
+MORE: Final = 7_919
+"""Between the seeds of searches side by side."""
 
 
 class Style(NamedTuple):
@@ -50,23 +57,61 @@ FREE: Final = Style(1.2, (Manner(6.0, 20.0, 20), Manner(10.0, 60.0, 20)))
 def compiled_search(judge: Judge, solution: Solution, budget: Budget, *, seed: int, report: Report) -> Solution:
     """Improve ``solution`` until the budget is over; `tables.is_told` must be true of the problem.
 
-    ``solution`` need not be complete: what it leaves out is put in within milliseconds.
+    ``solution`` need not be complete: what it leaves out is put in within milliseconds. With several threads each searches
+    from a seed of its own and goes on from the best plan of all now and then.
     """
-    return CompiledSearch(judge, solution, seed).run(budget, report)
+    told = tables(judge, solution)
+    crew = Crew(report)
+    searches = [CompiledSearch(judge, solution, seed + MORE * number, told, crew) for number in range(budget.threads)]
+    if budget.threads == 1:
+        return searches[0].run(budget)
+    with ThreadPoolExecutor(budget.threads) as pool:
+        found: list[Solution] = list(pool.map(CompiledSearch.run, searches, repeat(budget)))
+    return min(found, key=lambda one: one.rank)
+
+
+class Crew:
+    """What searches side by side share: the best plan of all, and one at a time who speaks of it."""
+
+    def __init__(self, report: Report) -> None:
+        self._lock = Lock()
+        self._report = report
+        self._energy = float("inf")
+        self._rows: Numbers | None = None
+
+    def report(self, solution: Solution) -> None:
+        """Tell of a better plan."""
+        with self._lock:
+            self._report(solution)
+
+    def count(self, budget: Budget, steps: int) -> None:
+        """Note steps that were gone."""
+        with self._lock:
+            budget.done += steps
+
+    def better(self, native: Search) -> Numbers | None:
+        """Return the rows of the best plan, if some other search has a better one than this; else take this one's."""
+        with self._lock:
+            if native.energy <= self._energy:
+                self._energy, self._rows = native.energy, native.best.copy()
+                return None
+            return self._rows
 
 
 class CompiledSearch:
     """One search: its arrays, and the best plan the judge has seen."""
 
-    def __init__(self, judge: Judge, solution: Solution, seed: int) -> None:
+    def __init__(self, judge: Judge, solution: Solution, seed: int, told: Tables, crew: Crew) -> None:
         self.judge = judge
         self.instance = judge.instance
         self.first = self.best = solution
-        self.tables: Tables = tables(judge, solution)
-        self.native = Search(self.tables, seed)
+        self.tables = told
+        self.crew = crew
+        self.native = Search(told, seed)
         self._judged: dict[tuple[int, ...], TimedRoute] = {}
         self._offered = -1  # improvements when a plan was last offered
         self._offer_took_s = 0.0
+        self._shared = 0  # times it was looked for a better plan of others
         self.went_on = self._start()
 
     def _start(self) -> bool:
@@ -81,15 +126,16 @@ class CompiledSearch:
                 lengths[route.truck] = len(stops)
         may = (self.tables.serve < NEVER) & (self.tables.truck["usable"][:, None] != 0)
         self.idle = not may.any()
-        self.native.start(~may.any(axis=0), rows, lengths)
+        self._elsewhere = ~may.any(axis=0)
+        self.native.start(self._elsewhere, rows, lengths)
         return bool(lengths.sum() > 0.5 * len(self.instance.free))
 
     def _head(self, truck: int) -> int:
         return len(self.instance.trucks[truck].head)
 
-    def run(self, budget: Budget, report: Report) -> Solution:
+    def run(self, budget: Budget) -> Solution:
         """Search, and offer what is better."""
-        self._offer(report)
+        self._offer()
         if self.idle:
             return self.best
         begun, whole_s, done = time.monotonic(), budget.left_s(), budget.done
@@ -107,16 +153,28 @@ class CompiledSearch:
             temperature = mean * self._warmth(style.warm, expected, passed)
             self.native.search(steps, temperature, style.manners[chunk % len(style.manners)])
             chunk += 1
-            budget.done += steps
+            self.crew.count(budget, steps)
+            self._share(passed, budget.threads)
             now = time.monotonic()
             if budget.iterations is None:
                 steps = max(1, int(steps * min(2.0, CHUNK_S / max(now - before, 1e-6))))
                 expected = (budget.done - done) / max(now - begun, 1e-6) * whole_s
             if now - offered_s > max(OFFER_S, 10 * self._offer_took_s):
-                self._offer(report)
+                self._offer()
                 offered_s = time.monotonic()
-        self._offer(report)
+        self._offer()
         return self.best
+
+    def _share(self, passed: float, threads: int) -> None:
+        """Go on from the plan of another search, at each of `SHARED`, if it is better."""
+        if threads == 1 or self._shared == len(SHARED) or passed < SHARED[self._shared]:
+            return
+        self._shared += 1
+        rows = self.crew.better(self.native)
+        if rows is not None:
+            lengths, stops = np.ascontiguousarray(rows[:, 0]), np.zeros_like(rows)
+            stops[:, :-1] = rows[:, 1:]
+            self.native.start(self._elsewhere, stops, lengths)
 
     def _warmth(self, warm: float, expected: float, passed: float) -> float:
         """Return the temperature in mean legs when so much of the budget has passed, which is good for so many steps."""
@@ -135,7 +193,7 @@ class CompiledSearch:
     def _mean_leg(self) -> float:
         return max(1.0, self.native.cost / max(1, self.native.assigned))
 
-    def _offer(self, report: Report) -> None:
+    def _offer(self) -> None:
         """Have the best plan judged, if it is a new one, and offer it if it is better."""
         improved = self.native.improved
         if improved == self._offered:
@@ -146,7 +204,7 @@ class CompiledSearch:
         self._offer_took_s = max(self._offer_took_s, time.monotonic() - begun)
         if solution.rank < self.best.rank:
             self.best = solution
-            report(solution)
+            self.crew.report(solution)
 
     def solution(self) -> Solution:
         """Return the best plan, judged. A route that the judge refuses is made anew from its stops."""

@@ -50,7 +50,7 @@ class _Tables(ctypes.Structure):
 _ARRAYS: Final = (
     "row", "route", "given_kg", "given_all_kg", "now", "touched", "where", "looked", "visits", "best", "best_visits",
     "best_tips", "best_tip_count", "tips", "change", "changes", "hours", "free",
-    "trial", "trial_visits", "trial_kg", "trial_tips", "rest", "queue", "todo", "order", "way",
+    "trial", "trial_visits", "trial_kg", "trial_tips", "rest", "queue", "todo", "order", "way", "failed",
 )  # fmt: skip
 
 
@@ -122,6 +122,7 @@ class Search:
             "trial": np.zeros(width, dtype=PLACE), "trial_visits": np.zeros(long, dtype=np.int64),
             "trial_kg": np.zeros(m), "trial_tips": np.zeros(width, dtype=TIP), "rest": np.zeros(long, dtype=REST), "queue": np.zeros(width, dtype=np.int64),
             "todo": np.zeros(n, dtype=np.int64), "order": np.zeros(n), "way": np.zeros(2 * BESIDE + 2 * k, dtype=WAY),
+            "failed": np.zeros((k, 2), dtype=np.int64),
         }  # fmt: skip
         chance = (seed * 0x9E3779B97F4A7C15 + 0x1234567) % (1 << 64) or 1
         self._s = _State(

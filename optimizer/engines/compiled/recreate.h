@@ -3,7 +3,8 @@
 
 #include "state.h"
 
-enum { MOST_TRIES = 12 }; /* places whose times are worked out before a stop is left out: it will be its turn again */
+enum { MOST_TRIES = 12 }; /* routes judged with a stop before it is left out: it will be its turn again */
+enum { MOST_OF_TRUCK = 3 }; /* of one truck's, which may have no time left; an unused truck is tried in any case */
 enum { MOST_TODO = 40 };  /* stops put in at most in one step: where much has to stay out, some of it is tried each time */
 #define OVERLOOKED 0.01   /* of the places for a stop, so many are overlooked by chance */
 
@@ -115,52 +116,77 @@ static void sink(Way *heap, int64_t count, int64_t place)
     heap[place] = way;
 }
 
+typedef struct {
+    Way way;      /* truck -1: none */
+    double total; /* cost of the route */
+    double cost;  /* of putting the stop there, below which others are of interest */
+} Found;
+
+/* Judge the route with the stop there; keep it if it is the best so far. Returns whether it holds. */
+static bool try_way(const Tables *t, State *s, int64_t stop, Way way, Found *best)
+{
+    const Route *route = route_of(s, way.truck);
+    put(t, s, way.truck, way.place, stop);
+    double total = judge_trial(t, s, way.truck, route->length + 1);
+    double cost = total + t->serve[way.truck * t->stops + stop] - route->cost;
+    if (total < NEVER && cost < best->cost) {
+        *best = (Found){way, total, cost};
+    }
+    return total < NEVER;
+}
+
+/* Count tries of a truck in this look around that did not hold; return how many there were. */
+static int64_t failures(State *s, int64_t k, int64_t more)
+{
+    Failed *failed = &s->failed[k];
+    if (failed->look != s->looks) {
+        *failed = (Failed){s->looks, 0};
+    }
+    failed->count += more;
+    return failed->count;
+}
+
 /* Put a stop where it costs least, if it is worth that. The place with the lowest bound is looked at first and gets a
  * better one, until the lowest is a cost that holds. */
 static void insert(const Tables *t, State *s, int64_t stop)
 {
-    double best_cost = t->stop[stop].price, best_total = 0.0;
+    Found best = {{-1, 0, NEVER, false}, 0.0, t->stop[stop].price};
     int64_t count = find_ways(t, s, stop);
-    Way best = {-1, 0, NEVER, false}, tried = best, *heap = s->way;
+    Way tried = best.way, *heap = s->way;
     for (int64_t place = count / 2 - 1; place >= 0; place--) {
         sink(heap, count, place);
     }
-    for (int tries = 0; count > 0 && tries < MOST_TRIES && heap[0].bound < best_cost;) {
+    for (int tries = 0; count > 0 && tries < MOST_TRIES && heap[0].bound < best.cost;) {
         Way way = heap[0];
-        const Truck *truck = &t->truck[way.truck];
-        const Route *route = route_of(s, way.truck);
-        double extra = t->serve[way.truck * t->stops + stop] - route->cost;
         if (!way.known && chance(s) >= OVERLOOKED) {
-            const Place *row = row_of(t, s, way.truck);
+            const Route *route = route_of(s, way.truck);
             heap[0].known = true;
-            heap[0].bound =
-                with_one_more(t, way.truck, row, route->length, way.place, stop) + truck->fixed + extra;
+            heap[0].bound = with_one_more(t, way.truck, row_of(t, s, way.truck), route->length, way.place, stop) +
+                            t->truck[way.truck].fixed + t->serve[way.truck * t->stops + stop] - route->cost;
             sink(heap, count, 0);
             continue;
         }
         heap[0] = heap[--count];
         sink(heap, count, 0);
-        if (!way.known) {
-            continue;
-        }
-        put(t, s, way.truck, way.place, stop);
-        double total = judge_trial(t, s, way.truck, route->length + 1);
-        tried = way;
-        tries++;
-        if (total < NEVER && total + extra < best_cost) {
-            best_cost = total + extra;
-            best_total = total;
-            best = way;
+        if (way.known && failures(s, way.truck, 0) < MOST_OF_TRUCK) {
+            failures(s, way.truck, !try_way(t, s, stop, way, &best));
+            tried = way;
+            tries++;
         }
     }
-    if (best.truck >= 0) {
-        int64_t k = best.truck, length = route_of(s, k)->length + 1;
-        touch(t, s, k);
-        if (tried.truck != best.truck || tried.place != best.place) {
-            put(t, s, k, best.place, stop);
-            best_total = judge_trial(t, s, k, length);
+    for (int64_t number = 0; best.way.truck < 0 && number < count; number++) {
+        if (route_of(s, heap[number].truck)->length == 0 && heap[number].bound < best.cost) {
+            tried = heap[number];
+            try_way(t, s, stop, tried, &best);
         }
-        take_trial(t, s, k, length, best_total);
+    }
+    int64_t k = best.way.truck;
+    if (k >= 0) {
+        touch(t, s, k);
+        if (tried.truck != k || tried.place != best.way.place) {
+            try_way(t, s, stop, best.way, &(Found){best.way, 0.0, NEVER});
+        }
+        take_trial(t, s, k, route_of(s, k)->length + 1, best.total);
     }
 }
 

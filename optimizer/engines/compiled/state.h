@@ -30,6 +30,10 @@ typedef struct {
 } Way;
 
 typedef struct {
+    int64_t look, count;
+} Failed;
+
+typedef struct {
     Place *row;         /* truck, which, place */
     Route *route;       /* truck, which */
     double *given_kg;   /* truck, which, facility: tipped there */
@@ -57,6 +61,7 @@ typedef struct {
     int64_t *todo;
     double *order;
     Way *way;
+    Failed *failed;     /* truck: routes judged in the look around `looks` that did not hold */
     double energy, best_energy;
     int64_t beside;     /* neighbours beside which a stop is tried */
     int64_t looks, improved, trial_count, trial_tip_count;

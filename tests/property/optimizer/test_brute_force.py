@@ -12,7 +12,7 @@ from optimizer.engines.instance import compile_problem
 from optimizer.engines.registry import ENGINES
 from optimizer.engines.route import Judge
 from optimizer.engines.solution import Solution
-from optimizer.problem import Matrix, Problem
+from optimizer.problem import Problem
 from optimizer.solve import solve
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]

@@ -22,7 +22,7 @@ if not built.is_built():
     pytest.fail(f"the compiled loops are not built: {built.HOW}", pytrace=False)
 
 from optimizer.engines.compiled import native
-from optimizer.engines.compiled.engine import CompiledSearch
+from optimizer.engines.compiled.engine import CompiledSearch, Crew
 
 QUICK = (Phase.explicit, Phase.generate)
 """Without shrinking: a failure of a compiled search is told from its first problem in a minute, not in ten."""
@@ -140,8 +140,8 @@ def test_the_judge_takes_every_plan_and_finds_it_no_dearer(problem: Problem, see
     Where something is committed they guess when the truck is done with it, and a route may have to be made anew.
     """
     judge, t = told(problem)
-    search = CompiledSearch(judge, begin(judge), seed)
-    found = search.run(Budget(iterations=30), report=lambda _: None)
+    search = CompiledSearch(judge, begin(judge), seed, t, Crew(lambda _: None))
+    found = search.run(Budget(iterations=30))
     assert found.rank <= begin(judge).rank
     if any(truck.needs_route for truck in judge.instance.trucks):
         return

@@ -21,3 +21,11 @@ def test_plans_are_lawful(engine: str, problem: Problem) -> None:
     plan = solve(problem, iterations=8, engine=engine)
     verdict = check(problem, parse(encode(plan)))
     assert verdict.broken == []
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
+@given(problem=problems())
+def test_plans_of_several_threads_are_lawful(problem: Problem) -> None:
+    """Searches side by side, which go on from each other's plans, end with a lawful one too."""
+    plan = solve(problem, iterations=60, engine="compiled", threads=3)
+    assert check(problem, plan).broken == []
