@@ -1,4 +1,4 @@
-"""``make test``: every test, two pytest runs side by side. What mostly waits goes beside what mostly computes.
+"""``make test``: every test, in lanes of pytest runs side by side. What only computes takes the time in which others wait.
 
 Each run is a process: the whole city and its browser do not last longer than their own tests. Every line says which run
 it is from; at the end a line a run, and once more what failed. Exit code 1 if any did not pass.
@@ -14,15 +14,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import psutil
+
 TESTS: Final = Path(__file__).parent
-AT_ONCE: Final = 2
+LANES: Final = (("city", "start"), ("processes",), ("parts",))
+"""Runs one behind the other in each lane: no two at once that start a whole city."""
 RUNS: Final = {
-    "processes": ("integration/test_[m-z]*.py",),
     "city": ("end_to_end/test_*.py",),
-    "doors": ("integration/test_[a-l]*.py",),
+    "start": ("integration/test_local_start.py",),
+    "processes": ("integration/test_[!l]*.py",),
     "parts": ("unit/**/test_*.py", "property/**/test_*.py", "simulation/test_*.py"),
 }
-"""Each run's files: the longest first, and no two at once that start a whole city. A run begins when another ends."""
+"""Each run's files."""
+ASIDE: Final = {"parts": 10}
+"""Runs that stand back (nice): they compute, and nobody waits for them."""
 
 
 FAILED: Final = re.compile(r"(FAILED|ERROR) tests/|E {3}\S|tests/\S+:\d+: ")
@@ -48,14 +53,17 @@ class Runs:
 
     def all(self) -> list[Ran]:
         """Run everything; blocks for minutes. After an interruption everything is ended."""
-        with ThreadPoolExecutor(AT_ONCE) as slots:
+        with ThreadPoolExecutor(len(LANES)) as slots:
             try:
-                return list(slots.map(self._one, RUNS))
+                return [ran for lane in slots.map(self._lane, LANES) for ran in lane]
             except BaseException:
                 slots.shutdown(wait=False, cancel_futures=True)
                 for process in tuple(self._running):
                     process.terminate()
                 raise
+
+    def _lane(self, names: tuple[str, ...]) -> list[Ran]:
+        return [self._one(name) for name in names]
 
     def _one(self, name: str) -> Ran:
         began_s, line, failed = time.monotonic(), "", list[str]()
@@ -63,6 +71,7 @@ class Runs:
         argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, files_of(name))]
         with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             self._running.add(process)
+            psutil.Process(process.pid).nice(ASIDE.get(name, 0))
             for coloured in process.stdout or ():
                 with self._printing:
                     print(f"{name:<9} │ {coloured}", end="", flush=True)

@@ -1,13 +1,14 @@
 """``python -m services replay-real``: a real recording of 68 garbage trucks through ingest's door for phones."""
 
-import asyncio
 import os
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import urlencode
 
-import httpx
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -23,9 +24,13 @@ from services.store import register
 app = typer.Typer(help="Play real garbage trucks' recorded fixes through the real doors.")
 
 AT_ONCE: Final = 24
-"""Requests under way; fixes of one truck stay in their order."""
+"""Connections; a truck's fixes go over one of them, in their order."""
 TRIES: Final = 40
 _WAIT_S: Final = 1.0
+_TIMEOUT_S: Final = 10.0
+
+Due = tuple[int, Fix]
+"""A fix and its time of the shifted recording, ms."""
 
 
 @app.command()
@@ -43,9 +48,8 @@ def replay_real(
     fixes = recording.read()
     times_ms = recording.shifted_ms(fixes, clock.city_now_ms())
     secrets = _register(settings, fixes, times_ms[0])
-    base = f"http://{settings.reachable_host}:{settings.ingest_port}"
     begun_s = time.monotonic()
-    sent = asyncio.run(_play(base, fixes, times_ms, secrets, rate))
+    sent = _play((settings.reachable_host, settings.ingest_port), fixes, times_ms, secrets, rate)
     trucks = len({fix.vehicle for fix in fixes})
     typer.echo(f"{sent} of {len(fixes)} fixes of {trucks} trucks acknowledged in {time.monotonic() - begun_s:.0f} s")
     typer.echo(
@@ -89,47 +93,57 @@ def _device(vehicle: str, secret: str) -> register.Device:
     )
 
 
-async def _play(base: str, fixes: Sequence[Fix], times_ms: Sequence[int], secrets: dict[str, str], rate: float) -> int:
+def _play(
+    door: tuple[str, int], fixes: Sequence[Fix], times_ms: Sequence[int], secrets: dict[str, str], rate: float
+) -> int:
     """Send the fixes at their pace; return how many were acknowledged."""
-    by_truck: dict[str, list[tuple[int, Fix]]] = {}
-    for fix, time_ms in zip(fixes, times_ms, strict=True):
-        by_truck.setdefault(fix.vehicle, []).append((time_ms, fix))
-    room = asyncio.Semaphore(AT_ONCE)
+    phones = [_Phone(door, secrets) for _ in range(AT_ONCE)]
+    lists: list[list[Due]] = [[] for _ in phones]
+    place = {vehicle: number % AT_ONCE for number, vehicle in enumerate(sorted(secrets))}
+    for time_ms, fix in zip(times_ms, fixes, strict=True):
+        lists[place[fix.vehicle]].append((time_ms, fix))
     begin_s = time.monotonic()
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    limits = httpx.Limits(max_connections=AT_ONCE)
-    async with httpx.AsyncClient(base_url=base, timeout=10.0, limits=limits) as client:
-        with Progress(*columns, console=Console(stderr=True)) as progress:
-            shown = progress.add_task(f"{len(by_truck)} trucks at {rate:g}×", total=len(fixes))
+    with Progress(*columns, console=Console(stderr=True)) as progress, ThreadPoolExecutor(AT_ONCE) as threads:
+        shown = progress.add_task(f"{len(secrets)} trucks at {rate:g}×", total=len(fixes))
 
-            async def one_truck(vehicle: str) -> int:
-                sent = 0
-                headers = {"Authorization": f"Bearer {secrets[vehicle]}"}
-                for time_ms, fix in by_truck[vehicle]:
-                    due_s = begin_s + (time_ms - times_ms[0]) / 1000 / rate
-                    await asyncio.sleep(max(0.0, due_s - time.monotonic()))
-                    async with room:
-                        params = osmand_form(recording.device_id(vehicle), time_ms, fix.lon, fix.lat)
-                        sent += await _send(client, params, headers)
-                    progress.advance(shown)
-                return sent
+        def play(phone: _Phone, dues: list[Due]) -> int:
+            sent = 0
+            for time_ms, fix in dues:
+                due_s = begin_s + (time_ms - times_ms[0]) / 1000 / rate
+                time.sleep(max(0.0, due_s - time.monotonic()))
+                sent += phone.send(time_ms, fix)
+                progress.advance(shown)
+            return sent
 
-            return sum(await asyncio.gather(*map(one_truck, by_truck)))
+        return sum(threads.map(play, phones, lists))
 
 
-async def _send(client: httpx.AsyncClient, params: dict[str, str], headers: dict[str, str]) -> bool:
-    """Send one fix until it is acknowledged; give up on what ingest refuses, and after `TRIES`."""
-    for _ in range(TRIES):
-        try:
-            answer = await client.post("/osmand/", params=params, headers=headers)
-        except httpx.TransportError:
-            await asyncio.sleep(_WAIT_S)
-            continue
-        if answer.is_success:
-            return True
-        if answer.status_code < 500 and answer.status_code not in (401, 404):  # the register may be a moment behind
-            typer.echo(f"refused: {answer.status_code} {answer.text[:200]}", err=True)
-            return False
-        await asyncio.sleep(_WAIT_S)
-    typer.echo(f"not acknowledged after {TRIES} tries: {params['id']} at {params['timestamp']}", err=True)
-    return False
+class _Phone:
+    """One connection to ingest's door for phones, over which several trucks speak."""
+
+    def __init__(self, door: tuple[str, int], secrets: dict[str, str]) -> None:
+        self._connection = HTTPConnection(*door, timeout=_TIMEOUT_S)
+        self._secrets = secrets
+
+    def send(self, time_ms: int, fix: Fix) -> bool:
+        """Send one fix until it is acknowledged; give up on what ingest refuses, and after `TRIES`."""
+        form = osmand_form(recording.device_id(fix.vehicle), time_ms, fix.lon, fix.lat)
+        headers = {"Authorization": f"Bearer {self._secrets[fix.vehicle]}"}
+        for number in range(TRIES):
+            try:
+                self._connection.request("POST", f"/osmand/?{urlencode(form)}", headers=headers)
+                answer = self._connection.getresponse()
+                said = answer.read()
+            except (OSError, HTTPException):
+                self._connection.close()
+                time.sleep(_WAIT_S if number else 0.0)  # at first it may only have been idle for too long
+                continue
+            if answer.status < 300:
+                return True
+            if answer.status < 500 and answer.status not in (401, 404):  # the register may be a moment behind
+                typer.echo(f"refused: {answer.status} {said[:200]!r}", err=True)
+                return False
+            time.sleep(_WAIT_S)
+        typer.echo(f"not acknowledged after {TRIES} tries: {form['id']} at {form['timestamp']}", err=True)
+        return False
