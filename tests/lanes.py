@@ -17,12 +17,12 @@ from typing import Final, NamedTuple
 import psutil
 
 TESTS: Final = Path(__file__).parent
-LANES: Final = (("city", "start"), ("processes",), ("parts",))
+LANES: Final = (("city", "starts"), ("processes",), ("parts",))
 """Runs one behind the other in each lane: no two at once that start a whole city."""
 RUNS: Final = {
     "city": ("end_to_end/test_*.py",),
-    "start": ("integration/test_local_start.py",),
-    "processes": ("integration/test_[!l]*.py",),
+    "starts": ("integration/test_[dlp]*.py",),
+    "processes": ("integration/test_[!dlp]*.py",),
     "parts": ("unit/**/test_*.py", "property/**/test_*.py", "simulation/test_*.py"),
 }
 """Each run's files."""

@@ -151,9 +151,8 @@ def drivers() -> set[str]:
 
 def test_a_skipped_stop(desk: Desk, open_cab: OpenCab, expecting: Expecting) -> None:
     """The driver cannot get at the next bin and says so on the page: this truck alone gets a new plan, without it."""
-    truck_id = eventually(lambda: _a_truck_on_its_way(desk), within_s=WITHIN_S, what="a truck on its way to a bin")
-    cab = open_cab(truck_id)
-    eventually(lambda: truck_id in _on_their_way(desk), within_s=WITHIN_S, what=f"{truck_id} is on its way to a bin")
+    cab = _a_cab_on_its_way(desk, open_cab)
+    truck_id = cab.truck_id
     happening = expecting(cab, "stop_skipped", truck_id=truck_id)
     cab.page.get_by_test_id("skipped").click()
     with cab.page.expect_response(lambda answer: "/driver-actions/" in answer.url and answer.ok) as sent:
@@ -429,20 +428,28 @@ def _fill_that_overflows(known: Json, bin_: Json, now_ms: int, in_ms: int) -> fl
     return 1.0 - room * in_ms / until_ms if since_ms < 3 * MINUTE_MS and until_ms > 3 * in_ms else None
 
 
-def _on_their_way(desk: Desk) -> list[str]:
-    """Trucks whose next visit is a bin that they reach in some time: nobody collects it meanwhile."""
+def _on_their_way(desk: Desk) -> dict[str, float]:
+    """Trucks whose next visit is a bin that they reach in some time, with the metres: nobody collects it meanwhile."""
     trucks = desk.live.by_id("truck")
-    return [
-        truck_id
+    ways = {
+        truck_id: _metres(trucks[truck_id], left[0])
         for truck_id, left in _busy(desk).items()
-        if left[0].get("kind", "collect") == "collect"
-        and trucks[truck_id].get("lon") is not None
-        and _metres(trucks[truck_id], left[0]) > 1_000
-    ]
+        if left[0].get("kind", "collect") == "collect" and trucks[truck_id].get("lon") is not None
+    }
+    return {truck_id: metres for truck_id, metres in ways.items() if metres > 1_000}
 
 
-def _a_truck_on_its_way(desk: Desk) -> str | None:
-    return next(iter(_on_their_way(desk)), None)
+def _a_cab_on_its_way(desk: Desk, open_cab: OpenCab) -> Cab:
+    """Give the open page of the driver with the longest way to the next bin: the truck drives while the page opens."""
+
+    def opened() -> Cab | None:
+        ways = _on_their_way(desk)
+        if not ways:
+            return None
+        cab = open_cab(max(ways, key=ways.__getitem__))
+        return cab if cab.truck_id in _on_their_way(desk) else None
+
+    return eventually(opened, within_s=WITHIN_S, what="a truck on its way to a bin")
 
 
 def _tips(plan: Json) -> list[str]:
