@@ -15,13 +15,15 @@ from deploy.local.tether import signal_number
 
 
 @contextmanager
-def running_kafka(folder: Path, build: Path = ROOT / ".build" / "kafka", *, port: int | None = None) -> Iterator[Kafka]:
+def running_kafka(
+    folder: Path, build: Path = ROOT / ".build" / "kafka", *, port: int | None = None, busy: bool = False
+) -> Iterator[Kafka]:
     """Run a broker with its records in ``folder``, on a free port or ``port``; fetches the jars if they are not there.
 
-    A broker that ran before knows its own port by heart: it needs the same again.
+    A broker that ran before knows its own port by heart: it needs the same again. ``busy``: as of `Kafka`.
     """
     kafka.fetch(build)
-    broker = Kafka(data=folder / "kafka", build=build, port=port or ports.two_free())
+    broker = Kafka(data=folder / "kafka", build=build, port=port or ports.two_free(), busy=busy)
     broker.prepare()
     with _running(broker.program(), folder, broker.wait_until_ready):
         yield broker

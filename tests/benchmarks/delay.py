@@ -31,7 +31,10 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=60.0, help="how long each rate of the delays is kept")
     arguments.add_argument("--minutes", type=float, default=2.0, help="how long 10,000 a second are kept")
     given = arguments.parse_args()
-    with tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name, embedded.running_kafka(Path(name)) as broker:
+    with (
+        tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name,
+        embedded.running_kafka(Path(name), busy=True) as broker,
+    ):
         bus.provision(broker.bootstrap)
         with running(broker.bootstrap, GROUP, log_level="ERROR"):
             for a_second in (200, 1_000):

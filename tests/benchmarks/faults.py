@@ -66,7 +66,10 @@ class Counted(NamedTuple):
 def main() -> int:
     """Print a line a fault and program; 1 if ours is not exact."""
     ours_wrong = 0
-    with tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name, embedded.running_kafka(Path(name)) as broker:
+    with (
+        tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name,
+        embedded.running_kafka(Path(name), busy=True) as broker,
+    ):
         bus.provision(broker.bootstrap)
         fill(broker.bootstrap, FIXES)
         for number, fault in enumerate(FAULTS):

@@ -29,7 +29,7 @@ def main() -> None:
     count = arguments.parse_args().records
     with (
         tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name,
-        embedded.running_kafka(Path(name)) as broker,
+        embedded.running_kafka(Path(name), busy=True) as broker,
         embedded.running_postgres(Path(name)) as server,
     ):
         engine = store.connect(server.url)

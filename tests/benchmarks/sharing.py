@@ -29,12 +29,18 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--fixes", type=int, default=300_000, help="how long the backlog is")
     given = arguments.parse_args()
-    with tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name, embedded.running_kafka(Path(name)) as broker:
+    with (
+        tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name,
+        embedded.running_kafka(Path(name), busy=True) as broker,
+    ):
         bus.provision(broker.bootstrap)
         fill(broker.bootstrap, given.fixes)
         for count in WORKERS:
             _backlog(broker.bootstrap, count, given.fixes)
-    with tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name, embedded.running_kafka(Path(name)) as broker:
+    with (
+        tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name,
+        embedded.running_kafka(Path(name), busy=True) as broker,
+    ):
         bus.provision(broker.bootstrap)
         with closing(Traffic(broker.bootstrap, a_second=200)):
             _restart_in_turn(broker.bootstrap, WORKERS[-1])

@@ -43,7 +43,10 @@ def main() -> None:
     given = arguments.parse_args()
     install_peers()
     costs_us: dict[str, list[float]] = {name: [] for name in PROGRAMS}
-    with tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name, embedded.running_kafka(Path(name)) as broker:
+    with (
+        tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name,
+        embedded.running_kafka(Path(name), busy=True) as broker,
+    ):
         bus.provision(broker.bootstrap)
         fill(broker.bootstrap, given.records)
         for number in range(given.rounds):

@@ -28,12 +28,18 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--bins", type=int, default=BINS)
     given = arguments.parse_args()
-    with tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name, embedded.running_kafka(Path(name)) as broker:
+    with (
+        tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name,
+        embedded.running_kafka(Path(name), busy=True) as broker,
+    ):
         bus.provision(broker.bootstrap)
         with closing(Traffic(broker.bootstrap, a_second=200)):
             _dynamic(broker.bootstrap)
             _static(broker.bootstrap)
-    with tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name, embedded.running_kafka(Path(name)) as broker:
+    with (
+        tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name,
+        embedded.running_kafka(Path(name), busy=True) as broker,
+    ):
         bus.provision(broker.bootstrap)
         _recovery(broker.bootstrap, given.bins)
 

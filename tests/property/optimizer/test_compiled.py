@@ -111,7 +111,7 @@ class Row:
         return float(self.t.cost[kind, a, site] + (0.0 if b < 0 else self.t.cost[kind, site, b]))
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, phases=QUICK, suppress_health_check=SLOW)
+@settings(max_examples=60, deadline=None, derandomize=True, phases=QUICK, suppress_health_check=SLOW)
 @given(problem=problems(max_stops=5), data=st.data())
 def test_tips_are_where_they_cost_least(problem: Problem, data: st.DataObject) -> None:
     """A row of stops costs what the cheapest way to cut it into trips costs, and one more stop what it costs then."""
@@ -132,7 +132,7 @@ def _alike(one: float, other: float) -> bool:
     return (one >= NEVER and other >= NEVER) or one == pytest.approx(other)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, phases=QUICK, suppress_health_check=SLOW)
+@settings(max_examples=60, deadline=None, derandomize=True, phases=QUICK, suppress_health_check=SLOW)
 @given(problem=problems(max_stops=6, max_vehicles=3), seed=st.integers(1, 1_000))
 def test_the_judge_takes_every_plan_and_finds_it_no_dearer(problem: Problem, seed: int) -> None:
     """What the loops think lawful is lawful, serves the same stops, and costs what they think or less.
