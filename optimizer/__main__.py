@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -102,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("stop", metavar="STOP", help="id of a stop")
     explain.set_defaults(run=_explain)
 
-    build = commands.add_parser("build", help="compile the inner loops, once a machine: a minute or two")
+    build = commands.add_parser("build", help="compile the search, once a machine: some seconds")
     build.set_defaults(run=_build)
 
     bench = commands.add_parser("bench", help="cost and time of the engines on the problems of a folder")
@@ -168,7 +169,7 @@ def _solve(chosen: argparse.Namespace) -> int:
         _check_writable(Path(chosen.output))
     problem = problems.parse(_read(chosen.problem))
     if chosen.engine in {"auto", "compiled"} and not built.is_built():
-        print(f"Searching without the compiled loops: `{built.HOW}` makes them, once a machine.", file=sys.stderr)
+        print(f"Searching with a slower engine: `{built.HOW}` compiles the search, once a machine.", file=sys.stderr)
     seconds = chosen.seconds
     if seconds is None and chosen.iterations is None:
         seconds = solving.DEFAULT_SECONDS
@@ -287,8 +288,11 @@ def _explain(chosen: argparse.Namespace) -> int:
 
 def _build(_: argparse.Namespace) -> int:
     """Compile, unless that was done."""
-    with Console(stderr=True).status("compiling the inner loops of the search, some seconds"):
-        built.build()
+    with Console(stderr=True).status("compiling the search, some seconds"):
+        try:
+            built.build()
+        except (subprocess.CalledProcessError, OSError) as error:
+            return _fail(f"/: the search could not be compiled, and solves go on without it: {error}")
     return DONE
 
 

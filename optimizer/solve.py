@@ -13,7 +13,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from optimizer.check import Verdict, check
-from optimizer.engines.baseline import fill
+from optimizer.engines.baseline import fill, insert
 from optimizer.engines.beginning import begin, resume
 from optimizer.engines.instance import Instance, compile_problem
 from optimizer.engines.interface import Budget
@@ -112,7 +112,7 @@ def solve(
     first = resume(judge, begin(judge))
     offer(first)
     if name not in BEGIN_THEMSELVES:
-        offer(fill(judge, first, budget))
+        offer(insert(judge, first, sorted(first.left_out), budget=budget))
     if name != "baseline" and not budget.is_over() and not is_finished(best.solution):
         ENGINES[name](judge, best.solution, budget, seed=seed, report=offer)
         offer(fill(judge, best.solution, budget))

@@ -50,6 +50,7 @@ class Runs:
     def __init__(self) -> None:
         self._printing = threading.Lock()
         self._running: set[subprocess.Popen[str]] = set()
+        self._ending = False
 
     def all(self) -> list[Ran]:
         """Run everything; blocks for minutes. After an interruption everything is ended."""
@@ -57,13 +58,14 @@ class Runs:
             try:
                 return [ran for lane in slots.map(self._lane, LANES) for ran in lane]
             except BaseException:
+                self._ending = True
                 slots.shutdown(wait=False, cancel_futures=True)
                 for process in tuple(self._running):
                     process.terminate()
                 raise
 
     def _lane(self, names: tuple[str, ...]) -> list[Ran]:
-        return [self._one(name) for name in names]
+        return [self._one(name) for name in names if not self._ending]
 
     def _one(self, name: str) -> Ran:
         began_s, line, failed = time.monotonic(), "", list[str]()

@@ -28,17 +28,19 @@ Memory = dict[int, Gaps]
 
 
 def baseline(judge: Judge, solution: Solution, budget: Budget, *, seed: int, report: Report) -> Solution:  # noqa: ARG001  # greedy needs no chance
-    """Fill up what is left out."""
-    better = fill(judge, solution, budget)
+    """Insert what is left out, and leave the rest as it is."""
+    better = insert(judge, solution, sorted(solution.left_out), budget=budget)
     report(better)
     return better
 
 
 def fill(judge: Judge, solution: Solution, budget: Budget) -> Solution:
     """Insert what is left out; where required stops find no place, optional ones that are served make room for them."""
+    if _is_late(budget):
+        return solution
     better = insert(judge, solution, sorted(solution.left_out), budget=budget)
-    required = judge.instance.required
-    if any(required[stop] for stop in better.left_out):
+    required, may_serve = judge.instance.required, judge.instance.may_serve
+    if any(required[stop] and any(may[stop] for may in may_serve) for stop in better.left_out):
         optional = [stop for stop in judge.instance.free if not required[stop] and stop not in better.left_out]
         if optional:
             roomy = remove(judge, better, optional)
@@ -134,7 +136,7 @@ class _Inserting:
         return gaps
 
     def run(self, budget: Budget, *, in_order: bool) -> Solution:
-        while self.trucks and self.open and not (budget.deadline is not None and budget.left_s() <= 0):
+        while self.trucks and self.open and not _is_late(budget):
             column = self._next(in_order=in_order)
             placed = self._place(column, self.todo[column])
             self.open.remove(column)
@@ -196,6 +198,10 @@ class _Inserting:
         return route.cost - (0 if before is None else before.cost)
 
 
+def _is_late(budget: Budget) -> bool:
+    return budget.stopped() or (budget.deadline is not None and budget.left_s() <= 0)
+
+
 def _is_stranded(solution: Solution, truck: int) -> bool:
     route = solution.routes[truck]
     return route is not None and bool(route.stranded)
@@ -204,7 +210,7 @@ def _is_stranded(solution: Solution, truck: int) -> bool:
 def remove(judge: Judge, solution: Solution, stops: Iterable[int]) -> Solution:
     """Return ``solution`` without ``stops``; tips that would empty nothing go with them.
 
-    A route that no longer holds without them (a way that only they made possible) loses its other free stops too.
+    A route that no longer holds without them (a way that only they made possible) keeps them.
     """
     gone = set(stops)
     for route in solution.routes:

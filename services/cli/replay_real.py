@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from threading import Event
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
@@ -97,7 +98,8 @@ def _play(
     door: tuple[str, int], fixes: Sequence[Fix], times_ms: Sequence[int], secrets: dict[str, str], rate: float
 ) -> int:
     """Send the fixes at their pace; return how many were acknowledged."""
-    phones = [_Phone(door, secrets) for _ in range(AT_ONCE)]
+    ended = Event()
+    phones = [_Phone(door, secrets, ended) for _ in range(AT_ONCE)]
     lists: list[list[Due]] = [[] for _ in phones]
     place = {vehicle: number % AT_ONCE for number, vehicle in enumerate(sorted(secrets))}
     for time_ms, fix in zip(times_ms, fixes, strict=True):
@@ -111,18 +113,23 @@ def _play(
             sent = 0
             for time_ms, fix in dues:
                 due_s = begin_s + (time_ms - times_ms[0]) / 1000 / rate
-                time.sleep(max(0.0, due_s - time.monotonic()))
+                if ended.wait(max(0.0, due_s - time.monotonic())):
+                    break
                 sent += phone.send(time_ms, fix)
                 progress.advance(shown)
             return sent
 
-        return sum(threads.map(play, phones, lists))
+        try:
+            return sum(threads.map(play, phones, lists))
+        finally:
+            ended.set()  # after Ctrl-C, so that nobody plays to the end
 
 
 class _Phone:
     """One connection to ingest's door for phones, over which several trucks speak."""
 
-    def __init__(self, door: tuple[str, int], secrets: dict[str, str]) -> None:
+    def __init__(self, door: tuple[str, int], secrets: dict[str, str], ended: Event) -> None:
+        self._ended = ended
         self._connection = HTTPConnection(*door, timeout=_TIMEOUT_S)
         self._secrets = secrets
 
@@ -137,13 +144,15 @@ class _Phone:
                 said = answer.read()
             except (OSError, HTTPException):
                 self._connection.close()
-                time.sleep(_WAIT_S if number else 0.0)  # at first it may only have been idle for too long
+                if self._ended.wait(_WAIT_S if number else 0.0):  # at first it may only have been idle for too long
+                    return False
                 continue
             if answer.status < 300:
                 return True
             if answer.status < 500 and answer.status not in (401, 404):  # the register may be a moment behind
                 typer.echo(f"refused: {answer.status} {said[:200]!r}", err=True)
                 return False
-            time.sleep(_WAIT_S)
+            if self._ended.wait(_WAIT_S):
+                return False
         typer.echo(f"not acknowledged after {TRIES} tries: {form['id']} at {form['timestamp']}", err=True)
         return False

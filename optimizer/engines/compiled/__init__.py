@@ -1,4 +1,4 @@
-"""Ruin and recreate in C: what the other engines do in a second, in a fiftieth of it.
+"""Ruin and recreate in C: thousands of steps a second.
 
 `tables` tells the problem in arrays, ``search.c`` changes plans (``trips.h`` places the tips of a route, ``drive.h`` finds out
 when it is where, ``ruin.h`` and ``recreate.h`` are the two halves of a step), `native` is the door to it, `engine` has the best

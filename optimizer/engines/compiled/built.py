@@ -10,6 +10,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -17,11 +18,13 @@ from typing import Final
 FOLDER_VARIABLE: Final = "QINGYUN_OPTIMIZER_BUILD"
 """Environment: folder of the compiled search. Default: ``.build/optimizer`` beside the package."""
 HOW: Final = "python -m optimizer build"
+OLD_S: Final = 14 * 86_400
+"""Age of libraries of other versions, checkouts or machines that share the folder."""
 HERE: Final = Path(__file__).resolve().parent
 FLAGS: Final = (
     "-std=c11", "-O3", "-march=native",
     "-ffp-contract=off",  # fused operations round differently: plans would differ between machines
-    "-shared", "-fPIC", "-Wall", "-Wextra", "-Wconversion", "-Werror",
+    "-fvisibility=hidden", "-shared", "-fPIC", "-Wall", "-Wextra", "-Wconversion", "-Werror",
 )  # fmt: skip
 
 
@@ -43,7 +46,7 @@ def is_built() -> bool:
 
 
 def build() -> None:
-    """Compile, unless it is there; libraries of earlier versions go. Blocks for seconds.
+    """Compile, unless it is there; libraries nobody made lately go. Blocks for seconds.
 
     Raises
     ------
@@ -63,7 +66,7 @@ def build() -> None:
         subprocess.run(command, check=True, env={**os.environ, **stores})
         made.replace(library())
     for old in folder.glob("search-*.so"):
-        if old != library():
+        if time.time() - old.stat().st_mtime > OLD_S:  # noqa: TID251  # the age of a file, not of an event
             old.unlink(missing_ok=True)  # a process that has it loaded keeps it
 
 

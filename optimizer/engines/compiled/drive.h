@@ -82,8 +82,9 @@ static inline double leg_s(const Day *day, int64_t a, int64_t b)
 }
 
 /* Write a facility for each -1 in `visits`: the cheapest on the way that is open and has room. `given_kg`: tipped at each
- * facility by the other trucks; this one's is added. Returns whether each tip has one. */
-static bool place_tips(const Day *day, int64_t *visits, int64_t count, double *given_kg)
+ * facility by the other trucks; this one's is added. `hurry`: not the cheapest but the one from which it goes on first, where the cheapest
+ * may make it wait for too long. Returns whether each tip has one. */
+static bool place_tips(const Day *day, int64_t *visits, int64_t count, double *given_kg, bool hurry)
 {
     const Tables *t = day->t;
     const Truck *truck = day->truck;
@@ -103,12 +104,15 @@ static bool place_tips(const Day *day, int64_t *visits, int64_t count, double *g
                     (t->limited && given_kg[facility] + kg > t->remaining_kg[facility])) {
                     continue;
                 }
-                double at = now + leg_s(day, here, site), wait = opens(day, site, at) - at;
-                double way = cost(t, truck->kind, here, site) + wait * truck->per_s;
+                double at = now + leg_s(day, here, site), from = opens(day, site, at);
+                double way = cost(t, truck->kind, here, site) + (from - at) * truck->per_s;
                 if (next >= 0) {
                     way += cost(t, truck->kind, site, next);
                 }
-                if (wait < NEVER / 2 && way < best) {
+                if (hurry) {
+                    way = from + t->stop[site].service_s + (next >= 0 ? leg_s(day, site, next) : 0.0);
+                }
+                if (from < NEVER && way < best) {
                     best = way;
                     found = facility;
                 }

@@ -1,26 +1,31 @@
 """The compiled loops as an engine: the problem told in arrays, its best plans judged before they are offered."""
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from itertools import repeat
 from threading import Lock
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from optimizer.engines.baseline import insert
+from optimizer.engines.baseline import fill, insert
 from optimizer.engines.beginning import obliged_route
 from optimizer.engines.compiled.native import Manner, Search
 from optimizer.engines.compiled.tables import NEVER, Numbers, Tables, tables
+from optimizer.engines.instance import Truck
 from optimizer.engines.interface import Budget, Report
 from optimizer.engines.route import Judge, Sites, TimedRoute, Unloading
 from optimizer.engines.solution import Solution
 
-CHUNK_S: Final = 0.02
+SLICE_S: Final = 0.02
 """Between two looks at the clock."""
-FIRST_CHUNK: Final = 50
+FIRST_SLICE: Final = 50
 STAGES: Final = 200
 """Temperatures, where the budget is a number of steps."""
+OFFER_STAGES: Final = 20
+"""Between two offers, there."""
+FILL_SHARE: Final = 0.3
+"""Of the time left, for required stops that found no place at the beginning."""
 OFFER_S: Final = 0.3
 """Between two offers at least: judging a plan of 300 stops takes milliseconds."""
 COLD: Final = 0.02
@@ -60,20 +65,27 @@ def compiled_search(judge: Judge, solution: Solution, budget: Budget, *, seed: i
     ``solution`` need not be complete: what it leaves out is put in within milliseconds. With several threads each searches
     from a seed of its own and goes on from the best plan of all now and then.
     """
-    told = tables(judge, solution)
-    crew = Crew(report)
-    searches = [CompiledSearch(judge, solution, seed + MORE * number, told, crew) for number in range(budget.threads)]
-    if budget.threads == 1:
-        return searches[0].run(budget)
-    with ThreadPoolExecutor(budget.threads) as pool:
-        found: list[Solution] = list(pool.map(CompiledSearch.run, searches, repeat(budget)))
-    return min(found, key=lambda one: one.rank)
+    threads = min(budget.threads, os.cpu_count() or 1)
+    told, crew = tables(judge, solution), Crew(report, threads)
+    if threads == 1:
+        return CompiledSearch(judge, solution, seed, told, crew).run(budget)
+
+    def one(number: int) -> Solution:
+        return CompiledSearch(judge, solution, seed + MORE * number, told, crew).run(budget)
+
+    with ThreadPoolExecutor(threads) as pool:
+        return min(pool.map(one, range(threads)), key=_rank)
+
+
+def _rank(solution: Solution) -> tuple[int, int]:
+    return solution.rank
 
 
 class Crew:
-    """What searches side by side share: the best plan of all, and one at a time who speaks of it."""
+    """What searches side by side share: the steps, the best plan of all, and one at a time who speaks of it."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, threads: int = 1) -> None:
+        self.threads = threads
         self._lock = Lock()
         self._report = report
         self._energy = float("inf")
@@ -84,10 +96,13 @@ class Crew:
         with self._lock:
             self._report(solution)
 
-    def count(self, budget: Budget, steps: int) -> None:
-        """Note steps that were gone."""
+    def take(self, budget: Budget, steps: int) -> int:
+        """Return how many of so many steps are still to go, and count them as done."""
         with self._lock:
+            if budget.iterations is not None:
+                steps = max(0, min(steps, budget.iterations - budget.done))
             budget.done += steps
+            return steps
 
     def better(self, native: Search) -> Numbers | None:
         """Return the rows of the best plan, if some other search has a better one than this; else take this one's."""
@@ -112,20 +127,21 @@ class CompiledSearch:
         self._offered = -1  # improvements when a plan was last offered
         self._offer_took_s = 0.0
         self._shared = 0  # times it was looked for a better plan of others
-        self.went_on = self._start()
+        self._slice = FIRST_SLICE
+        self._free = frozenset(self.instance.free)
+        self.went_on = self._start(solution)
 
-    def _start(self) -> bool:
-        """Put the solution into the arrays. Returns whether most of it was there already."""
+    def _start(self, solution: Solution) -> bool:
+        """Put a solution into the arrays. Returns whether most of it was there already."""
         n = self.instance.stops
         rows = np.zeros((len(self.instance.trucks), n + 2), dtype=np.int64)
         lengths = np.zeros(len(self.instance.trucks), dtype=np.int64)
-        for route in self.first.routes:
+        for route in solution.routes:
             if route is not None and not route.stranded:
                 stops = [code for code in route.visits[self._head(route.truck) :] if 0 <= code < n]
                 rows[route.truck, : len(stops)] = stops
                 lengths[route.truck] = len(stops)
         may = (self.tables.serve < NEVER) & (self.tables.truck["usable"][:, None] != 0)
-        self.idle = not may.any()
         self._elsewhere = ~may.any(axis=0)
         self.native.start(self._elsewhere, rows, lengths)
         return bool(lengths.sum() > 0.5 * len(self.instance.free))
@@ -135,43 +151,65 @@ class CompiledSearch:
 
     def run(self, budget: Budget) -> Solution:
         """Search, and offer what is better."""
-        self._offer()
-        if self.idle:
+        self._offer(budget)
+        if self._elsewhere.all():
             return self.best
+        self._fill(budget)
         begun, whole_s, done = time.monotonic(), budget.left_s(), budget.done
         mean, style = self._mean_leg(), self._style()
-        steps, offered_s, chunk = FIRST_CHUNK, begun, 0
-        expected = float(steps)
+        whole = None if budget.iterations is None else max(1, budget.iterations - done)
+        offered_s, stage, own = begun, 0, 0
         while not budget.is_over() and budget.left_s() > 2.0 * self._offer_took_s:
-            before = time.monotonic()
-            if budget.iterations is not None:
-                expected = float(max(1, budget.iterations - done))
-                passed = (budget.done - done) / expected
-                steps = min(budget.iterations - budget.done, max(1, int(expected) // STAGES))
+            passed_s = time.monotonic() - begun
+            if whole is None:
+                steps, passed = self._slice, passed_s / max(whole_s, 1e-9)
+                expected = own / max(passed_s, 1e-6) * whole_s if own else float(FIRST_SLICE)
             else:
-                passed = min(1.0, (before - begun) / max(whole_s, 1e-9))
-            temperature = mean * self._warmth(style.warm, expected, passed)
-            self.native.search(steps, temperature, style.manners[chunk % len(style.manners)])
-            chunk += 1
-            self.crew.count(budget, steps)
-            self._share(passed, budget.threads)
-            now = time.monotonic()
-            if budget.iterations is None:
-                steps = max(1, int(steps * min(2.0, CHUNK_S / max(now - before, 1e-6))))
-                expected = (budget.done - done) / max(now - begun, 1e-6) * whole_s
-            if now - offered_s > max(OFFER_S, 10 * self._offer_took_s):
-                self._offer()
+                steps, expected = max(1, whole // STAGES), whole / self.crew.threads
+                passed = max((budget.done - done) / whole, passed_s / max(whole_s, 1e-9))
+            temperature = mean * self._warmth(style.warm, expected, min(1.0, passed))
+            own += self._go(budget, steps, temperature, style.manners[stage % len(style.manners)])
+            stage += 1
+            self._share(budget, passed)
+            due = time.monotonic() - offered_s > max(OFFER_S, 10 * self._offer_took_s)
+            if due if whole is None else stage % OFFER_STAGES == 0:  # by the clock only where the clock decides anyway
+                self._offer(budget)
                 offered_s = time.monotonic()
-        self._offer()
+        self._offer(budget)
         return self.best
 
-    def _share(self, passed: float, threads: int) -> None:
+    def _go(self, budget: Budget, steps: int, temperature: float, manner: Manner) -> int:
+        """Go so many steps, looking at the clock now and then; return how many there were."""
+        gone = 0
+        while gone < steps and not budget.is_over():
+            some = self.crew.take(budget, min(self._slice, steps - gone))
+            before = time.monotonic()
+            self.native.search(some, temperature, manner)
+            gone += some
+            if some == self._slice:
+                self._slice = max(1, int(some * min(2.0, SLICE_S / max(time.monotonic() - before, 1e-6))))
+        return gone
+
+    def _fill(self, budget: Budget) -> None:
+        """Have required stops that found no place put in by insertion, which looks at every place; go on from that."""
+        left_out = self.best.left_out & frozenset(np.flatnonzero(~self._elsewhere).tolist())
+        if not any(self.instance.required[stop] for stop in left_out):
+            return
+        deadline = None if budget.deadline is None else time.monotonic() + FILL_SHARE * budget.left_s()
+        filled = fill(self.judge, self.best, Budget(deadline=deadline, stopped=budget.stopped))
+        if filled.rank < self.best.rank:
+            self.best = filled
+            self.crew.report(filled)
+            self._start(filled)
+
+    def _share(self, budget: Budget, passed: float) -> None:
         """Go on from the plan of another search, at each of `SHARED`, if it is better."""
-        if threads == 1 or self._shared == len(SHARED) or passed < SHARED[self._shared]:
+        if self.crew.threads == 1 or self._shared == len(SHARED) or passed < SHARED[self._shared]:
             return
         self._shared += 1
         rows = self.crew.better(self.native)
         if rows is not None:
+            self._offer(budget)  # the own best is forgotten with the next line
             lengths, stops = np.ascontiguousarray(rows[:, 0]), np.zeros_like(rows)
             stops[:, :-1] = rows[:, 1:]
             self.native.start(self._elsewhere, stops, lengths)
@@ -191,33 +229,39 @@ class CompiledSearch:
         return LONG if used and sum(used) / len(used) > LONG_ROUTE else SHORT
 
     def _mean_leg(self) -> float:
-        return max(1.0, self.native.cost / max(1, self.native.assigned))
+        return max(1.0, self.native.cost_of_ways / max(1, self.native.assigned))
 
-    def _offer(self) -> None:
+    def _offer(self, budget: Budget) -> None:
         """Have the best plan judged, if it is a new one, and offer it if it is better."""
         improved = self.native.improved
         if improved == self._offered:
             return
         self._offered = improved
         begun = time.monotonic()
-        solution = self.solution()
+        solution, refused = self._judged_plan()
         self._offer_took_s = max(self._offer_took_s, time.monotonic() - begun)
+        if refused:
+            deadline = None if budget.iterations is not None else time.monotonic() + min(OFFER_S, 0.1 * budget.left_s())
+            solution = self._mended(solution, refused, Budget(deadline=deadline, stopped=budget.stopped))
         if solution.rank < self.best.rank:
             self.best = solution
             self.crew.report(solution)
 
     def solution(self) -> Solution:
         """Return the best plan, judged. A route that the judge refuses is made anew from its stops."""
+        return self._mended(*self._judged_plan(), Budget())
+
+    def _judged_plan(self) -> tuple[Solution, list[Truck]]:
+        """Return the best plan as the judge has it, and the trucks whose routes it refuses."""
+        n = self.instance.stops
         routes = tuple(route if route is not None and route.stranded else None for route in self.first.routes)
-        there = {code for route in routes if route for code in route.visits if 0 <= code < self.instance.stops}
-        solution = Solution(self.instance, routes, frozenset(range(self.instance.stops)) - there)
-        planned = {truck.number: self.native.tips(truck.number) for truck in self.instance.trucks}
+        there = {code for route in routes if route for code in route.visits if 0 <= code < n}
+        solution = Solution(self.instance, routes, frozenset(range(n)) - there)
+        planned = {truck.number: self._planned(truck.number) for truck in self.instance.trucks}
         refused = []
         for truck in self.instance.trucks:
             del planned[truck.number]
-            if routes[truck.number] is not None:
-                continue
-            visits = self._visits_of(truck.number)
+            visits = None if routes[truck.number] is not None else self._visits_of(truck.number)
             if visits is None:
                 continue
             route = self._judge(truck.number, visits, _beside(solution, truck.number, planned))
@@ -225,14 +269,22 @@ class CompiledSearch:
                 refused.append(truck)
             else:
                 solution = solution.with_route(truck.number, route)
+        return solution, refused
+
+    def _mended(self, solution: Solution, refused: list[Truck], budget: Budget) -> Solution:
         for truck in refused:
             if truck.needs_route:
                 route = obliged_route(self.judge, truck, solution.sites(truck.number))
                 solution = solution.with_route(truck.number, route)
         if refused:
-            todo = sorted(solution.left_out & frozenset(self.instance.free))
-            solution = insert(self.judge, solution, todo, budget=Budget(deadline=time.monotonic() + OFFER_S))
+            solution = insert(self.judge, solution, sorted(solution.left_out & self._free), budget=budget)
         return solution
+
+    def _planned(self, truck: int) -> list[Unloading]:
+        """Return when a truck means to be at sites with docks, and what it is committed to tip anywhere."""
+        tips = [Unloading(*tip, kg=0, committed=False) for tip in self.native.tips(truck)]
+        route = self.first.routes[truck]
+        return tips + [one for one in (route.unloadings if route is not None else ()) if one.committed]
 
     def _visits_of(self, truck: int) -> tuple[int, ...] | None:
         """Return where a truck goes in the best plan; None: it has no route."""
@@ -252,13 +304,11 @@ class CompiledSearch:
         return route
 
 
-def _beside(solution: Solution, truck: int, planned: dict[int, list[tuple[int, int, int]]]) -> Sites | None:
-    """Return what the other trucks do at limited sites, and when those that are yet to be judged mean to be there."""
+def _beside(solution: Solution, truck: int, planned: dict[int, list[Unloading]]) -> Sites | None:
+    """Return what the other trucks do at limited sites, and what those that are yet to be judged mean to do there."""
     sites = solution.sites(truck)
     if sites is not None:
-        for tips in planned.values():
-            for facility, begin_s, leave_s in tips:
-                sites.unloadings.setdefault(facility, []).append(
-                    Unloading(facility, begin_s, leave_s, 0, committed=False)
-                )
+        for one in (one for tips in planned.values() for one in tips):
+            if one.facility in solution.instance.limited:
+                sites.unloadings.setdefault(one.facility, []).append(one)
     return sites

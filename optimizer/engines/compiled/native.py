@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from optimizer.engines.compiled import built
-from optimizer.engines.compiled.tables import NEVER, Numbers, Tables
+from optimizer.engines.compiled.tables import CLASS, NEVER, STOP, TRUCK, Numbers, Tables
 
 SETS: Final = 16
 PLACE: Final = np.dtype(
@@ -24,6 +24,7 @@ WAY: Final = np.dtype([("truck", "i8"), ("place", "i8"), ("bound", "f8"), ("know
 REST: Final = np.dtype([("leave", "f8", SETS), ("taken", "i1", SETS), ("pauses", "i8")])
 TIP: Final = np.dtype([("facility", "i8"), ("begin", "f8"), ("leave", "f8")])
 CHANGE: Final = np.dtype([("at", "f8"), ("more", "i8"), ("truck", "i8")])
+FAILED: Final = np.dtype([("look", "i8"), ("count", "i8")])
 BESIDE: Final = 20
 """Neighbours beside which a stop is tried, at most."""
 
@@ -77,6 +78,10 @@ def _library() -> Any:
 @cache
 def _loaded(path: Path) -> Any:
     library = ctypes.CDLL(str(path))
+    records = (STOP, CLASS, TRUCK, PLACE, ROUTE, WHERE, WAY, REST, TIP, CHANGE, FAILED)
+    ours = [ctypes.sizeof(_Tables), ctypes.sizeof(_State), *(record.itemsize for record in records)]
+    if ours != list((c_int64 * len(ours)).in_dll(library, "sizes")):
+        raise RuntimeError("native.py and tables.py do not have the records of search.c")
     tables, state = POINTER(_Tables), POINTER(_State)
     library.start.argtypes = (tables, state, c_void_p, c_void_p, c_void_p)
     library.start.restype = None
@@ -122,7 +127,7 @@ class Search:
             "trial": np.zeros(width, dtype=PLACE), "trial_visits": np.zeros(long, dtype=np.int64),
             "trial_kg": np.zeros(m), "trial_tips": np.zeros(width, dtype=TIP), "rest": np.zeros(long, dtype=REST), "queue": np.zeros(width, dtype=np.int64),
             "todo": np.zeros(n, dtype=np.int64), "order": np.zeros(n), "way": np.zeros(2 * BESIDE + 2 * k, dtype=WAY),
-            "failed": np.zeros((k, 2), dtype=np.int64),
+            "failed": np.zeros(k, dtype=FAILED),
         }  # fmt: skip
         chance = (seed * 0x9E3779B97F4A7C15 + 0x1234567) % (1 << 64) or 1
         self._s = _State(
@@ -136,9 +141,10 @@ class Search:
         return float(self._s.best_energy)
 
     @property
-    def cost(self) -> float:
-        """Cost of the plan that counts, without prices."""
-        return float(self.routes["cost"][np.arange(len(self.now)), self.now].sum())
+    def cost_of_ways(self) -> float:
+        """Cost of the plan that counts, without prices and what it costs to use a truck at all."""
+        now = self.routes[np.arange(len(self.now)), self.now]
+        return float((now["cost"] - np.where(now["length"] > 0, self.tables.truck["fixed"], 0.0)).sum())
 
     @property
     def assigned(self) -> int:

@@ -103,15 +103,15 @@ static void put(const Tables *t, State *s, int64_t k, int64_t place, int64_t sto
 static void sink(Way *heap, int64_t count, int64_t place)
 {
     Way way = heap[place];
-    for (int64_t below = 2 * place + 1; below < count; below = 2 * place + 1) {
-        if (below + 1 < count && heap[below + 1].bound < heap[below].bound) {
-            below++;
+    for (int64_t child = 2 * place + 1; child < count; child = 2 * place + 1) {
+        if (child + 1 < count && heap[child + 1].bound < heap[child].bound) {
+            child++;
         }
-        if (heap[below].bound >= way.bound) {
+        if (heap[child].bound >= way.bound) {
             break;
         }
-        heap[place] = heap[below];
-        place = below;
+        heap[place] = heap[child];
+        place = child;
     }
     heap[place] = way;
 }
@@ -119,7 +119,7 @@ static void sink(Way *heap, int64_t count, int64_t place)
 typedef struct {
     Way way;      /* truck -1: none */
     double total; /* cost of the route */
-    double cost;  /* of putting the stop there, below which others are of interest */
+    double adds;  /* what putting the stop there costs; others are of interest below that */
 } Found;
 
 /* Judge the route with the stop there; keep it if it is the best so far. Returns whether it holds. */
@@ -128,9 +128,9 @@ static bool try_way(const Tables *t, State *s, int64_t stop, Way way, Found *bes
     const Route *route = route_of(s, way.truck);
     put(t, s, way.truck, way.place, stop);
     double total = judge_trial(t, s, way.truck, route->length + 1);
-    double cost = total + t->serve[way.truck * t->stops + stop] - route->cost;
-    if (total < NEVER && cost < best->cost) {
-        *best = (Found){way, total, cost};
+    double adds = total + t->serve[way.truck * t->stops + stop] - route->cost;
+    if (total < NEVER && adds < best->adds) {
+        *best = (Found){way, total, adds};
     }
     return total < NEVER;
 }
@@ -156,7 +156,7 @@ static void insert(const Tables *t, State *s, int64_t stop)
     for (int64_t place = count / 2 - 1; place >= 0; place--) {
         sink(heap, count, place);
     }
-    for (int tries = 0; count > 0 && tries < MOST_TRIES && heap[0].bound < best.cost;) {
+    for (int tries = 0; count > 0 && tries < MOST_TRIES && heap[0].bound < best.adds;) {
         Way way = heap[0];
         if (!way.known && chance(s) >= OVERLOOKED) {
             const Route *route = route_of(s, way.truck);
@@ -175,7 +175,7 @@ static void insert(const Tables *t, State *s, int64_t stop)
         }
     }
     for (int64_t number = 0; best.way.truck < 0 && number < count; number++) {
-        if (route_of(s, heap[number].truck)->length == 0 && heap[number].bound < best.cost) {
+        if (route_of(s, heap[number].truck)->length == 0 && heap[number].bound < best.adds) {
             tried = heap[number];
             try_way(t, s, stop, tried, &best);
         }

@@ -11,6 +11,10 @@
 #include "recreate.h"
 #include "ruin.h"
 
+/* What Python must have as large, in its order. */
+API const int64_t sizes[] = {sizeof(Tables), sizeof(State), sizeof(Stop), sizeof(Class), sizeof(Truck), sizeof(Place),
+                             sizeof(Route), sizeof(Where), sizeof(Way), sizeof(Rest), sizeof(Tip), sizeof(Change), sizeof(Failed)};
+
 static void keep(const Tables *t, State *s)
 {
     s->best_energy = s->energy;
@@ -34,9 +38,9 @@ static void keep(const Tables *t, State *s)
 
 /* Set the plan to rows of stops (truck, place; lengths by truck); a route that does not hold is emptied. What is left out
  * is put in, far first. */
-void start(const Tables *t, State *s, const uint8_t *elsewhere, const int64_t *rows, const int64_t *lengths)
+API void start(const Tables *t, State *s, const uint8_t *elsewhere, const int64_t *rows, const int64_t *lengths)
 {
-    open_all(t, s);
+    clear(t, s);
     for (int64_t stop = 0; stop < t->stops; stop++) {
         s->where[stop].truck = elsewhere[stop] ? ELSEWHERE : LEFT_OUT;
     }
@@ -57,7 +61,12 @@ void start(const Tables *t, State *s, const uint8_t *elsewhere, const int64_t *r
             length = s->trial_until = 0;
             total = judge_trial(t, s, k, 0);
         }
-        take_trial(t, s, k, length, total < NEVER ? total : 0.0);
+        if (!t->truck[k].usable || total >= NEVER) { /* what it does no search changes */
+            total = 0.0;
+            s->trial_count = -1;
+            s->trial_tip_count = 0;
+        }
+        take_trial(t, s, k, length, total);
     }
     recreate(t, s, t->stops, 9.0 / 11.0);
     s->energy = energy(t, s);
@@ -65,9 +74,9 @@ void start(const Tables *t, State *s, const uint8_t *elsewhere, const int64_t *r
 }
 
 /* Go so many steps at one temperature; stops are tried beside so many neighbours. */
-void search(const Tables *t, State *s, int64_t steps, double temperature, double removed, double longest, int64_t beside)
+API void search(const Tables *t, State *s, int64_t steps, double temperature, double removed, double longest, int64_t neighbours)
 {
-    s->beside = beside;
+    s->beside = neighbours;
     while (steps-- > 0) {
         double found = NEVER;
         if (ruin(t, s, removed, longest)) {
@@ -86,7 +95,7 @@ void search(const Tables *t, State *s, int64_t steps, double temperature, double
 }
 
 /* Write a truck's route in the best plan, facilities in; return how many visits, -1 if it has none. */
-int64_t best_visits(const Tables *t, State *s, int64_t k, int64_t *visits)
+API int64_t best_visits(const Tables *t, State *s, int64_t k, int64_t *visits)
 {
     if (t->truck[k].timed) {
         const int64_t *best = &s->best_visits[k * (most_visits(t) + 1)];
@@ -103,5 +112,5 @@ int64_t best_visits(const Tables *t, State *s, int64_t k, int64_t *visits)
     forwards(t, k, s->trial, length, s->queue, 1);
     int64_t count = written(t, k, s->trial, length, visits);
     const Day day = {t, &t->truck[k], s->hours};
-    return place_tips(&day, visits, count, s->trial_kg) ? count : -1;
+    return place_tips(&day, visits, count, s->trial_kg, false) ? count : -1;
 }

@@ -128,6 +128,9 @@ static void add_change(const Tables *t, State *s, int64_t facility, Change new)
 {
     Change *list = &s->change[facility * most_changes(t)];
     int64_t place = s->changes[facility]++;
+    if (place >= most_changes(t)) {
+        __builtin_trap(); /* a route listed twice: rather no plan than one from memory overwritten */
+    }
     for (; place > 0 && (list[place - 1].at > new.at || (list[place - 1].at == new.at && list[place - 1].more > new.more));
          place--) {
         list[place] = list[place - 1];
@@ -161,9 +164,13 @@ static void unlist_tips(const Tables *t, State *s, int64_t k)
     }
 }
 
-/* Set all hours to those of the problem, and list the unloadings that no search changes. */
-static void open_all(const Tables *t, State *s)
+/* Forget all routes: hours are those of the problem, and only the unloadings that no search changes are listed. */
+static void clear(const Tables *t, State *s)
 {
+    memset(s->now, 0, (size_t)t->trucks * sizeof *s->now);
+    memset(s->route, 0, (size_t)(2 * t->trucks) * sizeof *s->route);
+    memset(s->given_kg, 0, (size_t)(2 * t->trucks * t->facilities) * sizeof *s->given_kg);
+    memset(s->given_all_kg, 0, (size_t)t->facilities * sizeof *s->given_all_kg);
     int64_t count = t->stops + t->facilities + t->truck[t->trucks - 1].breaks_until;
     for (int64_t what = 0; what < count; what++) {
         s->hours[what] = (Hours){t->window + t->window_from[what], t->window + t->window_from[what + 1]};
@@ -224,6 +231,21 @@ static void free_hours(const Tables *t, State *s, int64_t k, int64_t facility)
 
 /* ---- one route */
 
+/* Place the tips of the row in `trial` and drive it; the same as of `judge_trial`, without the fixed cost. */
+static double drive_trial(const Tables *t, State *s, int64_t k, int64_t length, bool hurry)
+{
+    const Day day = {t, &t->truck[k], s->hours};
+    int64_t count = written(t, k, s->trial, length, s->trial_visits);
+    for (int64_t facility = 0; t->limited && facility < t->facilities; facility++) {
+        s->trial_kg[facility] = s->given_all_kg[facility] - given_of(t, s, k)[facility];
+    }
+    if (!place_tips(&day, s->trial_visits, count, s->trial_kg, hurry)) {
+        return NEVER;
+    }
+    s->trial_count = count;
+    return driven(&day, s->trial_visits, count, s->rest, s->trial_tips, &s->trial_tip_count);
+}
+
 /* Cost of truck k with the row in `trial`; NEVER if it breaks a rule. What it visits and tips
  * is in `trial_visits`, `trial_kg` and `trial_tips`. */
 static double judge_trial(const Tables *t, State *s, int64_t k, int64_t length)
@@ -239,21 +261,15 @@ static double judge_trial(const Tables *t, State *s, int64_t k, int64_t length)
         return NEVER;
     }
     if (truck->timed) {
-        const Day day = {t, truck, s->hours};
-        int64_t count = written(t, k, s->trial, length, s->trial_visits);
-        for (int64_t facility = 0; t->limited && facility < t->facilities; facility++) {
-            s->trial_kg[facility] = s->given_all_kg[facility] - given_of(t, s, k)[facility];
-        }
         for (int64_t facility = 0; t->docked && facility < t->facilities; facility++) {
             if (t->docks[facility] >= 0) {
                 free_hours(t, s, k, facility);
             }
         }
-        if (!place_tips(&day, s->trial_visits, count, s->trial_kg)) {
-            return NEVER;
+        total = drive_trial(t, s, k, length, false);
+        if (total >= NEVER && t->facilities > 1) {
+            total = drive_trial(t, s, k, length, true);
         }
-        s->trial_count = count;
-        total = driven(&day, s->trial_visits, count, s->rest, s->trial_tips, &s->trial_tip_count);
     }
     return total + truck->fixed;
 }
@@ -262,10 +278,10 @@ static double judge_trial(const Tables *t, State *s, int64_t k, int64_t length)
 static void take_trial(const Tables *t, State *s, int64_t k, int64_t length, double total)
 {
     Place *row = row_of(t, s, k);
-    bool used = length > 0 || t->truck[k].obliged;
+    bool used = length > 0 || (t->truck[k].obliged && t->truck[k].usable);
     for (int64_t facility = 0; t->limited && facility < t->facilities; facility++) {
         double *own = &given_of(t, s, k)[facility], others = s->given_all_kg[facility] - *own;
-        *own = used ? s->trial_kg[facility] - others : 0.0;
+        *own = used && s->trial_count > 0 ? s->trial_kg[facility] - others : 0.0;
         s->given_all_kg[facility] = others + *own;
     }
     memcpy(row, s->trial, (size_t)(length + 1) * sizeof *row);
@@ -317,15 +333,15 @@ static void undo(const Tables *t, State *s)
                 s->given_all_kg[facility] -= given_of(t, s, k)[facility];
             }
             unlist_tips(t, s, k);
-            s->now[k] = 1 - s->now[k];
-            list_tips(t, s, k);
-            for (int64_t facility = 0; facility < t->facilities; facility++) {
-                s->given_all_kg[facility] += given_of(t, s, k)[facility];
-            }
         }
     }
     for (int64_t k = 0; k < t->trucks; k++) {
         if (s->touched[k]) {
+            s->now[k] = 1 - s->now[k];
+            list_tips(t, s, k); /* behind all of the above: what moved is never listed twice */
+            for (int64_t facility = 0; facility < t->facilities; facility++) {
+                s->given_all_kg[facility] += given_of(t, s, k)[facility];
+            }
             const Place *row = row_of(t, s, k);
             for (int64_t place = 1; place <= route_of(s, k)->length; place++) {
                 s->where[row[place].node] = (Where){k, place};

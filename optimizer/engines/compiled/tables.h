@@ -1,8 +1,10 @@
 /* The problem, told in tables of numbers: what each member means. `tables.py` makes them, nothing here changes them.
  *
  * A *node* is a place: 0 … stops-1 the stops, then the facilities, then for each truck the place behind its committed head
- * and its end. Times are seconds, loads kg and litres. Costs and times are doubles: they rank plans, the judge alone decides. */
+ * and its end. Times are seconds, loads kg and litres. Costs rank plans, the judge alone decides. */
 #pragma once
+
+#define API __attribute__((visibility("default"))) /* called from Python */
 
 #include <stdbool.h>
 #include <stdint.h>

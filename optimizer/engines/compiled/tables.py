@@ -2,7 +2,7 @@
 
 A *node* is a place to go to: ``0 … n-1`` the stops, ``n … n+m-1`` the facilities, then for each truck the place behind its
 committed head and its end. A *class* of loads is what may be tipped in the same places: material and bit mask of facilities.
-Costs and times are doubles; they rank plans, the judge alone decides. ``search.c`` says what each member means.
+Costs rank plans, the judge alone decides. ``tables.h`` says what each member means.
 """
 
 from dataclasses import dataclass
@@ -21,6 +21,8 @@ NEAR: Final = 100
 """Neighbours a stop knows."""
 MOST_BREAKS: Final = 4
 MOST_FACILITIES: Final = 60
+MOST_BYTES: Final = 2 << 30
+"""Of legs, in all tables together: what is larger is left to engines that need less."""
 
 Reals = NDArray[np.float64]
 Legs = NDArray[np.float32]
@@ -43,7 +45,7 @@ TRUCK: Final = np.dtype(
 
 @dataclass(frozen=True)
 class Tables:
-    """Read only. The arrays are as `Tables` of ``search.c`` has them, in rows without gaps."""
+    """Read only. The arrays are as `Tables` of ``tables.h`` has them, in rows without gaps."""
 
     cost: Legs
     time: Legs
@@ -95,8 +97,18 @@ def is_told(judge: Judge) -> bool:
         instance.facilities <= MOST_FACILITIES
         and bool(instance.free)
         and bool(instance.trucks)
+        and _bytes(instance) <= MOST_BYTES
         and all(len(truck.boxes) <= 1 and len(truck.breaks) <= MOST_BREAKS for truck in instance.trucks)
     )
+
+
+def _bytes(instance: Instance) -> int:
+    """Return how large the tables of legs get: cost, time, what is beside a stop, and over the best facility for each class."""
+    kinds = len({(t.profile, t.cost_per_m, t.cost_per_s) for t in instance.trucks})
+    loads = {*zip(instance.material, instance.tippable, strict=True)}
+    classes = len(loads) + sum(truck.needs_route for truck in instance.trucks)
+    nodes = instance.stops + instance.facilities + 2 * len(instance.trucks)
+    return kinds * nodes * nodes * 4 * (2 + 4 + classes)
 
 
 def tables(judge: Judge, solution: Solution) -> Tables:
@@ -114,6 +126,9 @@ class _Making:
         self.classes: dict[tuple[int, int], int] = {}
         self.window_from: list[int] = [0]
         self.windows: list[tuple[float, float]] = []
+        self.taken: list[set[int]] = [{-1 - code for code in truck.head if code < 0} for truck in self.trucks]
+        """Breaks of each truck that are over when it is behind its head."""
+        self.ready = [self._ready(truck) for truck in self.trucks]
 
     def all(self) -> Tables:
         instance, trucks, n, m = self.instance, self.trucks, self.n, self.m
@@ -140,21 +155,21 @@ class _Making:
         breaks_from, break_s = [0], list[float]()
         for truck in trucks:
             for number, (hours, pause_s) in enumerate(truck.breaks):
-                if -1 - number not in truck.head and hours != ():
+                if number not in self.taken[truck.number] and hours != ():
                     self._add(hours)
                     break_s.append(pause_s)
             breaks_from.append(len(break_s))
         klass = np.array(list(self.classes), dtype=CLASS)
         over = _over(cost, klass["mask"], n, m)
         legs = cost[cost < NEVER]
-        dear = 10 * (float(legs.max()) if legs.size else 0.0) * (n + 10) + 1
+        dear = self._dear(float(legs.max()) if legs.size else 0.0)
         stop = np.zeros(n + m, dtype=STOP)
         stop["service_s"] = service
         stop["kg"][:n], stop["litres"][:n], stop["class"][:n] = instance.kg, instance.litres, class_of
         stop["price"][:n] = [
             dear if must else prize for must, prize in zip(instance.required, instance.prize, strict=True)
         ]
-        remaining = self._remaining()
+        remaining, longest_s = self._remaining(), self._longest_s(time, service)
         may_serve = np.array([*instance.may_serve], dtype=np.bool_).reshape(len(trucks), n)
         return Tables(
             cost=cost, time=time, over=over, beside=_beside(cost, over, class_of, n), stop=stop,
@@ -163,7 +178,7 @@ class _Making:
                     (
                         *self._line(t, kind[t.number], loaded[t.number], cargo[t.number]),
                         *breaks_from[t.number : t.number + 2],
-                        self._is_timed(t, time, service, remaining),
+                        self._is_timed(t, longest_s),
                     )
                     for t in trucks
                 ],
@@ -183,7 +198,7 @@ class _Making:
         room_kg, room_stops = self._room(t)
         _, most_kg, most_l = t.boxes[0] if t.boxes else (frozenset(), 0, 0)
         longest = t.max_duration_s - (0 if t.max_duration_s == NO_LIMIT else t.used_s)
-        ready, begun = self._ready(t)
+        ready, begun = self.ready[t.number]
         return (
             kind, self.instance.alike[t.number], not self._is_stranded(t), t.needs_route,
             behind, -1 if t.end is None else behind + 1, loaded, hold[1], hold[2], most_kg, most_l,
@@ -211,15 +226,17 @@ class _Making:
         return truck.room_kg - sum(self.instance.kg[s] for s in collected), truck.room_stops - len(collected)
 
     def _ready(self, truck: Truck) -> tuple[float, float]:
-        """Return when the truck is behind its head, and when it began."""
+        """Return when the truck is behind its head, and when it began; note breaks that must be taken until then."""
         if not truck.head or self._is_stranded(truck):
             return truck.earliest_s, truck.earliest_s
-        route = self.judge.judge(truck.number, truck.head, None, frozenset({"cannot_tip", "break_impossible"}))
+        route = self.judge.judge(truck.number, truck.head, None, frozenset({"cannot_tip"}))
+        route = route or self.judge.judge(truck.number, truck.head, None, frozenset({"cannot_tip", "break_impossible"}))
         if route is None or not route.begins:
             return truck.earliest_s, truck.earliest_s
         last = truck.head[-1]
         service_s = truck.breaks[-1 - last][1] if last < 0 else self.instance.service_s[last]
         place = max(number for number, code in enumerate(route.all_visits) if code == last)
+        self.taken[truck.number] |= {-1 - code for code in route.all_visits[: place + 1] if code < 0}
         return route.begins[place] + service_s, route.begin_s
 
     def _legs(self, kinds: list[tuple[int, int, int]], places: Numbers, service: Reals) -> tuple[Legs, Legs]:
@@ -254,8 +271,8 @@ class _Making:
             return np.empty(0)
         for truck in self.trucks:
             route = self.solution.routes[truck.number]
-            if route is not None and self._is_stranded(truck):
-                for one in route.unloadings:
+            for one in route.unloadings if route is not None else ():
+                if one.committed or self._is_stranded(truck):
                     left[one.facility] -= one.kg
         return left
 
@@ -269,13 +286,30 @@ class _Making:
                     fixed[one.facility].append((one.begin_s, one.leave_s))
         return fixed
 
-    def _is_timed(self, truck: Truck, time: Legs, service: Reals, remaining: Reals) -> bool:
-        """Whether anything but metres and loads may decide about the truck's route."""
-        if self.windows or truck.breaks or truck.head or remaining.size or self.instance.limited:
-            return True
+    def _dear(self, leg: float) -> float:
+        """Return the price of leaving a required stop out: above all that serving it may cost, so that it is the last resort."""
+        trucks = self.trucks
+        fixed = max(t.cost_fixed for t in trucks)
+        paid = max((t.latest_s + t.overtime_s) * t.cost_per_s + t.overtime_s * t.cost_per_overtime_s for t in trucks)
+        dear = 10.0 * leg * (self.n + 10) + fixed + paid + self.instance.moved_cost + sum(self.instance.prize) + 1.0
+        return min(dear, NEVER / (2 * self.n + 2))
+
+    def _longest_s(self, time: Legs, service: Reals) -> float:
+        """Return how long a route can be that never waits: a tip behind each stop and before the first."""
         legs = time[time < NEVER]
-        longest = (float(legs.max()) if legs.size else 0.0) * 2 * (self.n + 1) + float(service.sum()) * 2
-        return truck.earliest_s + longest > truck.latest_s or longest > truck.max_duration_s - truck.used_s
+        unload_s = float(service[self.n :].max(initial=0.0))
+        return (2 * self.n + 2) * (float(legs.max(initial=0.0)) + unload_s) + float(service[: self.n].sum())
+
+    def _is_timed(self, truck: Truck, longest_s: float) -> bool:
+        """Whether anything but metres and loads may decide about the truck's route."""
+        return bool(
+            self.windows
+            or truck.breaks
+            or truck.head
+            or self.instance.limited
+            or truck.earliest_s + longest_s > truck.latest_s
+            or longest_s > truck.max_duration_s - truck.used_s
+        )
 
 
 def _over(cost: Legs, masks: Numbers, n: int, m: int) -> Legs:

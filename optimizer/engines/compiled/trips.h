@@ -89,7 +89,7 @@ static inline void push(Queue *queue, const Place *row, int64_t place, double (*
 
 /* Fill everything but after and rest, from a place (not 0) on: those before it are filled. Return the cost of the whole
  * route, NEVER or more if it cannot be. room: for length + 1 places. */
-double forwards(const Tables *t, int64_t k, Place *row, int64_t length, int64_t *room, int64_t from)
+API double forwards(const Tables *t, int64_t k, Place *row, int64_t length, int64_t *room, int64_t from)
 {
     const Truck *truck = &t->truck[k];
     if (from == 1) {
@@ -136,7 +136,7 @@ double forwards(const Tables *t, int64_t k, Place *row, int64_t length, int64_t 
 }
 
 /* Fill after and rest, behind `forwards`, from a place back: those behind it are filled. */
-void backwards(const Tables *t, int64_t k, Place *row, int64_t length, int64_t *room, int64_t from)
+API void backwards(const Tables *t, int64_t k, Place *row, int64_t length, int64_t *room, int64_t from)
 {
     const Truck *truck = &t->truck[k];
     if (from >= length) {
@@ -172,7 +172,7 @@ void backwards(const Tables *t, int64_t k, Place *row, int64_t length, int64_t *
 }
 
 /* Least cost of the route with one more stop behind a place, its tips placed anew. */
-double with_one_more(const Tables *t, int64_t k, const Place *row, int64_t length, int64_t place, int64_t new)
+API double with_one_more(const Tables *t, int64_t k, const Place *row, int64_t length, int64_t place, int64_t new)
 {
     const Truck *truck = &t->truck[k];
     const Stop *stop = &t->stop[new];
@@ -221,7 +221,7 @@ double with_one_more(const Tables *t, int64_t k, const Place *row, int64_t lengt
 }
 
 /* Write the route's nodes behind `forwards`, -1 for each tip; return how many. */
-int64_t written(const Tables *t, int64_t k, const Place *row, int64_t length, int64_t *visits)
+static int64_t written(const Tables *t, int64_t k, const Place *row, int64_t length, int64_t *visits)
 {
     const Truck *truck = &t->truck[k];
     int64_t count = 0, end = length;

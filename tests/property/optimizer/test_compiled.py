@@ -16,7 +16,7 @@ from optimizer.engines.compiled.tables import NEVER, Tables, is_told, tables
 from optimizer.engines.instance import compile_problem
 from optimizer.engines.interface import Budget
 from optimizer.engines.route import Judge
-from optimizer.problem import Problem
+from optimizer.problem import Compartment, Facility, Problem, Profile, Stop, Vehicle
 
 if not built.is_built():
     pytest.fail(f"the compiled loops are not built: {built.HOW}", pytrace=False)
@@ -151,3 +151,50 @@ def test_the_judge_takes_every_plan_and_finds_it_no_dearer(problem: Problem, see
     out = [stop for stop in judge.instance.free if stop not in planned and (t.serve[:, stop] < NEVER).any()]
     judged = sum(route.cost for route in solution.routes if route) + sum(t.stop["price"][stop] for stop in out)
     assert judged <= search.native.energy + 1e-6
+
+
+@st.composite
+def full_loads(draw: st.DrawFn) -> Problem:
+    """Return a day of full loads: a tip behind each stop, few docks."""
+    stops, trucks, sites = draw(st.integers(1, 10)), draw(st.integers(1, 4)), draw(st.integers(1, 2))
+    size = stops + sites + 1
+    leg = st.integers(1, 300)
+    legs: list[list[int | None]] = [[0 if a == b else draw(leg) for b in range(size)] for a in range(size)]
+    return Problem(
+        profiles={"truck": Profile(duration_s=legs, distance_m=legs)},
+        facilities=[
+            Facility(
+                id=f"f{number}",
+                location=stops + 1 + number,
+                accepts=["glass"],
+                unload_s=200,
+                docks=draw(st.integers(1, 2)),
+            )
+            for number in range(sites)
+        ],
+        vehicles=[
+            Vehicle(
+                id=f"v{number}",
+                profile="truck",
+                start=0,
+                shift=(0, draw(st.sampled_from([3_000, 20_000]))),
+                compartments=[Compartment(materials=["glass"], kg=100)],
+            )
+            for number in range(trucks)
+        ],
+        stops=[Stop(id=f"s{number}", location=1 + number, material="glass", kg=100) for number in range(stops)],
+    )
+
+
+@settings(max_examples=30, deadline=None, derandomize=True, phases=QUICK, suppress_health_check=SLOW)
+@given(problem=full_loads(), seed=st.integers(1, 1_000))
+def test_docks_hold_where_every_stop_is_a_full_load(problem: Problem, seed: int) -> None:
+    """Routes that were moved back and forth leave no unloading behind: the judge takes the plan, nobody is listed twice."""
+    judge, t = told(problem)
+    search = CompiledSearch(judge, begin(judge), seed, t, Crew(lambda _: None))
+    search.run(Budget(iterations=600))
+    solution = search.solution()
+    planned = {int(stop) for row in search.native.best for stop in row[1 : 1 + row[0]]}
+    assert planned.isdisjoint(solution.left_out)
+    tips = sum(len(route.unloadings) for route in solution.routes if route)
+    assert tips == len(planned)
