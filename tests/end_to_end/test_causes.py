@@ -428,28 +428,31 @@ def _fill_that_overflows(known: Json, bin_: Json, now_ms: int, in_ms: int) -> fl
     return 1.0 - room * in_ms / until_ms if since_ms < 3 * MINUTE_MS and until_ms > 3 * in_ms else None
 
 
-def _on_their_way(desk: Desk) -> dict[str, float]:
-    """Trucks whose next visit is a bin that they reach in some time, with the metres: nobody collects it meanwhile."""
+def _on_their_way(desk: Desk, least_m: float) -> dict[str, float]:
+    """Trucks whose next visit is a bin that is so far away or farther, with the metres."""
     trucks = desk.live.by_id("truck")
     ways = {
         truck_id: _metres(trucks[truck_id], left[0])
         for truck_id, left in _busy(desk).items()
         if left[0].get("kind", "collect") == "collect" and trucks[truck_id].get("lon") is not None
     }
-    return {truck_id: metres for truck_id, metres in ways.items() if metres > 1_000}
+    return {truck_id: metres for truck_id, metres in ways.items() if metres > least_m}
 
 
 def _a_cab_on_its_way(desk: Desk, open_cab: OpenCab) -> Cab:
-    """Give the open page of the driver with the longest way to the next bin: the truck drives while the page opens."""
+    """Give the open page of the driver with the longest way to the next bin: the truck drives while the page opens.
+
+    What is left of the way is enough for one click: nobody collects the bin meanwhile.
+    """
 
     def opened() -> Cab | None:
-        ways = _on_their_way(desk)
+        ways = _on_their_way(desk, least_m=1_000)
         if not ways:
             return None
         cab = open_cab(max(ways, key=ways.__getitem__))
-        return cab if cab.truck_id in _on_their_way(desk) else None
+        return cab if cab.truck_id in _on_their_way(desk, least_m=500) else None
 
-    return eventually(opened, within_s=WITHIN_S, what="a truck on its way to a bin")
+    return eventually(opened, within_s=3 * WITHIN_S, what="a truck on its way to a bin")
 
 
 def _tips(plan: Json) -> list[str]:
