@@ -36,7 +36,7 @@ def baseline(judge: Judge, solution: Solution, budget: Budget, *, seed: int, rep
 
 def fill(judge: Judge, solution: Solution, budget: Budget) -> Solution:
     """Insert what is left out; where required stops find no place, optional ones that are served make room for them."""
-    if _is_late(budget):
+    if budget.is_late():
         return solution
     better = insert(judge, solution, sorted(solution.left_out), budget=budget)
     required, may_serve = judge.instance.required, judge.instance.may_serve
@@ -136,7 +136,7 @@ class _Inserting:
         return gaps
 
     def run(self, budget: Budget, *, in_order: bool) -> Solution:
-        while self.trucks and self.open and not _is_late(budget):
+        while self.trucks and self.open and not budget.is_late():
             column = self._next(in_order=in_order)
             placed = self._place(column, self.todo[column])
             self.open.remove(column)
@@ -196,10 +196,6 @@ class _Inserting:
     def _added(self, line: int, route: TimedRoute) -> int:
         before = self.gaps[line].route
         return route.cost - (0 if before is None else before.cost)
-
-
-def _is_late(budget: Budget) -> bool:
-    return budget.stopped() or (budget.deadline is not None and budget.left_s() <= 0)
 
 
 def _is_stranded(solution: Solution, truck: int) -> bool:

@@ -27,11 +27,11 @@ class Budget:
 
     def is_over(self) -> bool:
         """Whether to stop now."""
-        return (
-            (self.iterations is not None and self.done >= self.iterations)
-            or (self.deadline is not None and time.monotonic() >= self.deadline)
-            or self.stopped()
-        )
+        return (self.iterations is not None and self.done >= self.iterations) or self.is_late()
+
+    def is_late(self) -> bool:
+        """Whether to stop now even where no step is counted."""
+        return (self.deadline is not None and time.monotonic() >= self.deadline) or self.stopped()
 
 
 Report = Callable[[Solution], None]

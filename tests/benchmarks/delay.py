@@ -5,18 +5,15 @@ was handed to Kafka's client (both ways over the broker are in it), and from the
 """
 
 import argparse
-import tempfile
 import time
 from contextlib import closing
-from pathlib import Path
 
 import psutil
 
-from deploy.local import embedded
 from services import bus
 from streams import codec, topics
 from tests.benchmarks.group_watch import GroupWatch
-from tests.benchmarks.programs import cpu_s, until
+from tests.benchmarks.programs import cpu_s, running_broker, until
 from tests.benchmarks.traffic import Traffic, ends
 from tests.worker_process import running
 
@@ -31,16 +28,12 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=60.0, help="how long each rate of the delays is kept")
     arguments.add_argument("--minutes", type=float, default=2.0, help="how long 10,000 a second are kept")
     given = arguments.parse_args()
-    with (
-        tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name,
-        embedded.running_kafka(Path(name), busy=True) as broker,
-    ):
-        bus.provision(broker.bootstrap)
-        with running(broker.bootstrap, GROUP, log_level="ERROR"):
+    with running_broker() as bootstrap:
+        with running(bootstrap, GROUP, log_level="ERROR"):
             for a_second in (200, 1_000):
-                _delays(broker.bootstrap, a_second, given.seconds)
-        with running(broker.bootstrap, f"{GROUP}-sustained", log_level="ERROR") as process:
-            _sustained(broker.bootstrap, process, given.minutes)
+                _delays(bootstrap, a_second, given.seconds)
+        with running(bootstrap, f"{GROUP}-sustained", log_level="ERROR") as process:
+            _sustained(bootstrap, process, given.minutes)
 
 
 def _delays(bootstrap: str, a_second: int, seconds: float) -> None:

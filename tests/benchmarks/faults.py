@@ -16,12 +16,11 @@ from typing import Final, NamedTuple
 import msgspec
 import psutil
 
-from deploy.local import embedded
 from services import bus
 from streams import state, topics
 from streams.topics import Topic
 from tests.benchmarks.group_watch import GroupWatch
-from tests.benchmarks.programs import peer, until
+from tests.benchmarks.programs import peer, running_broker, until
 from tests.benchmarks.traffic import TRUCKS, fill
 
 QUIET: Final = {"QINGYUN_WORKER_LOG_LEVEL": "CRITICAL", "QINGYUN_WORKER_SLICE_RECORDS": "50"}
@@ -66,17 +65,13 @@ class Counted(NamedTuple):
 def main() -> int:
     """Print a line a fault and program; 1 if ours is not exact."""
     ours_wrong = 0
-    with (
-        tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name,
-        embedded.running_kafka(Path(name), busy=True) as broker,
-    ):
-        bus.provision(broker.bootstrap)
-        fill(broker.bootstrap, FIXES)
+    with running_broker() as bootstrap:
+        fill(bootstrap, FIXES)
         for number, fault in enumerate(FAULTS):
             for program in PROGRAMS:
                 group = f"fault-{number}-{program.script.partition('.')[0]}"
-                _until_read(broker.bootstrap, program, group, fault)
-                found = _counted(broker.bootstrap, f"{group}-{program.changelog}", program.count)
+                _until_read(bootstrap, program, group, fault)
+                found = _counted(bootstrap, f"{group}-{program.changelog}", program.count)
                 print(
                     f"{fault.title:36} {program.script:16} lost {found.lost:5}   doubled {found.doubled:5}", flush=True
                 )

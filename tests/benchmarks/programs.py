@@ -12,7 +12,9 @@ from typing import Final
 
 import psutil
 
+from deploy.local import embedded
 from deploy.local.program import ROOT
+from services import bus
 from tests.worker_process import end
 
 PEERS: Final = Path(__file__).parent / "peers"
@@ -33,6 +35,17 @@ def install_peers() -> None:
         check=True,
     )  # fmt: skip
     stamp.write_bytes(wanted.read_bytes())
+
+
+@contextmanager
+def running_broker() -> Iterator[str]:
+    """Run a broker for a load, with our topics, in a folder that goes with it; give its address."""
+    with (
+        tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name,
+        embedded.running_kafka(Path(name), busy=True) as broker,
+    ):
+        bus.provision(broker.bootstrap)
+        yield broker.bootstrap
 
 
 @contextmanager

@@ -16,9 +16,9 @@ from sqlalchemy import Engine, text
 
 from deploy.local import embedded
 from deploy.local.program import ROOT
-from services import bus, store
+from services import store
 from services.store.migrate import migrate
-from tests.benchmarks.programs import cpu_s
+from tests.benchmarks.programs import cpu_s, running_broker
 from tests.benchmarks.traffic import fill
 
 
@@ -28,15 +28,14 @@ def main() -> None:
     arguments.add_argument("--records", type=int, default=200_000)
     count = arguments.parse_args().records
     with (
+        running_broker() as bootstrap,
         tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name,
-        embedded.running_kafka(Path(name), busy=True) as broker,
         embedded.running_postgres(Path(name)) as server,
     ):
         engine = store.connect(server.url)
         migrate(engine)
-        bus.provision(broker.bootstrap)
-        fill(broker.bootstrap, count)
-        measure(engine, server.url, broker.bootstrap, count)
+        fill(bootstrap, count)
+        measure(engine, server.url, bootstrap, count)
         engine.dispose()
 
 

@@ -5,19 +5,15 @@ How fast they are through a backlog, and how long a restart in turn holds fixes 
 
 import argparse
 import signal
-import tempfile
 import threading
 import time
 from contextlib import ExitStack, closing
-from pathlib import Path
 
 import psutil
 
-from deploy.local import embedded
-from services import bus
 from streams import topics
 from tests.benchmarks.group_watch import GroupWatch
-from tests.benchmarks.programs import cpu_s, until
+from tests.benchmarks.programs import cpu_s, running_broker, until
 from tests.benchmarks.traffic import Traffic, fill
 from tests.worker_process import end, running, start
 
@@ -29,21 +25,12 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--fixes", type=int, default=300_000, help="how long the backlog is")
     given = arguments.parse_args()
-    with (
-        tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name,
-        embedded.running_kafka(Path(name), busy=True) as broker,
-    ):
-        bus.provision(broker.bootstrap)
-        fill(broker.bootstrap, given.fixes)
+    with running_broker() as bootstrap:
+        fill(bootstrap, given.fixes)
         for count in WORKERS:
-            _backlog(broker.bootstrap, count, given.fixes)
-    with (
-        tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name,
-        embedded.running_kafka(Path(name), busy=True) as broker,
-    ):
-        bus.provision(broker.bootstrap)
-        with closing(Traffic(broker.bootstrap, a_second=200)):
-            _restart_in_turn(broker.bootstrap, WORKERS[-1])
+            _backlog(bootstrap, count, given.fixes)
+    with running_broker() as bootstrap, closing(Traffic(bootstrap, a_second=200)):
+        _restart_in_turn(bootstrap, WORKERS[-1])
 
 
 def _backlog(bootstrap: str, count: int, fixes: int) -> None:

@@ -9,20 +9,16 @@ last fix, so that neither start nor end counts; the round is repeated and the me
 import argparse
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from pathlib import Path
 from typing import Final
 
 import psutil
 
-from deploy.local import embedded
-from services import bus
 from streams import topics
 from tests.benchmarks.group_watch import GroupWatch
-from tests.benchmarks.programs import INSTALLED, cpu_s, install_peers, peer
+from tests.benchmarks.programs import INSTALLED, cpu_s, install_peers, peer, running_broker
 from tests.benchmarks.traffic import fill
 
 PROGRAMS: Final[Mapping[str, tuple[str, str]]] = {
@@ -43,16 +39,12 @@ def main() -> None:
     given = arguments.parse_args()
     install_peers()
     costs_us: dict[str, list[float]] = {name: [] for name in PROGRAMS}
-    with (
-        tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name,
-        embedded.running_kafka(Path(name), busy=True) as broker,
-    ):
-        bus.provision(broker.bootstrap)
-        fill(broker.bootstrap, given.records)
+    with running_broker() as bootstrap:
+        fill(bootstrap, given.records)
         for number in range(given.rounds):
             for program in PROGRAMS:
                 count = int(given.records * SHARE.get(program, 1.0))
-                costs_us[program].append(_measured_us(program, broker.bootstrap, number, count))
+                costs_us[program].append(_measured_us(program, bootstrap, number, count))
                 print(f"  round {number + 1}: {program:32} {costs_us[program][-1]:8.1f} µs CPU a fix", flush=True)
     ours_us = statistics.median(costs_us["ours"])
     for program, found_us in costs_us.items():

@@ -6,17 +6,15 @@ the event.
 
 import argparse
 import signal
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 
-from deploy.local import embedded, ports
+from deploy.local import ports
 from services import bus, metrics
 from streams import codec, events, topics
 from tests.benchmarks.group_watch import GroupWatch
-from tests.benchmarks.programs import until
+from tests.benchmarks.programs import running_broker, until
 from tests.benchmarks.traffic import Traffic, ends
 from tests.worker_process import end, running, start
 
@@ -28,20 +26,11 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--bins", type=int, default=BINS)
     given = arguments.parse_args()
-    with (
-        tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name,
-        embedded.running_kafka(Path(name), busy=True) as broker,
-    ):
-        bus.provision(broker.bootstrap)
-        with closing(Traffic(broker.bootstrap, a_second=200)):
-            _dynamic(broker.bootstrap)
-            _static(broker.bootstrap)
-    with (
-        tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name,
-        embedded.running_kafka(Path(name), busy=True) as broker,
-    ):
-        bus.provision(broker.bootstrap)
-        _recovery(broker.bootstrap, given.bins)
+    with running_broker() as bootstrap, closing(Traffic(bootstrap, a_second=200)):
+        _dynamic(bootstrap)
+        _static(bootstrap)
+    with running_broker() as bootstrap:
+        _recovery(bootstrap, given.bins)
 
 
 def _dynamic(bootstrap: str) -> None:

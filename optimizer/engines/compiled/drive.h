@@ -82,8 +82,8 @@ static inline double leg_s(const Day *day, int64_t a, int64_t b)
 }
 
 /* Write a facility for each -1 in `visits`: the cheapest on the way that is open and has room. `given_kg`: tipped at each
- * facility by the other trucks; this one's is added. `hurry`: not the cheapest but the one from which it goes on first, where the cheapest
- * may make it wait for too long. Returns whether each tip has one. */
+ * facility by the other trucks; this one's is added. `hurry`: not the cheapest but the one from which it goes on first, where
+ * the cheapest may make it wait for too long. Returns whether each tip has one. */
 static bool place_tips(const Day *day, int64_t *visits, int64_t count, double *given_kg, bool hurry)
 {
     const Tables *t = day->t;

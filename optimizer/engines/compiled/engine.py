@@ -120,7 +120,6 @@ class CompiledSearch:
         self.judge = judge
         self.instance = judge.instance
         self.first = self.best = solution
-        self.tables = told
         self.crew = crew
         self.native = Search(told, seed)
         self._judged: dict[tuple[int, ...], TimedRoute] = {}
@@ -129,22 +128,19 @@ class CompiledSearch:
         self._shared = 0  # times it was looked for a better plan of others
         self._slice = FIRST_SLICE
         self._free = frozenset(self.instance.free)
+        self._elsewhere = ~((told.serve < NEVER) & (told.truck["usable"][:, None] != 0)).any(axis=0)
         self.went_on = self._start(solution)
 
     def _start(self, solution: Solution) -> bool:
         """Put a solution into the arrays. Returns whether most of it was there already."""
         n = self.instance.stops
-        rows = np.zeros((len(self.instance.trucks), n + 2), dtype=np.int64)
-        lengths = np.zeros(len(self.instance.trucks), dtype=np.int64)
+        rows = np.zeros_like(self.native.best)
         for route in solution.routes:
             if route is not None and not route.stranded:
                 stops = [code for code in route.visits[self._head(route.truck) :] if 0 <= code < n]
-                rows[route.truck, : len(stops)] = stops
-                lengths[route.truck] = len(stops)
-        may = (self.tables.serve < NEVER) & (self.tables.truck["usable"][:, None] != 0)
-        self._elsewhere = ~may.any(axis=0)
-        self.native.start(self._elsewhere, rows, lengths)
-        return bool(lengths.sum() > 0.5 * len(self.instance.free))
+                rows[route.truck, : len(stops) + 1] = [len(stops), *stops]
+        self.native.start(self._elsewhere, rows)
+        return bool(rows[:, 0].sum() > 0.5 * len(self.instance.free))
 
     def _head(self, truck: int) -> int:
         return len(self.instance.trucks[truck].head)
@@ -210,9 +206,7 @@ class CompiledSearch:
         rows = self.crew.better(self.native)
         if rows is not None:
             self._offer(budget)  # the own best is forgotten with the next line
-            lengths, stops = np.ascontiguousarray(rows[:, 0]), np.zeros_like(rows)
-            stops[:, :-1] = rows[:, 1:]
-            self.native.start(self._elsewhere, stops, lengths)
+            self.native.start(self._elsewhere, rows)
 
     def _warmth(self, warm: float, expected: float, passed: float) -> float:
         """Return the temperature in mean legs when so much of the budget has passed, which is good for so many steps."""

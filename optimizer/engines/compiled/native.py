@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.engines.compiled import built
 from optimizer.engines.compiled.tables import CLASS, NEVER, STOP, TRUCK, Numbers, Tables
@@ -83,7 +84,7 @@ def _loaded(path: Path) -> Any:
     if ours != list((c_int64 * len(ours)).in_dll(library, "sizes")):
         raise RuntimeError("native.py and tables.py do not have the records of search.c")
     tables, state = POINTER(_Tables), POINTER(_State)
-    library.start.argtypes = (tables, state, c_void_p, c_void_p, c_void_p)
+    library.start.argtypes = (tables, state, c_void_p, c_void_p)
     library.start.restype = None
     library.search.argtypes = (tables, state, c_int64, c_double, c_double, c_double, c_int64)
     library.search.restype = None
@@ -110,7 +111,7 @@ class Search:
             *(getattr(t, name).ctypes.data for name in _TABLES),
         )  # fmt: skip
         self.where = np.full(n, -1, dtype=WHERE)
-        self.best: Numbers = np.zeros((k, width), dtype=np.int64)
+        self.best: Numbers = np.zeros((k, width), dtype=np.int64)  # of each truck: how many stops, and they
         self.routes = np.zeros((k, 2), dtype=ROUTE)
         self.now: Numbers = np.zeros(k, dtype=np.int64)
         self._best_tips = np.zeros((k, width), dtype=TIP)
@@ -156,10 +157,9 @@ class Search:
         """How often there was a better plan."""
         return int(self._s.improved)
 
-    def start(self, elsewhere: Any, rows: Numbers, lengths: Numbers) -> None:
-        """Set the plan; ``rows``: truck, place."""
-        flags = np.ascontiguousarray(elsewhere, dtype=np.uint8)
-        self._native.start(byref(self._t), byref(self._s), flags.ctypes.data, rows.ctypes.data, lengths.ctypes.data)
+    def start(self, elsewhere: NDArray[np.bool_], rows: Numbers) -> None:
+        """Set the plan; ``elsewhere``: stops that no truck here may serve; ``rows`` as `best`."""
+        self._native.start(byref(self._t), byref(self._s), elsewhere.ctypes.data, rows.ctypes.data)
 
     def search(self, steps: int, temperature: float, manner: Manner) -> None:
         """Go so many steps. Blocks; other Python threads go on."""

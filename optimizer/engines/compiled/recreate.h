@@ -135,15 +135,14 @@ static bool try_way(const Tables *t, State *s, int64_t stop, Way way, Found *bes
     return total < NEVER;
 }
 
-/* Count tries of a truck in this look around that did not hold; return how many there were. */
-static int64_t failures(State *s, int64_t k, int64_t more)
+/* How many tries of a truck in this look around did not hold. */
+static int64_t *failures(State *s, int64_t k)
 {
     Failed *failed = &s->failed[k];
     if (failed->look != s->looks) {
         *failed = (Failed){s->looks, 0};
     }
-    failed->count += more;
-    return failed->count;
+    return &failed->count;
 }
 
 /* Put a stop where it costs least, if it is worth that. The place with the lowest bound is looked at first and gets a
@@ -168,8 +167,8 @@ static void insert(const Tables *t, State *s, int64_t stop)
         }
         heap[0] = heap[--count];
         sink(heap, count, 0);
-        if (way.known && failures(s, way.truck, 0) < MOST_OF_TRUCK) {
-            failures(s, way.truck, !try_way(t, s, stop, way, &best));
+        if (way.known && *failures(s, way.truck) < MOST_OF_TRUCK) {
+            *failures(s, way.truck) += !try_way(t, s, stop, way, &best);
             tried = way;
             tries++;
         }

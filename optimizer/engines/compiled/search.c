@@ -36,9 +36,9 @@ static void keep(const Tables *t, State *s)
     }
 }
 
-/* Set the plan to rows of stops (truck, place; lengths by truck); a route that does not hold is emptied. What is left out
- * is put in, far first. */
-API void start(const Tables *t, State *s, const uint8_t *elsewhere, const int64_t *rows, const int64_t *lengths)
+/* Set the plan to `rows`, which are as State.best; a route that does not hold is emptied. What is left out is put in, far
+ * first. */
+API void start(const Tables *t, State *s, const uint8_t *elsewhere, const int64_t *rows)
 {
     clear(t, s);
     for (int64_t stop = 0; stop < t->stops; stop++) {
@@ -46,13 +46,14 @@ API void start(const Tables *t, State *s, const uint8_t *elsewhere, const int64_
     }
     for (int64_t k = 0; k < t->trucks; k++) {
         double total = NEVER;
-        int64_t length = lengths[k];
+        const int64_t *row = &rows[k * t->width];
+        int64_t length = row[0];
         s->touched[k] = 1;
         s->trial[0].node = t->truck[k].head;
         s->trial_from = 1;
         s->trial_until = length;
         for (int64_t place = 1; place <= length; place++) {
-            s->trial[place].node = rows[k * t->width + place - 1];
+            s->trial[place].node = row[place];
         }
         if (t->truck[k].usable) {
             total = judge_trial(t, s, k, length);

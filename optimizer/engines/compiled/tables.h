@@ -4,11 +4,10 @@
  * and its end. Times are seconds, loads kg and litres. Costs rank plans, the judge alone decides. */
 #pragma once
 
-#define API __attribute__((visibility("default"))) /* called from Python */
-
 #include <stdbool.h>
 #include <stdint.h>
 
+#define API __attribute__((visibility("default"))) /* called from Python */
 #define NEVER 0x1p50 /* cost and time of what cannot be: exact as a float, and sums of some are seen as such */
 
 typedef struct {

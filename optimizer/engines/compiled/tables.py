@@ -5,6 +5,7 @@ committed head and its end. A *class* of loads is what may be tipped in the same
 Costs rank plans, the judge alone decides. ``tables.h`` says what each member means.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.engines.instance import NO_LIMIT, NO_WAY, Hours, Instance, Truck
-from optimizer.engines.route import Judge
+from optimizer.engines.route import Judge, Unloading
 from optimizer.engines.solution import Solution
 
 NEVER: Final = float(1 << 50)
@@ -161,8 +162,7 @@ class _Making:
             breaks_from.append(len(break_s))
         klass = np.array(list(self.classes), dtype=CLASS)
         over = _over(cost, klass["mask"], n, m)
-        legs = cost[cost < NEVER]
-        dear = self._dear(float(legs.max()) if legs.size else 0.0)
+        dear = self._dear(_most(cost))
         stop = np.zeros(n + m, dtype=STOP)
         stop["service_s"] = service
         stop["kg"][:n], stop["litres"][:n], stop["class"][:n] = instance.kg, instance.litres, class_of
@@ -269,22 +269,25 @@ class _Making:
         left = np.array(self.instance.remaining_kg, dtype=np.float64)
         if not (left < NO_LIMIT).any():
             return np.empty(0)
+        for one in self._settled():
+            left[one.facility] -= one.kg
+        return left
+
+    def _fixed(self, docks: list[int]) -> list[list[tuple[int, int]]]:
+        """Return for each facility that counts docks when trucks unload there whatever is searched."""
+        fixed: list[list[tuple[int, int]]] = [[] for _ in docks]
+        for one in self._settled():
+            if docks[one.facility] > 0:
+                fixed[one.facility].append((one.begin_s, one.leave_s))
+        return fixed
+
+    def _settled(self) -> Iterator[Unloading]:
+        """Yield the unloadings that no search changes: in committed heads, and those of stranded trucks."""
         for truck in self.trucks:
             route = self.solution.routes[truck.number]
             for one in route.unloadings if route is not None else ():
                 if one.committed or self._is_stranded(truck):
-                    left[one.facility] -= one.kg
-        return left
-
-    def _fixed(self, docks: list[int]) -> list[list[tuple[int, int]]]:
-        """Return for each facility when trucks unload there whatever is searched: in heads, and the stranded ones."""
-        fixed: list[list[tuple[int, int]]] = [[] for _ in docks]
-        for truck in self.trucks:
-            route = self.solution.routes[truck.number]
-            for one in route.unloadings if route is not None else ():
-                if docks[one.facility] > 0 and (one.committed or self._is_stranded(truck)):
-                    fixed[one.facility].append((one.begin_s, one.leave_s))
-        return fixed
+                    yield one
 
     def _dear(self, leg: float) -> float:
         """Return the price of leaving a required stop out: above all that serving it may cost, so that it is the last resort."""
@@ -296,9 +299,8 @@ class _Making:
 
     def _longest_s(self, time: Legs, service: Reals) -> float:
         """Return how long a route can be that never waits: a tip behind each stop and before the first."""
-        legs = time[time < NEVER]
         unload_s = float(service[self.n :].max(initial=0.0))
-        return (2 * self.n + 2) * (float(legs.max(initial=0.0)) + unload_s) + float(service[: self.n].sum())
+        return (2 * self.n + 2) * (_most(time) + unload_s) + float(service[: self.n].sum())
 
     def _is_timed(self, truck: Truck, longest_s: float) -> bool:
         """Whether anything but metres and loads may decide about the truck's route."""
@@ -310,6 +312,11 @@ class _Making:
             or truck.earliest_s + longest_s > truck.latest_s
             or longest_s > truck.max_duration_s - truck.used_s
         )
+
+
+def _most(legs: Legs) -> float:
+    """Return the dearest or longest leg that there is."""
+    return float(legs.max(where=legs < NEVER, initial=0.0))
 
 
 def _over(cost: Legs, masks: Numbers, n: int, m: int) -> Legs:

@@ -70,7 +70,7 @@ def _with_every_tip(head: tuple[int, ...], order: tuple[int, ...], tips: list[in
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=SLOW)
+@settings(max_examples=60, derandomize=True, suppress_health_check=SLOW)
 @given(problem=TINY)
 def test_nobody_is_left_out_who_could_be_served(engine: str, problem: Problem) -> None:
     """With one truck and three stops, as many required stops are served as can be, and no plan is below the best."""
@@ -82,7 +82,7 @@ def test_nobody_is_left_out_who_could_be_served(engine: str, problem: Problem) -
     assert plan.cost.rank >= best
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=SLOW)
+@settings(max_examples=60, derandomize=True, suppress_health_check=SLOW)
 @given(problem=TINY)
 def test_the_relay_finds_the_best_plan_of_a_tiny_problem(problem: Problem) -> None:
     """With one truck and three stops, the default engine's plan costs what the best of all plans costs."""

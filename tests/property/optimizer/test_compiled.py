@@ -16,6 +16,7 @@ from optimizer.engines.compiled.tables import NEVER, Tables, is_told, tables
 from optimizer.engines.instance import compile_problem
 from optimizer.engines.interface import Budget
 from optimizer.engines.route import Judge
+from optimizer.engines.solution import Solution
 from optimizer.problem import Compartment, Facility, Problem, Profile, Stop, Vehicle
 
 if not built.is_built():
@@ -34,6 +35,13 @@ def told(problem: Problem) -> tuple[Judge, Tables]:
     judge = Judge(compile_problem(problem))
     assume(is_told(judge))
     return judge, tables(judge, begin(judge))
+
+
+def searched(judge: Judge, t: Tables, seed: int, steps: int) -> tuple[CompiledSearch, Solution, set[int]]:
+    """Return a search after so many steps, what the judge makes of its best plan, and the stops that are in it."""
+    search = CompiledSearch(judge, begin(judge), seed, t, Crew(lambda _: None))
+    assert search.run(Budget(iterations=steps)).rank <= begin(judge).rank
+    return search, search.solution(), {int(stop) for row in search.native.best for stop in row[1 : 1 + row[0]]}
 
 
 class Row:
@@ -111,7 +119,7 @@ class Row:
         return float(self.t.cost[kind, a, site] + (0.0 if b < 0 else self.t.cost[kind, site, b]))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, phases=QUICK, suppress_health_check=SLOW)
+@settings(max_examples=80, derandomize=True, phases=QUICK, suppress_health_check=SLOW)
 @given(problem=problems(max_stops=5), data=st.data())
 def test_tips_are_where_they_cost_least(problem: Problem, data: st.DataObject) -> None:
     """A row of stops costs what the cheapest way to cut it into trips costs, and one more stop what it costs then."""
@@ -132,7 +140,7 @@ def _alike(one: float, other: float) -> bool:
     return (one >= NEVER and other >= NEVER) or one == pytest.approx(other)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, phases=QUICK, suppress_health_check=SLOW)
+@settings(max_examples=120, derandomize=True, phases=QUICK, suppress_health_check=SLOW)
 @given(problem=problems(max_stops=6, max_vehicles=3), seed=st.integers(1, 1_000))
 def test_the_judge_takes_every_plan_and_finds_it_no_dearer(problem: Problem, seed: int) -> None:
     """What the loops think lawful is lawful, serves the same stops, and costs what they think or less.
@@ -140,13 +148,9 @@ def test_the_judge_takes_every_plan_and_finds_it_no_dearer(problem: Problem, see
     Where something is committed they guess when the truck is done with it, and a route may have to be made anew.
     """
     judge, t = told(problem)
-    search = CompiledSearch(judge, begin(judge), seed, t, Crew(lambda _: None))
-    found = search.run(Budget(iterations=30))
-    assert found.rank <= begin(judge).rank
+    search, solution, planned = searched(judge, t, seed, 30)
     if any(truck.needs_route for truck in judge.instance.trucks):
         return
-    planned = {int(stop) for row in search.native.best for stop in row[1 : 1 + row[0]]}
-    solution = search.solution()
     assert planned.isdisjoint(solution.left_out)
     out = [stop for stop in judge.instance.free if stop not in planned and (t.serve[:, stop] < NEVER).any()]
     judged = sum(route.cost for route in solution.routes if route) + sum(t.stop["price"][stop] for stop in out)
@@ -186,15 +190,12 @@ def full_loads(draw: st.DrawFn) -> Problem:
     )
 
 
-@settings(max_examples=30, deadline=None, derandomize=True, phases=QUICK, suppress_health_check=SLOW)
+@settings(max_examples=30, derandomize=True, phases=QUICK, suppress_health_check=SLOW)
 @given(problem=full_loads(), seed=st.integers(1, 1_000))
 def test_docks_hold_where_every_stop_is_a_full_load(problem: Problem, seed: int) -> None:
     """Routes that were moved back and forth leave no unloading behind: the judge takes the plan, nobody is listed twice."""
     judge, t = told(problem)
-    search = CompiledSearch(judge, begin(judge), seed, t, Crew(lambda _: None))
-    search.run(Budget(iterations=600))
-    solution = search.solution()
-    planned = {int(stop) for row in search.native.best for stop in row[1 : 1 + row[0]]}
+    _, solution, planned = searched(judge, t, seed, 600)
     assert planned.isdisjoint(solution.left_out)
     tips = sum(len(route.unloadings) for route in solution.routes if route)
     assert tips == len(planned)

@@ -14,7 +14,7 @@ SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@settings(max_examples=80, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=80, suppress_health_check=SLOW)
 @given(problem=problems())
 def test_plans_are_lawful(engine: str, problem: Problem) -> None:
     """Every engine's plan for any problem passes check, also after having been written and read."""
@@ -23,7 +23,7 @@ def test_plans_are_lawful(engine: str, problem: Problem) -> None:
     assert verdict.broken == []
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=40, suppress_health_check=SLOW)
 @given(problem=problems())
 def test_plans_of_several_threads_are_lawful(problem: Problem) -> None:
     """Searches side by side, which go on from each other's plans, end with a lawful one too."""

@@ -64,7 +64,7 @@ def _judged(one: state.Truck) -> object:
     return kept
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.sampled_from(sorted(JOURNEYS)),
     delays_s=st.lists(st.integers(0, BOUNDS.gap_ms // 1000 - 1), min_size=1, max_size=40),
@@ -104,7 +104,7 @@ def _with_ticks(records: list[events.TruckState], shift_ms: int) -> list[events.
     return mixed
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.sampled_from(sorted(JOURNEYS)),
     how=st.sampled_from(["wraps", "restarts", "does not count"]),
@@ -124,7 +124,7 @@ def test_however_a_terminal_counts_and_whenever_ticks_come_the_judgement_is_the_
     assert shuffled.order.late == 0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.sampled_from(sorted(JOURNEYS)),
     delays_s=st.lists(st.integers(0, BOUNDS.gap_ms // 1000 - 1), min_size=1, max_size=40),
@@ -138,7 +138,7 @@ def test_ticks_between_delayed_reports_change_nothing(seed: int, delays_s: list[
     assert shuffled.order.late == 0
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     seed=st.sampled_from(sorted(JOURNEYS)),
     ahead_h=st.integers(1, 40_000),
@@ -163,7 +163,7 @@ def _rules(outputs: list[events.Event]) -> list[tuple[str, int]]:
     return [(output.rule, output.revision) for output in outputs if isinstance(output, events.Alert)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.sampled_from(sorted(JOURNEYS)), at=st.integers(0, 150))
 def test_going_on_from_the_bytes_of_a_state_is_going_on(seed: int, at: int) -> None:
     """Encoded and decoded at any point, a state leads to the same end: nothing is kept outside of it."""
@@ -184,7 +184,7 @@ def test_going_on_from_the_bytes_of_a_state_is_going_on(seed: int, at: int) -> N
     assert msgspec.to_builtins(again) == msgspec.to_builtins(whole)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.sampled_from(sorted(JOURNEYS)), weeks=st.integers(-8, 8))
 def test_moving_a_day_by_whole_weeks_moves_nothing_but_time(seed: int, weeks: int) -> None:
     """Rules do not know the date: only times and the ids made of them differ."""

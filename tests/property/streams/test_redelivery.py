@@ -38,7 +38,7 @@ def _alerts(outputs: list[object]) -> list[tuple[str, int, str]]:
     return [(alert.alert_id, alert.revision, alert.state) for alert in decoded]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     sizes=st.lists(st.integers(1, 40), min_size=1, max_size=12),
     crash_after=st.integers(0, 12),
@@ -101,7 +101,7 @@ def test_a_tick_leaves_alone_a_truck_that_waits_for_nothing() -> None:
     assert state.encode(partition.trucks["t1"]) == before
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     delays_s=st.lists(st.integers(0, 29), min_size=1, max_size=30),
     sizes=st.lists(st.integers(1, 40), min_size=1, max_size=12),

@@ -71,7 +71,7 @@ class Everybody:
         return told
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(some_records)
 def test_skipped_ticks_change_nothing(day: list[events.Event]) -> None:
     """Same outputs at the same moments, whatever gaps, forecasts and bins without a register there are."""
