@@ -9,9 +9,11 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
+
+import uvloop
 
 from services import logs, metrics
 from services.settings import Settings
@@ -37,6 +39,11 @@ def running(name: str) -> Iterator[Settings]:
     logger.info("started", extra={"settings": settings.described()})
     yield settings
     logger.info("ended")
+
+
+def looping[T](work: Coroutine[Any, Any, T]) -> T:
+    """Run ``work`` in an event loop of its own, which is in C, and return what it returns. Blocks; what it raises passes."""
+    return uvloop.run(work)
 
 
 def told_to_stop() -> threading.Event:

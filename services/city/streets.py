@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,7 @@ class Streets:
             raise Unsuitable(f"{path} has no streets a truck may use (ways with a highway tag)")
         self.frame = Frame(centre or _middle(self._ways))
         self.lines = [shapely.LineString([self.frame.to_m(point) for point in way.points]) for way in self._ways]
+        self._from_centre_m = [math.hypot(*line.centroid.coords[0]) for line in self.lines]
         self.tree = shapely.STRtree(self.lines)
         named = [number for number, way in enumerate(self._ways) if way.tags.get("name")] or [0]
         self._ways[named[0]].tags.setdefault("name", path.stem)
@@ -93,7 +95,7 @@ class Streets:
             if way.tags.get("highway") == "pedestrian"
         ]
 
-    @property
+    @cached_property
     def bounds(self) -> tuple[float, float, float, float]:
         """West, south, east, north, in degrees, of the streets people live on."""
         places = [place for way in self._ways if way.tags["highway"] == "residential" for place in way.points]
@@ -105,12 +107,11 @@ class Streets:
     ) -> list[Spot]:
         """Return ``count`` spots; a metre of road class weighs ``roads[class]`` and fades with distance / ``scale_m``."""
         pieces, weights = [], []
-        for way, line in zip(self._ways, self.lines, strict=True):
+        for way, line, middle_m in zip(self._ways, self.lines, self._from_centre_m, strict=True):
             weight = roads.get(way.tags["highway"], 0.0)
-            middle = math.hypot(*line.centroid.coords[0])
-            if weight and middle <= within_m:
+            if weight and middle_m <= within_m:
                 pieces.append((way, line))
-                weights.append(weight * line.length * math.exp(-middle / scale_m))
+                weights.append(weight * line.length * math.exp(-middle_m / scale_m))
         return [self._spot(way, line, chance.random()) for way, line in chance.choices(pieces, weights, k=count)]
 
     def _spot(self, way: pbf.Way, line: shapely.LineString, share: float) -> Spot:

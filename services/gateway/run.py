@@ -29,7 +29,7 @@ _FAILED_EXIT: Final = 1
 def main() -> None:
     """Run until SIGTERM; exit code 1 when a part of it failed."""
     with program.running("gateway") as settings:
-        if asyncio.run(_serve(settings)):
+        if program.looping(_serve(settings)):
             raise SystemExit(_FAILED_EXIT)
 
 

@@ -41,7 +41,7 @@ def main() -> None:
     with program.running("ingest") as settings:
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # it tells start and end for people at terminals
         try:
-            asyncio.run(serve(settings))
+            program.looping(serve(settings))
         except store.NoDatabaseAddressError as error:
             raise SystemExit(str(error)) from error
 

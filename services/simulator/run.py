@@ -45,7 +45,7 @@ SAVE_S: Final = 5.0
 def main() -> None:
     """Run until SIGTERM."""
     with program.running("simulator") as settings:
-        asyncio.run(_run(settings))
+        program.looping(_run(settings))
 
 
 async def _run(settings: Settings) -> None:

@@ -129,11 +129,7 @@ def open_cab(system: System, log_in_as: LogInAs, drivers: set[str]) -> OpenCab:
     def cab(truck_id: str) -> Cab:
         login = f"driver-of-{truck_id}"
         if login not in drivers:
-            added = system.command(
-                "deploy.local", "tool", "users", "add", login, "driver",
-                "--driver", f"dr{truck_id[1:]}", "--truck", truck_id, "--password", PASSWORD,
-            )  # fmt: skip
-            assert added.returncode == 0, added.stderr[-2000:]
+            system.add_driver(login, PASSWORD, driver_id=f"dr{truck_id[1:]}", truck_id=truck_id)
             drivers.add(login)
         return Cab(log_in_as(login, PASSWORD, width=390, height=844), truck_id)
 

@@ -73,17 +73,17 @@ def _said_in_each_list(page: Page) -> dict[str, list[str]]:
 
 def test_a_dump_appears_with_its_reasons(log_in: LogIn) -> None:
     """A dump in the town becomes an alert on the enforcement page that says why it fired; the officer takes it on."""
-    _alert_with_reasons(log_in, "illegal-dump")
+    _alert_with_reasons(log_in("officer"), "illegal-dump")
 
 
 def test_a_spill_appears_with_its_reasons(log_in: LogIn) -> None:
-    """A spill along the way becomes an alert with the conditions that were met and their numbers."""
-    _alert_with_reasons(log_in, "spillage")
+    """A spill along the way becomes an alert with the conditions that were met and their numbers; no map needed."""
+    _alert_with_reasons(log_in("officer", draws_maps=False), "spillage")
 
 
 def test_sos_is_the_loudest_thing_on_the_desk(log_in: LogIn) -> None:
     """The driver calls for help; the desk shows it above everything until somebody acknowledges it."""
-    desk = log_in("dispatcher")
+    desk = log_in("dispatcher", draws_maps=False)
     cab = log_in("driver", width=390, height=844)
     cab.get_by_test_id("sos").click()
     cab.get_by_test_id("sos-yes").click()
@@ -112,8 +112,7 @@ def test_a_real_recording_shows_68_trucks(
     expect(page.get_by_test_id("trucks-on-map")).to_have_attribute("data-count", "68", timeout=30_000)
 
 
-def _alert_with_reasons(log_in: LogIn, rule: str) -> None:
-    page = log_in("officer")
+def _alert_with_reasons(page: Page, rule: str) -> None:
     first = page.locator(f'[data-testid="alert-row"][data-rule="{rule}"]').first
     expect(first).to_be_visible(timeout=180_000)
     this = f'[data-alert-id="{first.get_attribute("data-alert-id")}"]'  # another may come, and stand first
