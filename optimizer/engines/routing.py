@@ -11,6 +11,8 @@ What was learnt about the library (9.15):
 - ``ls_operator_neighbors_ratio`` stays 1: below, the search spins in null moves.
 - Each copy of a facility widens every neighbourhood, so there are as few as the plan uses and one more.
 - The library keeps its callbacks in C++: one that holds the model keeps it for ever (16 MB a search of 100 stops).
+- What a search may take inside one step (``lns_time_limit``, 0.1 s) is looked at on the wall clock: a process that is kept
+  waiting in the middle of a step would lose a plan it had found, and be another one than the next time.
 - A solution hint together with the iterated local search loses the hint: it is not used.
 """
 
@@ -33,6 +35,8 @@ MOST: Final = 1 << 40
 SHARES: Final = (0.34, 0.5, 1.0)
 """Of what is left, the time of each model; between two, facilities the plan has used up get another copy."""
 
+UNHURRIED_S: Final = 24 * 3600
+"""For the library's own step at the end of each solution: no limit."""
 FAILURES: Final = 50
 """Dead ends for each solution of an iteration limit, after which the search is over as well."""
 
@@ -291,6 +295,7 @@ class Model:
         )
         parameters.local_search_metaheuristic = routing_enums_pb2.LocalSearchMetaheuristic.GUIDED_LOCAL_SEARCH
         parameters.ls_operator_neighbors_ratio = 1
+        parameters.lns_time_limit.FromSeconds(UNHURRIED_S)
         if budget.deadline is not None:
             parameters.time_limit.FromMilliseconds(max(1, int(1000 * share * budget.left_s())))
         if budget.iterations is not None:

@@ -2,6 +2,10 @@
 
 import gc
 import weakref
+from pathlib import Path
+
+import pytest
+from ortools.constraint_solver import pywrapcp
 
 from optimizer.engines.baseline import insert
 from optimizer.engines.beginning import begin
@@ -9,7 +13,26 @@ from optimizer.engines.instance import compile_problem
 from optimizer.engines.interface import Budget
 from optimizer.engines.route import Judge
 from optimizer.engines.routing import Model
+from optimizer.problem import parse
+from optimizer.solve import solve
 from tests.unit.optimizer import kitchen
+
+B2 = Path(__file__).parents[2] / "benchmarks" / "optimizer" / "b2.json.gz"
+
+
+def test_a_process_that_is_kept_waiting_finds_the_same_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library's limits on the wall clock decide nothing where steps are counted."""
+    problem = parse(B2.read_bytes())
+    plan = solve(problem, iterations=20, engine="relay", seed=3)
+    defaults = pywrapcp.DefaultRoutingSearchParameters
+
+    def always_late() -> object:
+        parameters = defaults()
+        parameters.lns_time_limit.FromMicroseconds(0)
+        return parameters
+
+    monkeypatch.setattr(pywrapcp, "DefaultRoutingSearchParameters", always_late)
+    assert solve(problem, iterations=20, engine="relay", seed=3).routes == plan.routes
 
 
 def test_a_search_leaves_nothing_behind() -> None:
