@@ -221,7 +221,7 @@ def ends(bootstrap: str, topics: Sequence[Topic], *, client_id: str) -> dict[Par
 
 
 class GroupReader:
-    """Shares the partitions of some topics with the other members of a group.
+    """Shares the partitions of some topics with the other members of a group. Making one asks the broker, which must be there.
 
     ``on_assigned`` gets the new partitions and returns the next offset to read for each (a missing one: from the
     first there is); ``on_revoked`` gets those that are taken away. Both run inside `poll`. ``gather_s`` as for `Follower`.
@@ -248,6 +248,8 @@ class GroupReader:
             session_timeout_ms=10_000,
             heartbeat_interval_ms=1_000,
         )
+        # A leader that shares out topics it has not heard of yet gives nothing to anybody, and stays so for minutes.
+        self._consumer.topics()
         self._consumer.subscribe(
             [topic.name for topic in topics], listener=_Listener(self._consumer, on_assigned, on_revoked)
         )

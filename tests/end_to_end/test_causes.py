@@ -214,11 +214,15 @@ def test_a_bin_that_overflows_earlier(desk: Desk, open_cab: OpenCab, expecting: 
     desk.uplink(bin_id, fill)
     happening.told()
     _, plan = happening.shown(rf"{re.escape(visit['name'])} overflows earlier, at \d\d:\d\d")
-    changed = happening.plans_of_the_cause()
-    arrivals = [one["arrive_ms"] for new in changed for one in collections(new) if one["stop_id"] == bin_id]
-    assert arrivals, "the bin is in one of the new plans"
-    assert min(arrivals) < visit["arrive_ms"]
-    assert plan in changed
+    assert plan in happening.plans_of_the_cause()
+
+    def arrivals() -> list[int]:
+        changed = happening.plans_of_the_cause()
+        return [one["arrive_ms"] for new in changed for one in collections(new) if one["stop_id"] == bin_id]
+
+    # Where a colleague takes the bin, the plan of who is rid of it may be the first to come.
+    eventually(arrivals, within_s=WITHIN_S, what="the bin in one of the new plans")
+    assert min(arrivals()) < visit["arrive_ms"]
 
 
 # --------------------------------------------------------------------------------------------- trucks
