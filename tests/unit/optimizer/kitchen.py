@@ -1,10 +1,14 @@
 """The contract's example and a small day to change for each rule."""
 
+from pathlib import Path
+
 from msgspec.structs import replace
 
 from optimizer.plan import Plan, Route, Visit
 from optimizer.problem import Break, Compartment, Facility, Problem, Profile, Stop, Vehicle
 
+B2 = Path(__file__).parents[2] / "benchmarks" / "optimizer" / "b2.json.gz"
+"""96 stops with tips in the middle of the day."""
 EXAMPLE = b"""{
   "schema": "qingyun.problem/1",
   "meta": {"name": "monday kitchen"},

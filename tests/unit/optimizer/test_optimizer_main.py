@@ -10,14 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
-from kitchen import EXAMPLE
+from kitchen import B2, EXAMPLE
 
 from optimizer import plan as plans
 from optimizer.check import check
 from optimizer.problem import parse
 
 ROOT = Path(__file__).parents[3]
-B2 = ROOT / "tests/benchmarks/optimizer/b2.json.gz"
 
 
 def run(*arguments: str | Path, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -2,7 +2,6 @@
 
 import gc
 import weakref
-from pathlib import Path
 
 import pytest
 from ortools.constraint_solver import pywrapcp
@@ -17,12 +16,10 @@ from optimizer.problem import parse
 from optimizer.solve import solve
 from tests.unit.optimizer import kitchen
 
-B2 = Path(__file__).parents[2] / "benchmarks" / "optimizer" / "b2.json.gz"
-
 
 def test_a_process_that_is_kept_waiting_finds_the_same_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     """The library's limits on the wall clock decide nothing where steps are counted."""
-    problem = parse(B2.read_bytes())
+    problem = parse(kitchen.B2.read_bytes())
     plan = solve(problem, iterations=20, engine="relay", seed=3)
     defaults = pywrapcp.DefaultRoutingSearchParameters
 
