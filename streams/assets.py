@@ -3,7 +3,7 @@
 `Reference` is built record by record (`Reference.apply`) and read by the core; it never changes while events are judged.
 """
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Iterable
 from typing import Final
 
@@ -18,6 +18,8 @@ DEFAULT_CORRIDOR_M: Final = 50.0
 _CORRIDOR_SLACK_M: Final = 30.0
 """Corridors are searched this much farther, so that a fix's accuracy can be granted."""
 
+_ROUNDING_M: Final = 1.0
+"""More than degrees to metres may be off over `REACH_M`."""
 _WIDE_ZONES: Final = frozenset({"district", "grid", "speed_limit"})
 """Zones that cover much of a city: asked for by `zones_at`, not at each fix."""
 
@@ -29,7 +31,9 @@ class BadReference(ValueError):  # noqa: N818  # a verdict on a record, not a fa
 class Place:
     """One version of a place: a facility, source, depot, bin or zone, with its area and its time."""
 
-    __slots__ = ("area", "kind", "place_id", "record", "tenant_id", "until_ms", "valid_from_ms")
+    __slots__ = (
+        "area", "east", "kind", "north", "place_id", "record", "south", "tenant_id", "until_ms", "valid_from_ms", "west",
+    )  # fmt: skip
 
     def __init__(self, record: events.Asset | events.Zone, area: geo.Area) -> None:
         self.record = record
@@ -40,6 +44,8 @@ class Place:
         self.valid_from_ms = record.valid_from_ms
         self.until_ms: float = float("inf")
         """When the next version begins, UTC ms."""
+        self.west, self.south, self.east, self.north = geo.widened(area.bounds(), REACH_M + _ROUNDING_M)
+        """Nobody outside this box is within `REACH_M`."""
 
     @property
     def name(self) -> str:
@@ -90,6 +96,8 @@ class _History[V]:
         self.versions.insert(at, value)
 
     def at(self, time_ms: int) -> V | None:
+        if self.froms and self.froms[-1][0] <= time_ms:  # almost always the newest is asked for
+            return self.versions[-1]
         n = bisect_right(self.froms, (time_ms, 1 << 62))
         return self.versions[n - 1] if n else None
 
@@ -107,7 +115,7 @@ class Reference:
         self._grid: _Grid = {}
         self._wide: _Grid = {}
         self._permits: dict[str, _History[Permission]] = {}
-        self._permits_of: dict[str, set[str]] = {}
+        self._permits_of: dict[str, list[str]] = {}
         self._shifts: dict[str, _History[events.Shift]] = {}
         self._shifts_of: dict[str, set[str]] = {}
         for record in records:
@@ -181,7 +189,9 @@ class Reference:
         permission = Permission(permit)
         self._permits.setdefault(permit.permit_id, _History()).put(permit.valid_from_ms, permit.version, permission)
         for truck_id in permit.truck_ids:
-            self._permits_of.setdefault(truck_id, set()).add(permit.permit_id)
+            ids = self._permits_of.setdefault(truck_id, [])
+            if permit.permit_id not in ids:
+                insort(ids, permit.permit_id)
 
     # ----------------------------------------------------------------------------------------- questions
 
@@ -212,6 +222,8 @@ class Reference:
             return []
         found = []
         for place in listed:
+            if not (place.west <= lon <= place.east and place.south <= lat <= place.north):
+                continue
             if place.valid_from_ms <= time_ms < place.until_ms and place.tenant_id == tenant_id:
                 distance_m = place.area.distance_m(lon, lat)
                 if distance_m <= REACH_M:
@@ -251,7 +263,7 @@ class Reference:
     def permissions(self, truck_id: str, time_ms: int) -> list[Permission]:
         """Permits of the truck that are in force then, by id."""
         found = []
-        for permit_id in sorted(self._permits_of.get(truck_id, ())):
+        for permit_id in self._permits_of.get(truck_id, ()):
             permission = self._permits[permit_id].at(time_ms)
             if permission is None or permission.permit.retired or truck_id not in permission.permit.truck_ids:
                 continue

@@ -47,7 +47,11 @@ def _metres_to_segment(lon: float, lat: float, segment: Segment, per_lon: float)
     bx, by = (segment[2] - lon) * per_lon, (segment[3] - lat) * M_PER_DEGREE
     dx, dy = bx - ax, by - ay
     length2 = dx * dx + dy * dy
-    along = 0.0 if length2 == 0.0 else min(1.0, max(0.0, -(ax * dx + ay * dy) / length2))
+    along = -(ax * dx + ay * dy) / length2 if length2 else 0.0
+    if along <= 0.0:
+        return math.hypot(ax, ay)
+    if along >= 1.0:
+        return math.hypot(bx, by)
     return math.hypot(ax + along * dx, ay + along * dy)
 
 
@@ -60,8 +64,8 @@ class Circle:
 
     def distance_m(self, lon: float, lat: float) -> float:
         """0 inside, else metres to the edge."""
-        away = math.hypot((lon - self.lon) * self._per_lon, (lat - self.lat) * M_PER_DEGREE)
-        return max(0.0, away - self.radius_m)
+        beyond_m = math.hypot((lon - self.lon) * self._per_lon, (lat - self.lat) * M_PER_DEGREE) - self.radius_m
+        return max(0.0, beyond_m)
 
     def bounds(self) -> tuple[float, float, float, float]:
         """West, south, east, north."""
@@ -174,8 +178,8 @@ class Road:
         if near is None:
             return None
         per_lon = metres_per_degree_lon(lat)
-        distance = min(_metres_to_segment(lon, lat, segment, per_lon) for segment in near)
-        return distance if distance <= self.reach_m else None
+        distance_m = min([_metres_to_segment(lon, lat, segment, per_lon) for segment in near])
+        return distance_m if distance_m <= self.reach_m else None
 
 
 def _cell(lon: float, lat: float) -> tuple[int, int]:
@@ -196,15 +200,21 @@ def _cells_near(segment: Segment, reach_m: float) -> Iterator[tuple[int, int]]:
 
 def cells_of(bounds: tuple[float, float, float, float], margin_m: float) -> Iterator[tuple[int, int]]:
     """Grid cells that a box, widened by ``margin_m``, touches."""
-    west, south, east, north = bounds
-    dy = margin_m / M_PER_DEGREE
-    dx = margin_m / metres_per_degree_lon(min(89.0, max(abs(south), abs(north))))
-    x0, y0 = _cell(west - dx, south - dy)
-    x1, y1 = _cell(east + dx, north + dy)
+    west, south, east, north = widened(bounds, margin_m)
+    x0, y0 = _cell(west, south)
+    x1, y1 = _cell(east, north)
     return ((x, y) for x in range(x0, x1 + 1) for y in range(y0, y1 + 1))
 
 
 cell_of = _cell
+
+
+def widened(bounds: tuple[float, float, float, float], margin_m: float) -> tuple[float, float, float, float]:
+    """West, south, east, north of a box with so much around it."""
+    west, south, east, north = bounds
+    dy = margin_m / M_PER_DEGREE
+    dx = margin_m / metres_per_degree_lon(min(89.0, max(abs(south), abs(north))))
+    return west - dx, south - dy, east + dx, north + dy
 
 
 # --------------------------------------------------------------------------------------------- lines kept in state

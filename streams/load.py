@@ -4,7 +4,6 @@ Readings of a truck on the road swing by some percent with slope and braking, fo
 a few is what rules may use. Readings with the engine off are left out: air suspension sinks then, and comes back.
 """
 
-from statistics import median
 from typing import Final
 
 from msgspec import Struct, field
@@ -64,3 +63,10 @@ def level(samples: list[Sample], since_ms: int, until_ms: int) -> tuple[float, i
     """Median of the readings in ``[since_ms, until_ms)`` and their number; None if there is none."""
     within = [kg for at_ms, kg in samples if since_ms <= at_ms < until_ms]
     return (median(within), len(within)) if within else None
+
+
+def median(values: list[float]) -> float:
+    """Middle of one or more values, or the mean of the two there. `statistics.median` says the same, much slower."""
+    ordered = sorted(values)
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2

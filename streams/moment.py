@@ -13,8 +13,8 @@ RESTING_MPS = 1.4
 """5 km/h: slower is standing or creeping (domain rule R1)."""
 
 
-class Moment(Struct, kw_only=True):
-    """One released fix of one truck. Lives for one step; nothing of it is kept."""
+class Moment(Struct, kw_only=True, gc=False):
+    """One released fix of one truck. Lives for one step; nothing of it is kept, and nothing it names knows it."""
 
     fix: events.TruckState
     time_ms: int

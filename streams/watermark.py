@@ -67,7 +67,7 @@ class Terminal(Struct, array_like=True):
     """Raw event time and ``seq`` (-1 = none) of the last reports."""
 
 
-class Released(Struct, frozen=True):
+class Released(Struct, frozen=True, gc=False):
     """A fix in order. ``time_ms`` is corrected; ``late``: a later one was released before it."""
 
     fix: events.TruckState

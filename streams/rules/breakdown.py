@@ -17,7 +17,7 @@ _CRASH_ALARMS: Final = frozenset({"collision", "rollover"})
 
 def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:  # noqa: ARG001  # no threshold
     """Judge one fix: a collision or roll-over, as the terminal reports it."""
-    alarms = _CRASH_ALARMS.intersection(moment.fix.alarms)
+    alarms = moment.fix.alarms and _CRASH_ALARMS.intersection(moment.fix.alarms)
     return call.by_terminal(memory, moment, _because(", ".join(sorted(alarms))) if alarms else None)
 
 

@@ -42,8 +42,8 @@ class Memory(Struct, array_like=True):
 
 def by_terminal(memory: Memory, moment: Moment, because: events.Condition | None) -> Finding | None:
     """Judge one fix. ``because``: what calls on it; None = no alarm that calls is set. A phone cannot tell."""
-    if moment.fix.by_phone:
-        return None
+    if (because is None and not memory.terminal and memory.start_ms == 0) or moment.fix.by_phone:
+        return None  # nobody calls, as at almost every fix; or nobody can
     called, memory.terminal = memory.terminal_calls, because is not None
     if because is not None and memory.start_ms == 0:
         memory.start_ms = moment.time_ms

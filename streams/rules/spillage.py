@@ -6,7 +6,6 @@ still be there two minutes later: rough road passes, a lost load does not come b
 """
 
 from itertools import pairwise
-from statistics import median
 from typing import Final
 
 from msgspec import Struct, field
@@ -14,6 +13,7 @@ from msgspec import Struct, field
 from streams import events, geo
 from streams.alerts import Finding
 from streams.events import RuleName
+from streams.load import median
 from streams.moment import Moment
 from streams.rules import explain
 from streams.rules.thresholds import Thresholds
@@ -101,12 +101,17 @@ def _close_minute(memory: Memory, moment: Moment, limits: Thresholds) -> Finding
 def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     """Compare the level of the last minutes with the highest before."""
     minutes = memory.minutes
-    level = _highest_before(minutes, _width(limits))
-    if level is None:
+    kept_kg = [minute.kg for minute in minutes]
+    width = _width(limits)
+    earlier_kg, lately_kg = kept_kg[:-width], median(kept_kg[-width:])
+    if len(earlier_kg) < _FEWEST_MINUTES:
         return None
-    before_kg, of_minutes = level
-    fall_kg = before_kg - _level(minutes[-_width(limits) :])
-    back = before_kg - _level(minutes[-2:]) < _STILL_GONE * fall_kg
+    if max(earlier_kg) - lately_kg < limits.spill_kg * min(1.0, limits.spill_closed_factor):
+        memory.suspected_ms = 0  # as almost always: no level before can be high enough
+        return None
+    before_kg, of_minutes = _highest(earlier_kg, width)
+    fall_kg = before_kg - lately_kg
+    back = before_kg - median(kept_kg[-2:]) < _STILL_GONE * fall_kg
     if back or fall_kg < _least_fall(minutes, before_kg, of_minutes, limits):
         memory.suspected_ms = 0
         return None
@@ -124,14 +129,11 @@ def _width(limits: Thresholds) -> int:
     return round(limits.spill_window_s / 60)
 
 
-def _highest_before(minutes: list[Minute], width: int) -> tuple[float, int] | None:
+def _highest(earlier_kg: list[float], width: int) -> tuple[float, int]:
     """Return the highest earlier level and of how many minutes it is; a short journey's start must do with fewer."""
-    earlier = minutes[:-width]
-    if len(earlier) < _FEWEST_MINUTES:
-        return None
-    if len(earlier) <= width:
-        return _level(earlier), len(earlier)
-    return max(_level(earlier[n : n + width]) for n in range(len(earlier) - width + 1)), width
+    if len(earlier_kg) <= width:
+        return median(earlier_kg), len(earlier_kg)
+    return max([median(earlier_kg[n : n + width]) for n in range(len(earlier_kg) - width + 1)]), width
 
 
 def _least_fall(minutes: list[Minute], before_kg: float, of_minutes: int, limits: Thresholds) -> float:
@@ -149,7 +151,7 @@ def _level(minutes: list[Minute]) -> float:
 
 def _error_kg(minutes: list[Minute], width: int) -> float:
     """Standard error of the difference of two levels, from how neighbouring minutes differ."""
-    steps = sorted(abs(b.kg - a.kg) for a, b in pairwise(minutes))
+    steps = sorted([abs(b.kg - a.kg) for a, b in pairwise(minutes)])
     scatter = steps[len(steps) // 2] / 0.954  # the median of |difference of two normals| is 0.954 standard deviations
     return float(scatter * 1.2533 * (2 / width) ** 0.5)  # a median's error is 1.2533 of a mean's
 
