@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -51,6 +51,18 @@ def running_broker() -> Iterator[str]:
 @contextmanager
 def peer(python: str, script: str, bootstrap: str, group: str, **more: str) -> Iterator[psutil.Popen]:
     """Run a program of `PEERS` in a consumer group; kill it at the end. ``more``: of its environment."""
+    with tempfile.TemporaryDirectory(prefix="qingyun-bench-") as scratch:
+        process = start_peer(python, script, bootstrap, group, Path(scratch), **more)
+        try:
+            yield process
+        finally:
+            end(process)
+
+
+def start_peer(
+    python: str, script: str, bootstrap: str, group: str, folder: Path, log: Path | None = None, **more: str
+) -> psutil.Popen:
+    """Start a program of `PEERS` in a consumer group, in a folder. Without ``log`` its words come here."""
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
@@ -59,12 +71,8 @@ def peer(python: str, script: str, bootstrap: str, group: str, **more: str) -> I
         "QINGYUN_WORKER_APP_ID": group,
         **more,
     }
-    with tempfile.TemporaryDirectory(prefix="qingyun-bench-") as scratch:
-        process = psutil.Popen([python, str(PEERS / script)], env=environment, cwd=scratch)
-        try:
-            yield process
-        finally:
-            end(process)
+    with nullcontext() if log is None else log.open("ab") as file:
+        return psutil.Popen([python, str(PEERS / script)], env=environment, cwd=folder, stdout=file, stderr=file)
 
 
 def cpu_s(process: psutil.Process) -> float:

@@ -5,12 +5,12 @@ import sys
 from streams import events, truck
 from streams.state import Truck
 from streams.worker import run
-from tests.benchmarks.peers import raising
+from tests.benchmarks.peers import harm
 
 
 def count(state: Truck, *_: object) -> tuple[Truck, list[events.Event]]:
     """Count a fix."""
-    raising.once(state.truck_id)
+    harm.meet(state.truck_id)
     state.order.arrivals += 1
     return state, []
 

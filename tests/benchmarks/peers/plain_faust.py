@@ -9,7 +9,7 @@ import faust
 from faust.worker import Worker
 
 from streams import codec, topics
-from tests.benchmarks.peers import raising
+from tests.benchmarks.peers import harm
 
 app = faust.App(
     os.environ["BENCH_GROUP"],
@@ -17,7 +17,8 @@ app = faust.App(
     datadir=tempfile.mkdtemp(),
     topic_partitions=topics.TRUCK_STATES.partitions,
     broker_commit_interval=0.5,
-    broker_session_timeout=10.0,  # as ours: the default leaves a killed worker's partitions alone for a minute
+    # as ours: the default leaves a killed worker's partitions alone for a minute
+    broker_session_timeout=float(os.environ.get("QINGYUN_WORKER_SESSION_S", "10")),
     broker_heartbeat_interval=1.0,
     web_enabled=False,
     consumer_auto_offset_reset="earliest",
@@ -30,7 +31,7 @@ async def count(stream: Any) -> None:
     """Count the fixes of each truck."""
     async for value in stream:
         fix = codec.decode(topics.TRUCK_STATES, value)
-        raising.once(fix.truck_id)
+        harm.meet(fix.truck_id)
         counts[fix.truck_id] += 1
 
 

@@ -1,0 +1,193 @@
+"""One program under one fault: kept running as by a supervisor, looked at from outside, counted afterwards.
+
+Counted is how often each fix was folded into its truck's state, from the changelog that the program itself left: what a
+successor would start from.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import psutil
+from kafka import KafkaAdminClient
+
+from services import bus
+from streams import state, topics
+from streams.topics import Topic
+from tests.benchmarks.faults.ways import Ways
+from tests.benchmarks.group_watch import GroupWatch
+from tests.benchmarks.programs import start_peer, until
+from tests.benchmarks.traffic import TRUCKS, ends
+from tests.worker_process import end
+
+SESSION_S: Final = 6.0
+"""Of both programs; the least the broker allows."""
+STOP_S: Final = 20.0
+
+
+class Program(NamedTuple):
+    """A program, the end of its changelog's name, and how many fixes a state there has folded in."""
+
+    script: str
+    changelog: str
+    count: Callable[[bytes], int]
+
+
+PLAIN: Final = Program("plain_faust.py", "counts-changelog", json.loads)
+OURS: Final = Program("ours.py", "state-changelog", lambda value: state.decode("truck", value).state.order.arrivals)
+
+
+class Found(NamedTuple):
+    """What a fault left behind."""
+
+    lost: int
+    """Fixes that are committed and in no state."""
+    doubled: int
+    """Fixes that are in their state more than once."""
+    unread: int
+    """Records that nobody read any more, whatever was waited for."""
+    unsaid: int
+    """What went wrong without anybody being told: no dead letter, no end of the process."""
+
+
+class Trial:
+    """A program in a consumer group of its own. Use as a context manager: nothing is left running.
+
+    ``fixes``: of all trucks together; ``settings``: of the program's environment.
+    """
+
+    def __init__(self, program: Program, ways: Ways, folder: Path, log: Path, fixes: int, settings: Mapping[str, str]) -> None:
+        self.ways = ways
+        self.fixes = fixes
+        self.restarts = 0
+        self.last_exit: int | None = None
+        self.changelog = Topic(
+            name=f"{program.script.removesuffix('.py')}-{program.changelog}", key="truck", record=None, written_by="worker"
+        )
+        self._program, self._settings = program, settings
+        self._folder, self._log = folder, log
+        self._group = self.changelog.name.removesuffix(f"-{program.changelog}")
+        self._watch = GroupWatch(ways.bootstrap, self._group, topics.TRUCK_STATES)
+        self._records = sum(ends(ways.bootstrap).values())
+        self._running: list[psutil.Popen] = []
+
+    def __enter__(self) -> "Trial":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._running:
+            end(process)
+        self._watch.close()
+
+    # ----------------------------------------------------------------------------- what is done to it
+
+    def start(self) -> psutil.Popen:
+        """Start one more of it."""
+        process = start_peer(
+            sys.executable, self._program.script, self.ways.told, self._group, self._folder, self._log,
+            QINGYUN_WORKER_SESSION_S=f"{SESSION_S:g}",
+            # many small slices, so that there are many places to be hit at
+            QINGYUN_WORKER_SLICE_RECORDS="50",
+            BROKER_PRODUCER_URL=f"kafka://{self.ways.told_writers}",
+            **self._settings,
+        )  # fmt: skip
+        self._running.append(process)
+        return process
+
+    def kill(self, process: psutil.Popen) -> None:
+        """End one at once."""
+        self._running.remove(process)
+        end(process)
+
+    def stop(self, process: psutil.Popen) -> None:
+        """End one in order, as an update does; one that does not end is killed."""
+        self._running.remove(process)
+        process.send_signal(signal.SIGTERM)
+        with suppress(psutil.TimeoutExpired, subprocess.TimeoutExpired):
+            process.wait(STOP_S)
+        end(process)
+
+    def stop_all(self) -> None:
+        """End all in order: table writes that are under way come out."""
+        for process in list(self._running):
+            self.stop(process)
+
+    # ----------------------------------------------------------------------------- what is waited for
+
+    def until(self, holds: Callable[[], bool], what: str, within_s: float = 60.0) -> None:
+        """Wait until it holds; whatever ends meanwhile is started again. Ends the benchmark if it does not come."""
+        until(lambda: self._tended() and holds(), f"{what} ({self._program.script})", within_s, every_s=0.05)
+
+    def until_committed(self, share: float) -> None:
+        """Wait until so much of all records is committed."""
+        self.until(lambda: self.committed() >= share * self._records, f"{share:.0%} of the records")
+
+    def until_read(self, within_s: float = 60.0) -> bool:
+        """Wait until everything is committed; tell whether that came."""
+        give_up_s = time.monotonic() + within_s
+        while self.committed() < self._records:
+            self._tended()
+            if time.monotonic() > give_up_s:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def until_members(self, count: int) -> None:
+        """Wait until so many have shared the partitions between them."""
+        admin = KafkaAdminClient(bootstrap_servers=self.ways.bootstrap)
+        try:
+            self.until(lambda: _members(admin, self._group) == count, f"{count} members")
+        finally:
+            admin.close()
+
+    def committed(self) -> int:
+        """Return how many records are committed."""
+        return sum(self._watch.committed().values())
+
+    def _tended(self) -> bool:
+        for process in list(self._running):
+            if process.poll() is not None:
+                self._running.remove(process)
+                self.restarts, self.last_exit = self.restarts + 1, process.returncode
+                self.start()
+        return True
+
+    # ----------------------------------------------------------------------------- what is left
+
+    def found(self, unsaid: int) -> Found:
+        """Count what is in the states that the program left, against the fixes and what it has committed."""
+        each = self.fixes // TRUCKS
+        had = self._states()
+        unread = self._records - self.committed()
+        return Found(
+            lost=max(0, sum(max(0, each - one) for one in had.values()) - unread),
+            doubled=sum(max(0, one - each) for one in had.values()),
+            unread=unread,
+            unsaid=unsaid,
+        )
+
+    def _states(self) -> dict[str, int]:
+        """Return the fixes each truck of the traffic has folded in."""
+        had = dict.fromkeys((f"t{number:03}" for number in range(TRUCKS)), 0)
+        follower = bus.Follower(self.ways.bootstrap, [self.changelog], client_id="bench")
+        try:
+            for record in follower.read_to_end():
+                if record.value is not None and record.key is not None:
+                    truck_id = record.key.decode().strip('"').removeprefix("truck:")
+                    if truck_id in had:
+                        had[truck_id] = self._program.count(record.value)
+        finally:
+            follower.close()
+        return had
+
+
+def _members(admin: KafkaAdminClient, group: str) -> int:
+    """Return how many are in a group that has settled; 0 while it shares out anew."""
+    described = admin.describe_groups([group])[group]
+    return len(described["members"]) if described["group_state"] == "Stable" else 0
