@@ -32,6 +32,16 @@ class GroupWatch:
             if at.topic == self._topic.name and said.offset >= 0
         }
 
+    def members(self) -> int:
+        """Return how many are in the group once it has settled; 0 while it shares out anew. Asks the broker."""
+        try:
+            described = self._admin.describe_groups([self._group])[self._group]
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            return 0
+        return len(described["members"]) if described["group_state"] == "Stable" else 0
+
     def longest_pause_s(self, seconds: float) -> float:
         """Watch for some wall seconds; return the longest time any partition did not commit anything."""
         last = self.committed()

@@ -43,12 +43,16 @@ FAULTS: Final = {
         "one fix never returns, once", of_programs.hang, settings={"BENCH_HANG_ONCE": "hung", "QINGYUN_WORKER_STALL_S": "5"}
     ),
     "silent": Fault("broker silent for 10 s", of_brokers.silent, settings=COSTLY),
-    "slow-writes": Fault("broker takes states slowly, then kill -9", of_brokers.slow_writes, settings=COSTLY),
+    "slow-writes": Fault(
+        "broker takes states slowly, then kill -9",
+        of_brokers.slow_writes,
+        settings=COSTLY | {"BENCH_STATE_BYTES": "4000"},
+    ),
     "refused": Fault("broker refuses states for a while", of_brokers.refused, settings=COSTLY),
     "rebalance": Fault("a second one joins and leaves, twice", of_groups.rebalance, settings=COSTLY),
     "suspended": Fault("one of two suspended beyond its session", of_groups.suspended, settings=COSTLY),
-    "poison": Fault("20 records are none", of_records.set_aside, put=of_records.put_poison),
-    "astray": Fault("20 fixes in another key's partition", of_records.set_aside, put=of_records.put_astray),
+    "poison": Fault(f"{of_records.BAD} records are none", of_records.set_aside, put=of_records.put_poison),
+    "astray": Fault(f"{of_records.BAD} fixes in another key's partition", of_records.set_aside, put=of_records.put_astray),
     "changelog": Fault(
         "changelog with twice the partitions", of_records.other_changelog, wanted=EXACT._replace(unread=FIXES)
     ),

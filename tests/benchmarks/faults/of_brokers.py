@@ -11,8 +11,8 @@ from tests.faults import Direction
 
 SILENT_S: Final = SESSION_S + 4.0
 """Longer than a session: the group goes on without who was not heard."""
-SLOW_S: Final = 2.0
-"""What each piece of writing takes longer."""
+SLOW_S: Final = 0.5
+"""What each 64 kB of writing take longer."""
 
 
 def silent(trial: Trial) -> int:
@@ -32,7 +32,7 @@ def slow_writes(trial: Trial) -> int:
     process = trial.start()
     trial.until_committed(0.1)
     trial.ways.writers.slow(Direction.UP, SLOW_S)
-    before, give_up_s = trial.committed(), time.monotonic() + 8 * SLOW_S
+    before, give_up_s = trial.committed(), time.monotonic() + 10
     trial.until(lambda: trial.committed() > before or time.monotonic() > give_up_s, "a commit under slow writes")
     trial.kill(process)
     trial.ways.writers.cut()

@@ -13,7 +13,7 @@ from streams.worker.folding import partition_of
 from tests.benchmarks.faults.trial import Trial
 from tests.benchmarks.traffic import NOW_MS, TRUCKS, fix
 
-BAD: Final = 20
+BAD: Final = 5
 CHANGELOG_PARTITIONS: Final = 24
 
 

@@ -12,6 +12,7 @@ def count(state: Truck, *_: object) -> tuple[Truck, list[events.Event]]:
     """Count a fix."""
     harm.meet(state.truck_id)
     state.order.arrivals += 1
+    state.tenant_id = harm.PADDING or state.tenant_id
     return state, []
 
 
