@@ -52,7 +52,7 @@ def running_broker() -> Iterator[str]:
 def peer(python: str, script: str, bootstrap: str, group: str, **more: str) -> Iterator[psutil.Popen]:
     """Run a program of `PEERS` in a consumer group; kill it at the end. ``more``: of its environment."""
     with tempfile.TemporaryDirectory(prefix="qingyun-bench-") as scratch:
-        process = start_peer(python, script, bootstrap, group, Path(scratch), **more)
+        process = start_peer(python, script, bootstrap, group, folder=Path(scratch), **more)
         try:
             yield process
         finally:
@@ -60,7 +60,7 @@ def peer(python: str, script: str, bootstrap: str, group: str, **more: str) -> I
 
 
 def start_peer(
-    python: str, script: str, bootstrap: str, group: str, folder: Path, log: Path | None = None, **more: str
+    python: str, script: str, bootstrap: str, group: str, *, folder: Path, log: Path | None = None, **more: str
 ) -> psutil.Popen:
     """Start a program of `PEERS` in a consumer group, in a folder. Without ``log`` its words come here."""
     environment = {

@@ -29,12 +29,12 @@ def silent(trial: Trial) -> int:
 
 def slow_writes(trial: Trial) -> int:
     """Take writes slowly and commits at once; kill the program with -9 when it has committed meanwhile, or has not."""
-    process = trial.start()
+    trial.start()
     trial.until_committed(0.1)
     trial.ways.writers.slow(Direction.UP, SLOW_S)
     before, give_up_s = trial.committed(), time.monotonic() + 10
     trial.until(lambda: trial.committed() > before or time.monotonic() > give_up_s, "a commit under slow writes")
-    trial.kill(process)
+    trial.kill()
     trial.ways.writers.cut()
     trial.ways.writers.heal()
     trial.start()

@@ -15,9 +15,9 @@ def exception(trial: Trial) -> int:
 def kill(trial: Trial) -> int:
     """Kill it with -9 on the way, and start it again."""
     for number in range(KILLS):
-        process = trial.start()
+        trial.start()
         trial.until_committed((number + 1) / (KILLS + 2))
-        trial.kill(process)
+        trial.kill()
     trial.start()
     trial.until_read()
     return 0

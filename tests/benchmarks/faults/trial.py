@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import psutil
 
@@ -69,27 +69,25 @@ class Trial:
     ``fixes``: of all trucks together; ``settings``: of the program's environment.
     """
 
-    def __init__(self, program: Program, ways: Ways, folder: Path, log: Path, fixes: int, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, program: Program, ways: Ways, *, folder: Path, log: Path, fixes: int, settings: Mapping[str, str]
+    ) -> None:
         self.ways = ways
         self.fixes = fixes
+        self._group = program.script.removesuffix(".py")
         self.restarts = 0
-        self.last_exit: int | None = None
-        self.changelog = Topic(
-            name=f"{program.script.removesuffix('.py')}-{program.changelog}", key="truck", record=None, written_by="worker"
-        )
+        self.changelog = Topic(name=f"{self._group}-{program.changelog}", key="truck", record=None, written_by="worker")
         self._program, self._settings = program, settings
         self._folder, self._log = folder, log
-        self._group = self.changelog.name.removesuffix(f"-{program.changelog}")
         self._watch = GroupWatch(ways.bootstrap, self._group, topics.TRUCK_STATES)
         self._records = sum(ends(ways.bootstrap).values())
         self._running: list[psutil.Popen] = []
 
-    def __enter__(self) -> "Trial":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in self._running:
-            end(process)
+        self.kill()
         self._watch.close()
 
     # ----------------------------------------------------------------------------- what is done to it
@@ -97,7 +95,7 @@ class Trial:
     def start(self) -> psutil.Popen:
         """Start one more of it."""
         process = start_peer(
-            sys.executable, self._program.script, self.ways.told, self._group, self._folder, self._log,
+            sys.executable, self._program.script, self.ways.told, self._group, folder=self._folder, log=self._log,
             QINGYUN_WORKER_SESSION_S=f"{SESSION_S:g}",
             # many small slices, so that there are many places to be hit at
             QINGYUN_WORKER_SLICE_RECORDS="50",
@@ -107,10 +105,10 @@ class Trial:
         self._running.append(process)
         return process
 
-    def kill(self, process: psutil.Popen) -> None:
-        """End one at once."""
-        self._running.remove(process)
-        end(process)
+    def kill(self) -> None:
+        """End whatever runs at once."""
+        while self._running:
+            end(self._running.pop())
 
     def stop(self, process: psutil.Popen) -> None:
         """End one in order, as an update does; one that does not end is killed."""
@@ -159,7 +157,7 @@ class Trial:
         for process in list(self._running):
             if process.poll() is not None:
                 self._running.remove(process)
-                self.restarts, self.last_exit = self.restarts + 1, process.returncode
+                self.restarts += 1
                 self.start()
         return True
 
