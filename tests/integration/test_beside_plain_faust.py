@@ -19,6 +19,5 @@ def test_a_fix_that_raises_is_lost_by_plain_faust_and_not_by_us() -> None:
         plain = tried(FAULTS["exception"], PLAIN, way, fixes=FIXES)
         ours = tried(FAULTS["exception"], OURS, way, fixes=FIXES)
 
-    assert plain.lost > 0
-    assert plain.unread == 0
+    assert plain.lost > 0  # sometimes it also stops reading the partition: that is no part of the claim
     assert ours == EXACT

@@ -6,6 +6,7 @@ it. Exit code 1 if ours is not.
 """
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -27,6 +28,7 @@ COLUMNS: Final = {
 def main() -> int:
     """Print a line a fault and program; 1 if ours is not exact."""
     given = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what runs is ended too
     print(f"{'':12} {'':47} {'':15}", *(f"{name:>7}" for name in COLUMNS), f"{'s':>4}", flush=True)
     wrong = [name for name in given.only or FAULTS if not _is_as_wanted(name, given.logs)]
     if wrong:
