@@ -24,14 +24,17 @@ class InFlight[TP]:
         self._next: dict[TP, int] = {}
 
     def hole(self, tp: TP, first: int, last: int, *, committed: int | None, earliest: int = 0) -> str | None:
-        """Note that records ``first`` to ``last`` are being handed out; say so if records before them never were.
+        """Note that records ``first`` to ``last`` are being handed out; say so if they do not follow those before.
 
-        ``committed`` None = not known; ``earliest``: what retention has left.
+        Either records between never were handed out, or the log begins anew. ``committed`` None = not known;
+        ``earliest``: what retention has left.
         """
         expected = self._next.get(tp, committed)
         self._next[tp] = last + 1
         if expected is not None and first > max(expected, earliest):
             return f"slice starts at {first}, expected {expected}: records were dropped"
+        if expected is not None and first < expected:
+            return f"slice starts at {first}, expected {expected}: the topic was deleted and made anew, or restored"
         return None
 
     def hand_out(self, tp: TP, message: Message) -> None:

@@ -37,6 +37,18 @@ def is_older(value: bytes, than: bytes) -> bool:
     return state.stamp(value).is_older_than(state.stamp(than))
 
 
+def folded(states: Iterable[tuple[int, bytes]]) -> dict[tuple[str, int], int]:
+    """Return by topic and partition the offset before which some of these states has folded records in.
+
+    ``states``: each with the number of its partition.
+    """
+    furthest: dict[tuple[str, int], int] = {}
+    for number, value in states:
+        for topic, offset in state.stamp(value).offsets.items():
+            furthest[topic, number] = max(offset, furthest.get((topic, number), 0))
+    return furthest
+
+
 def seen_with_own(seen: int, first: int, count: int = 1) -> int:
     """Return the changelog offset up to which the table is restored, after ``count`` own writes from ``first`` on.
 

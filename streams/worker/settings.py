@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from streams.environment import SettingError, read
+from streams.topics import TICKS
 
 __all__ = ["SettingError", "Settings"]
 
@@ -55,6 +56,14 @@ class Settings:
     """Records to read but no progress for this long: the process ends."""
     start_s: float = 60.0
     """How long to wait at start for the broker and its topics."""
+    go_on_without: str = ""
+    """Topics, with commas between, whose records may be deleted unread: elsewhere that ends the worker, until people have
+    decided. Ticks always may: the next one says what time it is."""
+
+    @property
+    def goes_on_without(self) -> frozenset[str]:
+        """Their names."""
+        return frozenset(self.go_on_without.split(",")) | {TICKS.name}
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str]) -> Self:

@@ -26,9 +26,10 @@ from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types.tuples import ConsumerMessage
 
 from streams.topics import TICKS
-from streams.worker import metrics, restoring
+from streams.worker import lost_logs, metrics, restoring
 from streams.worker.ending import end
 from streams.worker.in_flight import InFlight
+from streams.worker.lost_logs import Log
 from streams.worker.turns import in_turn
 
 logger = logging.getLogger(__name__)
@@ -271,14 +272,24 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         await super().perform_seek()
         self._forget()
         sliced = [tp for tp in self.assignment() if tp.topic in self.app.sliced_topics]
-        self._earliest = dict(await self.earliest_offsets(*sliced)) if sliced else {}
-        for tp, earliest in self._earliest.items():
-            if earliest > self.committed(tp) > 0:
-                logger.error(
-                    "%d records were deleted by retention before they were read",
-                    earliest - self.committed(tp),
-                    extra={"topic": tp.topic, "partition": tp.partition, "offset": self.committed(tp)},
-                )
+        if sliced:
+            await self._look_at_logs(sliced)
+
+    async def _look_at_logs(self, sliced: list[Any]) -> None:
+        """End the process if a log is not the one that was read. States are restored by now, so they can tell."""
+        self._earliest = dict(await self.earliest_offsets(*sliced))
+        ends = await self.highwaters(*sliced)
+        folded = self.app.folded()
+        for tp in sliced:
+            known = folded.get((tp.topic, tp.partition), 0)
+            log = Log(tp.topic, tp.partition, self._committed_offset[tp], known, self._earliest[tp], ends[tp])
+            if (anew := lost_logs.made_anew(log)) is not None:
+                end(anew)
+            if (unread := lost_logs.unread(log)) is None:
+                continue
+            if tp.topic not in self.app.settings.goes_on_without:
+                end(unread)
+            logger.error(unread, extra={"topic": tp.topic, "partition": tp.partition, "offset": log.committed})
 
     def _forget(self) -> None:
         self._forgotten += 1

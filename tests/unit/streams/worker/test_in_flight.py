@@ -41,6 +41,15 @@ def test_a_slice_that_does_not_begin_where_the_last_ended_is_a_hole() -> None:
     assert in_flight.hole("tp", 6, 6, committed=5, earliest=6) is None
 
 
+def test_a_slice_that_begins_before_the_last_ended_is_of_another_log() -> None:
+    """A client whose offset is gone begins anew by itself: what it brings would pass for repeats."""
+    in_flight = InFlight[str]()
+    assert "made anew" in (in_flight.hole("tp", 0, 3, committed=5) or "")
+    in_flight.forget()
+    assert in_flight.hole("tp", 5, 7, committed=5) is None
+    assert "made anew" in (in_flight.hole("tp", 0, 3, committed=5) or "")
+
+
 class Record(NamedTuple):
     """A record of the changelog."""
 

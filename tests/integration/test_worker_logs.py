@@ -1,0 +1,178 @@
+"""A worker whose topics were emptied or made anew under it: it ends and says so, and jumps to nothing in silence."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from gateway_trial import wait_for
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.errors import KafkaError
+
+from services import bus
+from streams import codec, events
+from streams.topics import TICKS, TRUCK_STATES, WEIGHINGS, Topic
+from streams.worker.folding import partition_of
+from tests import worker_process
+from tests.unit.streams import town
+
+pytestmark = pytest.mark.integration
+
+TRUCK = "w00"
+NUMBER = partition_of(TRUCK)
+
+
+def weighing(number: int) -> events.Weighing:
+    """One of a truck's."""
+    return events.Weighing(
+        weighing_id=f"g{number}", truck_id=TRUCK, facility_id="f", event_time_ms=town.START_MS + number, net_kg=1_000.0
+    )
+
+
+def send(bootstrap: str, *records: events.Event) -> None:
+    """Send and wait for the broker."""
+    with closing(bus.Producer(bootstrap, client_id="test")) as producer:
+        for record in records:
+            producer.send_event(record)
+        producer.flush()
+
+
+@contextmanager
+def administering(bootstrap: str) -> Iterator[KafkaAdminClient]:
+    """An administrator of the broker."""
+    with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
+        yield admin
+
+
+def committed(bootstrap: str, app_id: str, topic: Topic) -> int:
+    """How far a worker has committed the truck's partition of a topic; 0 = not at all."""
+    with administering(bootstrap) as admin:
+        try:
+            offsets = admin.list_group_offsets(app_id).get(app_id, {})
+        except KafkaError:  # no group has committed anything yet
+            return 0
+    found = offsets.get(TopicPartition(topic.name, NUMBER))
+    return found.offset if found is not None else 0
+
+
+def empty(bootstrap: str, topic: Topic) -> int:
+    """Delete every record of the truck's partition, as retention does; return its end."""
+    end = bus.ends(bootstrap, [topic], client_id="test")[topic.name, NUMBER]
+    with administering(bootstrap) as admin:
+        admin.delete_records({TopicPartition(topic.name, NUMBER): end})
+    return end
+
+
+def make_anew(bootstrap: str, topic: Topic) -> None:
+    """Delete a topic and make it again."""
+    with administering(bootstrap) as admin:
+        admin.delete_topics([topic.name])
+    wait_for(lambda: not bus.topic_ids(bootstrap, [topic]), "the topic to go")
+    bus.provision(bootstrap)
+
+
+def judge_all(bootstrap: str, app_id: str, log: Path, topic: Topic, *records: events.Event) -> None:
+    """Let a worker judge records and end in order, all of it committed."""
+    send(bootstrap, *records)
+    end = bus.ends(bootstrap, [topic], client_id="test")[topic.name, NUMBER]
+    with worker_process.running(bootstrap, app_id, log) as worker:
+        wait_for(lambda: committed(bootstrap, app_id, topic) == end, "all to be committed", 40)
+        worker.terminate()
+        assert worker.wait(20) == 0
+
+
+def ends_by_itself(bootstrap: str, app_id: str, log: Path, says: str) -> None:
+    """A worker ends with the code of the unexpected, again at each start, and says what is wrong."""
+    for _ in range(2):
+        before = log.read_text().count(says)
+        with worker_process.running(bootstrap, app_id, log) as worker:
+            assert worker.wait(40) == 70
+        assert log.read_text().count(says) > before
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """What workers say."""
+    return tmp_path / "worker.log"
+
+
+def test_a_topic_made_anew_stops_the_worker(topics: str, log: Path) -> None:
+    """Its first records stand where judged ones stood: they would pass for repeats and lead to nothing."""
+    judge_all(topics, "anew", log, WEIGHINGS, *map(weighing, range(20)))
+    make_anew(topics, WEIGHINGS)
+    send(topics, *map(weighing, range(20, 25)))
+    ends_by_itself(topics, "anew", log, f"weighings {NUMBER} ends at offset 5, but its records up to 20 were judged")
+    assert committed(topics, "anew", WEIGHINGS) == 0
+    assert "set QINGYUN_WORKER_APP_ID" in log.read_text()
+
+
+def test_records_deleted_unread_stop_the_worker_until_people_go_on_without(topics: str, log: Path) -> None:
+    """Emptied up to the end while it was behind: it says how many it never judged; told to, it goes on after them."""
+    judge_all(topics, "emptied", log, TRUCK_STATES, *_fixes(0, 10))
+    send(topics, *_fixes(10, 40))
+    end = empty(topics, TRUCK_STATES)
+    begun = committed(topics, "emptied", TRUCK_STATES)
+    says = f"truck-states {NUMBER} begins at offset {end}, but {begun} was to be read next: 30 records were deleted"
+    ends_by_itself(topics, "emptied", log, says)
+    assert committed(topics, "emptied", TRUCK_STATES) == begun
+    send(topics, *_fixes(40, 50))
+    with worker_process.running(topics, "emptied", log, go_on_without="truck-states"):
+        wait_for(lambda: committed(topics, "emptied", TRUCK_STATES) == end + 10, "what is there to be judged", 40)
+
+
+def test_records_that_were_judged_may_go(topics: str, log: Path) -> None:
+    """Emptied when nothing was left to read, and ticks at any time: the worker goes on, for nothing is lost."""
+    judge_all(topics, "judged", log, TRUCK_STATES, *_fixes(50, 60))
+    end = empty(topics, TRUCK_STATES)
+    with worker_process.running(topics, "judged", log):
+        send(topics, *_fixes(60, 70))
+        wait_for(lambda: committed(topics, "judged", TRUCK_STATES) == end + 10, "the next to be judged", 40)
+    with closing(bus.Producer(topics, client_id="test")) as producer:
+        tick = events.Tick(at_ms=town.START_MS)
+        _send_ticks(producer, tick, 5)
+        with worker_process.running(topics, "judged", log):
+            wait_for(lambda: committed(topics, "judged", TICKS) == 5, "ticks to be judged", 40)
+        _send_ticks(producer, tick, 5)
+        assert empty(topics, TICKS) == 10
+        _send_ticks(producer, tick, 1)
+    with worker_process.running(topics, "judged", log):
+        wait_for(lambda: committed(topics, "judged", TICKS) == 11, "the tick that is left", 40)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [(empty, "records were deleted, by hand or by retention"), (make_anew, "its records up to")],
+    ids=["emptied", "made anew"],
+)
+def test_a_log_that_goes_under_a_running_worker_stops_it(
+    topics: str, log: Path, change: Callable[[str, Topic], object], says: str
+) -> None:
+    """Paused while it happens, so that it is behind; awake, it does not go on elsewhere, and its successor says why."""
+    app_id = f"under-{change.__name__}".replace("_", "-")
+    start = bus.ends(topics, [WEIGHINGS], client_id="test")[WEIGHINGS.name, NUMBER]
+    send(topics, *map(weighing, range(start, start + 20)))
+    with worker_process.running(topics, app_id, log, stall_s="10") as worker:
+        wait_for(lambda: committed(topics, app_id, WEIGHINGS) == start + 20, "all to be committed", 40)
+        worker.suspend()
+        send(topics, *map(weighing, range(start + 20, start + 40)))
+        change(topics, WEIGHINGS)
+        send(topics, *map(weighing, range(100, 103)))
+        worker.resume()
+        assert worker.wait(60) == 70
+    ends_by_itself(topics, app_id, log, says)
+
+
+def _fixes(first: int, after: int) -> list[events.TruckState]:
+    return [
+        events.TruckState(
+            truck_id=TRUCK, terminal_id="x", event_time_ms=town.START_MS + number * 1_000, seq=number, source="jt808",
+            received_time_ms=town.START_MS + number * 1_000,
+        )
+        for number in range(first, after)
+    ]  # fmt: skip
+
+
+def _send_ticks(producer: bus.Producer, tick: events.Tick, count: int) -> None:
+    for _ in range(count):
+        producer.send(TICKS.name, str(NUMBER), codec.encode(tick), codec.headers(TICKS), partition=NUMBER)
+    producer.flush()
