@@ -4,10 +4,14 @@ Threads and sockets only, no other program: a test arms a fault, waits for the e
 """
 
 import contextlib
+import os
+import shutil
 import signal
 import socket
 import struct
 import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import psutil
 
@@ -234,6 +238,10 @@ class _Served:
         if self._process is not None:
             pause(self._process, seconds)
 
+    def lives(self) -> bool:
+        """Whether its process is there."""
+        return self._process is not None and self._process.poll() is None
+
     def _begin(self, program: Program) -> None:
         with (self._folder / f"{program.name}.log").open("ab") as log:
             command = program.tethered(self._folder / "specs")
@@ -311,6 +319,78 @@ class Database(_Served):
     def _program(self) -> Program:
         program = self._server.program()
         return replace(program, argv=(*program.argv, "-c", "fsync=off"))
+
+
+class Disk:
+    """A small disk of its own under a folder that is there already; it can be full. Only root on Linux can have one.
+
+    A file system in memory: full means that its size is set to what is in use. Use as a context manager, round the life
+    of the server whose folder it is; what is in the folder moves there, and back at the end.
+    """
+
+    ROOM: Final = "2g"
+    """More than a run writes; memory is used only as it is written."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @staticmethod
+    def impossible() -> str:
+        """Return why this machine lets us have none; empty = it does."""
+        if sys.platform != "linux" or os.geteuid() != 0:
+            return "only root on Linux may mount a small disk"
+        with tempfile.TemporaryDirectory() as trial:
+            refused = _run("mount", "-t", "tmpfs", "-o", "size=64k", "qingyun-trial", trial)
+            if not refused:
+                _run("umount", trial)
+        return f"a small disk cannot be mounted: {refused}" if refused else ""
+
+    def __enter__(self) -> Self:
+        beside = self._folder.with_name(self._folder.name + ".moved")
+        self._folder.rename(beside)
+        self._folder.mkdir()
+        self._must("mount", "-t", "tmpfs", "-o", f"size={self.ROOM}", "qingyun-small", str(self._folder))
+        self._must("cp", "-a", f"{beside}/.", str(self._folder))
+        shutil.rmtree(beside)
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        beside = self._folder.with_name(self._folder.name + ".kept")
+        beside.mkdir()
+        self._must("cp", "-a", f"{self._folder}/.", str(beside))
+        self._must("umount", str(self._folder))
+        self._folder.rmdir()
+        beside.rename(self._folder)
+
+    def fill(self) -> None:
+        """Leave no room for another byte: what grows must fail from now on."""
+        for _ in range(FILLING_TRIES):
+            used = os.statvfs(self._folder)
+            blocks = used.f_blocks - used.f_bfree
+            if not _run("mount", "-o", f"remount,size={blocks * used.f_frsize}", str(self._folder)):
+                return
+        raise RuntimeError("the disk grows faster than it can be filled")
+
+    def heal(self) -> None:
+        """Give room again."""
+        self._must("mount", "-o", f"remount,size={self.ROOM}", str(self._folder))
+
+    @staticmethod
+    def _must(*argv: str) -> None:
+        if refused := _run(*argv):
+            raise RuntimeError(f"{' '.join(argv)}: {refused}")
+
+
+FILLING_TRIES: Final = 20
+"""What is written between looking and setting the size makes one try fail."""
+
+
+def _run(*argv: str) -> str:
+    """Run a program of the system; return why it failed, empty if it did not."""
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return (done.stderr.strip() or f"exit code {done.returncode}") if done.returncode else ""
 
 
 def pause(process: "subprocess.Popen[bytes]", seconds: float) -> None:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -29,7 +29,7 @@ from streams.topics import Topic
 from streams.worker.folding import INPUTS
 from streams.worker.settings import Settings
 from tests.browser import ROOT
-from tests.faults import Broker, Database, Proxy
+from tests.faults import Broker, Database, Disk, Proxy
 
 WORKERS: Final = ("w1", "w2")
 RECORDER: Final = "recorder"
@@ -54,6 +54,8 @@ class Parts:
         self.links = links
         """By who and whereto: ``w1 kafka``, ``recorder postgres``, …"""
         self.static = False
+        self.disks: Mapping[str, Disk] = {}
+        """By server; those that are small and can be full."""
         self.findings: list[str] = []
         self._running: dict[str, psutil.Popen] = {}
         self._due_s: dict[str, float] = {}
@@ -61,8 +63,14 @@ class Parts:
 
     # ------------------------------------------------------------------------------------- programs
 
-    def start(self, name: str, *, twin: bool = False) -> psutil.Popen:
-        """Start a program. ``twin``: beside the one there is, under the same name."""
+    def start(
+        self, name: str, *, twin: bool = False, guest: bool = False, point: tuple[str, int] | None = None
+    ) -> psutil.Popen:
+        """Start a program.
+
+        ``twin``: beside the one there is, under the same name; ``guest``: beside it, under none. ``point``: it ends at
+        once at that passing of that moment (`tests.crash.points`).
+        """
         worker = name in WORKERS
         environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("QINGYUN_")},
@@ -74,15 +82,21 @@ class Parts:
             environment |= {"QINGYUN_WORKER_SESSION_S": f"{SESSION_S:g}", "QINGYUN_WORKER_SLICE_RECORDS": "20"}
         else:
             environment |= {"QINGYUN_DATABASE_TIMEOUT_S": "5", "QINGYUN_POSITIONS_KEPT_DAYS": "0"}
-        if worker and self.static:
+        if worker and self.static and not guest:
             environment["QINGYUN_WORKER_INSTANCE"] = name
-        command = [sys.executable, "-m", *(("streams", "worker") if worker else ("services", name))]
-        with (self.folder / f"{name}.log").open("ab") as log:
+        program = ("streams", "worker") if worker else ("services", name)
+        doomed = ("tests.crash.points", point[0], str(point[1])) if point is not None else ()
+        command = [sys.executable, "-m", *doomed, *program]
+        with self.log(name).open("ab") as log:
             process = psutil.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        if not twin:
+        if not (twin or guest):
             self._running[name] = process
             self._due_s.pop(name, None)
         return process
+
+    def log(self, name: str) -> Path:
+        """Return where a program or server writes what it says."""
+        return self.folder / f"{name}.log"
 
     def process(self, name: str) -> psutil.Popen | None:
         """Return the running process of a program."""
@@ -115,11 +129,7 @@ class Parts:
 
     def holes(self) -> list[str]:
         """Return what workers said of records that were dropped on their way: found in time, but a fault of ours."""
-        said = [
-            (name, line)
-            for name in WORKERS
-            for line in (self.folder / f"{name}.log").read_text(errors="replace").splitlines()
-        ]
+        said = [(name, line) for name in WORKERS for line in self.log(name).read_text(errors="replace").splitlines()]
         return [f"{name}: {line[:300]}" for name, line in said if "records were dropped" in line]
 
     def kill_all(self) -> None:
@@ -185,8 +195,11 @@ def _admin(bootstrap: str) -> Iterator[KafkaAdminClient | None]:
 
 
 @contextmanager
-def running(folder: Path, *, static: bool) -> Iterator[Parts]:
-    """Start broker and database, topics and tables, the ways and the programs; end all of it afterwards."""
+def running(folder: Path, *, static: bool, small: Collection[str] = ()) -> Iterator[Parts]:
+    """Start broker and database, topics and tables, the ways and the programs; end all of it afterwards.
+
+    ``small``: servers whose disk is to be small, so that it can be full.
+    """
     with ExitStack() as stack:
         ways = {name: ports.free() for name in PROGRAMS}
         links = {f"{name} kafka": stack.enter_context(Proxy(("127.0.0.1", port))) for name, port in ways.items()}
@@ -196,6 +209,7 @@ def running(folder: Path, *, static: bool) -> Iterator[Parts]:
         kafka.fetch(ROOT / ".build" / "kafka")
         server = Kafka(data=folder / "kafka", build=ROOT / ".build" / "kafka", port=ports.two_free(), ways=told)
         broker, database = Broker(folder, server), Database(folder)
+        disks = {name: stack.enter_context(Disk(of)) for name, of in _folders(folder, server).items() if name in small}
         stack.callback(broker.stop)
         stack.callback(database.stop)
         broker.begin()
@@ -203,7 +217,7 @@ def running(folder: Path, *, static: bool) -> Iterator[Parts]:
         socket_path = Postgres(data=folder / "postgres", specs=folder / "specs").socket_folder / ".s.PGSQL.5432"
         links["recorder postgres"] = stack.enter_context(Proxy(str(socket_path)))
         parts = Parts(folder, broker, database, links)
-        parts.static = static
+        parts.static, parts.disks = static, disks
         stack.callback(parts.engine.dispose)
         migrate(parts.engine)
         broker.wait_until_ready()
@@ -212,6 +226,12 @@ def running(folder: Path, *, static: bool) -> Iterator[Parts]:
         for name in PROGRAMS:
             parts.start(name)
         yield parts
+
+
+def _folders(folder: Path, server: Kafka) -> dict[str, Path]:
+    """Return the folder of each server's data, which is there by now."""
+    server.prepare()
+    return dict(zip(STORES, (server.data / "records", folder / "postgres"), strict=True))
 
 
 INPUT_TOPICS: Final = tuple(INPUTS)

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from streams import codec, events
 from streams.topics import JOINED_PARTITIONS
 from tests.crash import campaign, harm, inputs, parts
 from tests.crash.campaign import PROMISED_S, Seed
+from tests.crash.harm import Harm
 from tests.crash.judge import IDENTITY, Verdict
 from tests.crash.results import Result
 
@@ -89,9 +90,9 @@ class Traffic:
 class Run:
     """One seed."""
 
-    def __init__(self, number: int, seed: Seed, reporter: Reporter, budget_s: float) -> None:
+    def __init__(self, number: int, seed: Seed, reporter: Reporter, harms: Callable[[Random], list[Harm]]) -> None:
         self._chance = Random(number)
-        self._budget_s = budget_s
+        self._harms = harms
         self._number, self._seed, self._reporter = number, seed, reporter
         self.whole_s: dict[str, float] = {}
         self.findings: list[str] = []
@@ -101,14 +102,18 @@ class Run:
         folder = self._seed.folder
         folder.mkdir(parents=True)
         static = self._chance.random() < 0.5
-        with parts.running(folder, static=static) as running:
+        harms = self._harms(self._chance)
+        small, impossible = harm.small_disks(harms)
+        if impossible:
+            self._reporter.say(f"no disk will be full: {impossible}")
+        with parts.running(folder, static=static, small=small) as running:
             with closing(bus.Producer(running.broker.bootstrap, client_id="reference")) as producer:
                 for record in inputs.reference():
                     producer.send_event(record)
                 producer.flush()
             with closing(Traffic(running.broker.bootstrap, self._number, folder / LEDGER)) as traffic:
                 self._whole(running, "start")
-                for number, one in enumerate(harm.planned(self._chance, self._budget_s), 1):
+                for number, one in enumerate(harms, 1):
                     time.sleep(self._chance.uniform(0.0, 1.0))
                     with self._reporter.step(one.title):
                         done = harm.done_to(running, one, self._chance)
@@ -156,14 +161,16 @@ class Run:
 
 
 def one(
-    seed: int, data: Path, reporter: Reporter, *, promised_s: float = PROMISED_S, budget_s: float = harm.BUDGET_S
+    seed: int,
+    data: Path,
+    reporter: Reporter,
+    *,
+    promised_s: float = PROMISED_S,
+    harms: Callable[[Random], list[Harm]] = harm.planned,
 ) -> Result:
-    """Run one seed and have it judged; its data stay only if something was found.
-
-    ``budget_s``: harms are done until so many seconds are foreseen.
-    """
+    """Run one seed and have it judged; its data stay only if something was found. ``harms``: what it chooses to do."""
     played = Seed("streams", seed, data)
-    run = Run(seed, played, reporter, budget_s)
+    run = Run(seed, played, reporter, harms)
     verdict = Verdict(counts={}, repeats={}, findings=[])
     try:
         verdict = run.run()
@@ -194,9 +201,16 @@ def summary(done: Sequence[Result]) -> Table:
 
 def main() -> int:
     """Run the seeds; return 1 if anything was found."""
-    given = campaign.parser(__doc__).parse_args()
+    parser = campaign.parser(__doc__)
+    parser.add_argument("--among", default="", help="only harms with this in their name, such as: crash point")
+    parser.add_argument("--for", dest="budget_s", type=float, default=harm.BUDGET_S, help="seconds of harm foreseen")
+    given = parser.parse_args()
+    harms = partial(harm.planned, budget_s=given.budget_s, among=given.among)
     return campaign.play(
-        given.seeds, given.data / "streams.jsonl", lambda seed, reporter: one(seed, given.data, reporter), summary
+        given.seeds,
+        given.data / "streams.jsonl",
+        lambda seed, reporter: one(seed, given.data, reporter, harms=harms),
+        summary,
     )
 
 
