@@ -29,7 +29,7 @@ def main() -> int:
     """Print a line a fault and program; 1 if ours is not exact."""
     given = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what runs is ended too
-    print(f"{'':12} {'':47} {'':15}", *(f"{name:>7}" for name in COLUMNS), f"{'s':>4}", flush=True)
+    print(f"{'':12} {'':49} {'':15}", *(f"{name:>7}" for name in COLUMNS), f"{'s':>4}", flush=True)
     wrong = [name for name in given.only or FAULTS if not _is_as_wanted(name, given.logs)]
     if wrong:
         print(f"× ours is not exact: {', '.join(wrong)}")
@@ -47,7 +47,7 @@ def _is_as_wanted(name: str, logs: Path | None) -> bool:
             found = tried(fault, program, way, logs=logs and logs / name)
             took_s = time.monotonic() - began_s
             print(
-                f"{name:12} {fault.title:47} {program.script:15}", *(f"{one:7}" for one in found), f"{took_s:4.0f}",
+                f"{name:12} {fault.title:49} {program.script:15}", *(f"{one:7}" for one in found), f"{took_s:4.0f}",
                 flush=True,
             )  # fmt: skip
     return found == fault.wanted
