@@ -276,9 +276,9 @@ class Broker(_Served):
         self._server.wait_until_ready()
 
     def kill(self) -> None:
-        """End at once, as ``kill -9`` does."""
+        """End at once, as ``kill -9`` does; nothing to do if it has ended."""
         process, self._process = self._process, None
-        if process is not None:
+        if process is not None and process.poll() is None:
             for one in _tree(process):
                 with contextlib.suppress(psutil.NoSuchProcess):
                     one.kill()

@@ -174,7 +174,7 @@ def one(
     verdict = Verdict(counts={}, repeats={}, findings=[])
     try:
         verdict = run.run()
-    except (TimeoutError, bus.BusError, store.Away, psutil.Error, subprocess.SubprocessError) as error:
+    except (TimeoutError, bus.BusError, *store.Away, psutil.Error, subprocess.SubprocessError) as error:
         run.findings.append(f"{type(error).__name__}: {error}")
     late = [f"{what}: whole again after {s:.0f} s" for what, s in run.whole_s.items() if s > promised_s]
     findings = [*run.findings, *late, *verdict.findings]

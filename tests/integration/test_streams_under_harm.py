@@ -1,17 +1,35 @@
 """Streams and tables under seeded harm, on real Kafka and PostgreSQL; ``make crash-streams`` runs more of them."""
 
+import gc
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import pytest
+from gateway_trial import FORGIVING
 
 from deploy.local.progress import Reporter
 from tests.crash import harm, streams
+from tests.crash.harm import Harm
+from tests.faults import Disk
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, FORGIVING]
 
 SHORT_S = 10.0
 """Two or three harms a seed: the build plays whole ones."""
+TOLD: Final = {
+    "w1": ("states are kept, nothing is said", "the commit is sent, not answered"),
+    "recorder": ("rows and offsets, not committed", "taken, not polled again"),
+}
+"""Points between what is done and what is told of it: where something would be lost or doubled first."""
+
+
+@pytest.fixture(autouse=True)
+def _forgiven() -> Iterator[None]:
+    """What the client forgot to close while the broker was away is collected here, where that is forgiven."""
+    yield
+    gc.collect()
 
 
 @pytest.mark.parametrize("seed", [1, 5])
@@ -25,3 +43,24 @@ def test_nothing_is_lost_or_doubled_whatever_is_done_to_them(seed: int, tmp_path
     assert result.findings == []
     assert result.counts["alerts"] > 0
     assert result.counts["rows"] > 500
+
+
+def test_a_crash_between_doing_and_telling_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    """A worker and a recorder gone exactly there; ``make crash-streams`` has every point."""
+    harms = [Harm("crash point", name, point=point, times=2) for name, each in TOLD.items() for point in each]
+    with Reporter() as reporter:
+        result = streams.one(1, tmp_path, reporter, promised_s=streams.LONGEST_S, harms=lambda _: harms)
+
+    assert result.findings == []
+    assert not [what for what in result.whole_s if "not done" in what]
+
+
+@pytest.mark.skipif(bool(Disk.impossible()), reason=Disk.impossible() or "there can be one")
+def test_a_full_disk_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    """The database refuses, the broker shuts down; with room again, all that was confirmed has its one effect."""
+    harms = [Harm("disk full", name, 2.0) for name in ("postgres", "kafka")]
+    with Reporter() as reporter:
+        result = streams.one(2, tmp_path, reporter, promised_s=streams.LONGEST_S, harms=lambda _: harms)
+
+    assert result.findings == []
+    assert not [what for what in result.whole_s if "not done" in what]
