@@ -1,11 +1,13 @@
 """The whole system as `make run` starts it, in a folder and on ports of its own, and a real browser."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import httpx
@@ -110,10 +112,17 @@ def recording(system: System) -> Iterator["subprocess.Popen[str]"]:
     """Begin to play the real trucks' recording beside everything else: it takes its minute whoever waits for it."""
     command = [sys.executable, "-m", "deploy.local", "tool", "replay-real", "--rate", "3600"]
     with subprocess.Popen(
-        command, cwd=ROOT, env=system.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command,
+        cwd=ROOT,
+        env=system.environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
     ) as played:
         yield played
-        played.kill()
+        with suppress(ProcessLookupError):  # the tool's own child as well: it would play on
+            os.killpg(played.pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="session")
