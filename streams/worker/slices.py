@@ -160,6 +160,16 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     # ----------------------------------------------------------------------------- recovery
 
+    def resume_partitions(self, tps: Any) -> None:
+        """Go on reading; where that is the changelog, nothing counts as restored any more.
+
+        Faust takes that word back only every 5 s, when no event of the changelog came to its own queue (none does): a
+        worker that was handed more partitions by then took them up without their states.
+        """
+        if any(tp.topic in self.app.tables.changelog_topics for tp in tps):
+            self.app.tables.recovery.signal_recovery_end.clear()
+        super().resume_partitions(tps)
+
     async def _deliver(self, message: Any) -> None:
         if message.topic in self.app.tables.changelog_topics and isinstance(message.value, list):
             self._restore(message.tp, message.value)

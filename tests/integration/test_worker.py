@@ -114,6 +114,18 @@ def stored(bootstrap: str, app_id: str) -> dict[str, state.Truck]:
     return found
 
 
+def plain(states: dict[str, state.Truck]) -> dict[str, object]:
+    """States as they compare."""
+    return {name: msgspec.to_builtins(one) for name, one in states.items()}
+
+
+def stored_if_any(bootstrap: str, app_id: str) -> dict[str, state.Truck]:
+    """State of each truck; none before there is a changelog."""
+    with suppress(bus.BusError):
+        return stored(bootstrap, app_id)
+    return {}
+
+
 def changelog_records(bootstrap: str, app_id: str) -> int:
     """Number of states written so far."""
     changelog = Topic(name=f"{app_id}-state-changelog", key="key", record=None, written_by="worker")
@@ -185,10 +197,27 @@ def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(timeout=20) == 0, log.read_text()[-2_000:]
     assert len(want) >= len(TRUCKS) - 1
-    found, pure = stored(town_on_kafka, "killed"), expected(fixes)
-    assert {name: msgspec.to_builtins(one) for name, one in found.items()} == {
-        name: msgspec.to_builtins(one) for name, one in pure.items()
-    }
+    assert plain(stored(town_on_kafka, "killed")) == plain(expected(fixes))
+
+
+def test_partitions_that_come_right_after_a_start_come_with_their_states(
+    town_on_kafka: str, producer: bus.Producer, alerts: Reader, tmp_path: Path
+) -> None:
+    """A worker that has only just restored its half is handed the other: it restores that too, before it judges."""
+    fixes, first, second = day(), tmp_path / "first.log", tmp_path / "second.log"
+    want, half = told(expected(fixes)), len(fixes) // 2
+    with running(town_on_kafka, "handed", first) as leaving:
+        send(producer, fixes[:half])
+        wait_for(lambda: len(stored_if_any(town_on_kafka, "handed")) == len(TRUCKS), "a state of each truck")
+        with running(town_on_kafka, "handed", second) as staying:
+            wait_for(lambda: "partitions assigned" in second.read_text(), "the second to have its half")
+            leaving.send_signal(signal.SIGTERM)
+            assert leaving.wait(timeout=20) == 0
+            send(producer, fixes[half:])
+            wait_for(lambda: last_revisions(alerts.alerts()) == want, f"the {len(want)} alerts of the pure fold")
+            staying.send_signal(signal.SIGTERM)
+            assert staying.wait(timeout=20) == 0
+    assert plain(stored(town_on_kafka, "handed")) == plain(expected(fixes))
 
 
 def test_a_poison_record_is_set_aside_and_the_next_is_judged(
