@@ -109,8 +109,10 @@ class Worker(faust.App):  # type: ignore[misc]
         metrics.REBALANCES.inc()
 
     def on_rebalance_end(self) -> None:
-        """Note how long it took until states were back."""
+        """Make sure that states are back, and note how long it took."""
         super().on_rebalance_end()
+        if self.tables.recovery.need_recovery():
+            end("partitions are handed out and their states are not restored: nothing may be judged without them")
         metrics.RECOVERY_SECONDS.observe(monotonic() - self._recovery_s)
         logger.info("partitions assigned", extra={"seconds": round(monotonic() - self._recovery_s, 2)})
 
