@@ -117,7 +117,7 @@ class Reference:
         self._permits: dict[str, _History[Permission]] = {}
         self._permits_of: dict[str, list[str]] = {}
         self._shifts: dict[str, _History[events.Shift]] = {}
-        self._shifts_of: dict[str, set[str]] = {}
+        self._shifts_of: dict[str, list[str]] = {}
         for record in records:
             self.apply(record)
 
@@ -141,7 +141,7 @@ class Reference:
                     self._shifts.setdefault(record.shift_id, _History()).put(
                         record.valid_from_ms, record.version, record
                     )
-                    self._shifts_of.setdefault(record.truck_id, set()).add(record.shift_id)
+                    _list_under(self._shifts_of, record.truck_id, record.shift_id)
                 case events.Order() | events.Calendar():
                     pass  # bookings concern the planner; calendars the rules of hours
                 case _:
@@ -189,9 +189,7 @@ class Reference:
         permission = Permission(permit)
         self._permits.setdefault(permit.permit_id, _History()).put(permit.valid_from_ms, permit.version, permission)
         for truck_id in permit.truck_ids:
-            ids = self._permits_of.setdefault(truck_id, [])
-            if permit.permit_id not in ids:
-                insort(ids, permit.permit_id)
+            _list_under(self._permits_of, truck_id, permit.permit_id)
 
     # ----------------------------------------------------------------------------------------- questions
 
@@ -273,11 +271,18 @@ class Reference:
 
     def driver(self, truck_id: str, time_ms: int) -> str | None:
         """Return who drives the truck then by its shifts."""
-        for shift_id in sorted(self._shifts_of.get(truck_id, ())):
+        for shift_id in self._shifts_of.get(truck_id, ()):
             shift = self._shifts[shift_id].at(time_ms)
             if shift and not shift.retired and shift.truck_id == truck_id and shift.start_ms <= time_ms < shift.end_ms:
                 return shift.driver_id
         return None
+
+
+def _list_under(listed: dict[str, list[str]], key: str, one_id: str) -> None:
+    """Put an id among those of a key, in their order, once: they are asked for at each fix."""
+    ids = listed.setdefault(key, [])
+    if one_id not in ids:
+        insort(ids, one_id)
 
 
 def _nearest_first(found: tuple[float, Place]) -> tuple[float, str, str]:

@@ -64,8 +64,8 @@ class Circle:
 
     def distance_m(self, lon: float, lat: float) -> float:
         """0 inside, else metres to the edge."""
-        beyond_m = math.hypot((lon - self.lon) * self._per_lon, (lat - self.lat) * M_PER_DEGREE) - self.radius_m
-        return max(0.0, beyond_m)
+        away = math.hypot((lon - self.lon) * self._per_lon, (lat - self.lat) * M_PER_DEGREE)
+        return max(0.0, away - self.radius_m)
 
     def bounds(self) -> tuple[float, float, float, float]:
         """West, south, east, north."""
@@ -198,6 +198,14 @@ def _cells_near(segment: Segment, reach_m: float) -> Iterator[tuple[int, int]]:
     return iter(seen)
 
 
+def widened(bounds: tuple[float, float, float, float], margin_m: float) -> tuple[float, float, float, float]:
+    """West, south, east, north of a box with so much around it."""
+    west, south, east, north = bounds
+    dy = margin_m / M_PER_DEGREE
+    dx = margin_m / metres_per_degree_lon(min(89.0, max(abs(south), abs(north))))
+    return west - dx, south - dy, east + dx, north + dy
+
+
 def cells_of(bounds: tuple[float, float, float, float], margin_m: float) -> Iterator[tuple[int, int]]:
     """Grid cells that a box, widened by ``margin_m``, touches."""
     west, south, east, north = widened(bounds, margin_m)
@@ -207,14 +215,6 @@ def cells_of(bounds: tuple[float, float, float, float], margin_m: float) -> Iter
 
 
 cell_of = _cell
-
-
-def widened(bounds: tuple[float, float, float, float], margin_m: float) -> tuple[float, float, float, float]:
-    """West, south, east, north of a box with so much around it."""
-    west, south, east, north = bounds
-    dy = margin_m / M_PER_DEGREE
-    dx = margin_m / metres_per_degree_lon(min(89.0, max(abs(south), abs(north))))
-    return west - dx, south - dy, east + dx, north + dy
 
 
 # --------------------------------------------------------------------------------------------- lines kept in state

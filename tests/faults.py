@@ -330,6 +330,8 @@ class Disk:
 
     ROOM: Final = "2g"
     """More than a run writes; memory is used only as it is written."""
+    TRIES: Final = 20
+    """What is written between looking and setting the size makes one try to fill it fail."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -366,7 +368,7 @@ class Disk:
 
     def fill(self) -> None:
         """Leave no room for another byte: what grows must fail from now on."""
-        for _ in range(FILLING_TRIES):
+        for _ in range(self.TRIES):
             used = os.statvfs(self._folder)
             blocks = used.f_blocks - used.f_bfree
             if not _run("mount", "-o", f"remount,size={blocks * used.f_frsize}", str(self._folder)):
@@ -381,10 +383,6 @@ class Disk:
     def _must(*argv: str) -> None:
         if refused := _run(*argv):
             raise RuntimeError(f"{' '.join(argv)}: {refused}")
-
-
-FILLING_TRIES: Final = 20
-"""What is written between looking and setting the size makes one try fail."""
 
 
 def _run(*argv: str) -> str:

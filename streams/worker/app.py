@@ -24,7 +24,7 @@ from streams.topics import JOINED_PARTITIONS, TRUCK_STATES
 from streams.worker import metrics, restoring
 from streams.worker.dead_letters import Limits, TooMany
 from streams.worker.ending import end
-from streams.worker.folding import INPUTS, Folded, Output, Partition, partition_of
+from streams.worker.folding import INPUTS, Folded, Output, Partition, number_of
 from streams.worker.producing import Producer
 from streams.worker.reference_reader import ReferenceReader
 from streams.worker.settings import Settings
@@ -124,7 +124,7 @@ class Worker(faust.App):  # type: ignore[misc]
     def folded(self) -> dict[tuple[str, int], int]:
         """Return how far the restored states have read: by topic and partition, the offset after."""
         stored: list[tuple[bytes, bytes]] = list(self.states.data.items())
-        return restoring.folded((partition_of(key.decode().partition(":")[2]), value) for key, value in stored)
+        return restoring.folded((number_of(key), value) for key, value in stored)
 
     # ----------------------------------------------------------------------------- a slice
 

@@ -72,6 +72,11 @@ def partition_of(key: str) -> int:
     return int((murmur2(key.encode()) & 0x7FFFFFFF) % JOINED_PARTITIONS)
 
 
+def number_of(key: bytes) -> int:
+    """Partition of a key of the table (``truck:…``, ``bin:…``)."""
+    return partition_of(key.decode().partition(":")[2])
+
+
 class Partition:
     """States of one partition. Not to be used once the partition is taken away."""
 

@@ -10,7 +10,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from pkgutil import resolve_name
 from typing import Any, Final, NamedTuple
+
+from aiokafka.protocol.commit import OffsetCommitRequest
 
 DIED: Final = 137
 """Exit code of who died at its point; no program of ours ends with it by itself."""
@@ -29,29 +32,37 @@ class Passing:
             os._exit(DIED)
 
 
-Arming = Callable[[Passing], None]
+Function = Callable[..., Any]
+Wrap = Callable[[Function, Passing], Function]
+"""Makes of a function one by which the moment comes."""
 
 
 class Point(NamedTuple):
-    """One moment. ``most``: a seed takes one of so many passings; ``company``: it takes another member that comes."""
+    """One moment."""
 
     name: str
-    arm: Arming
+    owner: str
+    """Module, or ``module:Class``, of the function; loaded by whoever becomes the program."""
+    function: str
+    wrap: Wrap
     most: int
+    """A seed takes one of so many passings."""
     company: bool = False
+    """It takes another member of the group that comes."""
+
+    def arm(self, passing: Passing) -> None:
+        """Have the moment come by in this process."""
+        owner = resolve_name(self.owner)
+        setattr(owner, self.function, self.wrap(getattr(owner, self.function), passing))
 
 
 # --------------------------------------------------------------------------------------------- ways to wrap
 
 
-def _wrapped(owner: Any, name: str, made: Callable[[Any], Any]) -> None:
-    setattr(owner, name, made(getattr(owner, name)))
+def _before(when: Callable[..., bool] = lambda *_: True) -> Wrap:
+    """The moment is before the function is called (its coroutine made), ``when`` its arguments are such."""
 
-
-def _before(owner: Any, name: str, passing: Passing, when: Callable[..., bool] = lambda *_: True) -> None:
-    """The moment is before a function is called (its coroutine made), ``when`` its arguments are such."""
-
-    def made(original: Any) -> Any:
+    def wrap(original: Function, passing: Passing) -> Function:
         @wraps(original)
         def called(*args: Any, **kwargs: Any) -> Any:
             if when(*args):
@@ -60,230 +71,118 @@ def _before(owner: Any, name: str, passing: Passing, when: Callable[..., bool] =
 
         return called
 
-    _wrapped(owner, name, made)
+    return wrap
 
 
-def _after(owner: Any, name: str, passing: Passing, when: Callable[[Any], bool] = lambda _: True) -> None:
-    """The moment is after a function has returned, ``when`` its result is such."""
+def _after(when: Callable[..., bool] = lambda *_: True) -> Wrap:
+    """The moment is after the function has returned, ``when`` its result and arguments are such."""
 
-    def made(original: Any) -> Any:
+    def wrap(original: Function, passing: Passing) -> Function:
         @wraps(original)
         def called(*args: Any, **kwargs: Any) -> Any:
             result = original(*args, **kwargs)
-            if when(result):
+            if when(result, *args):
                 passing()
             return result
 
         return called
 
-    _wrapped(owner, name, made)
+    return wrap
 
 
-def _after_awaited(owner: Any, name: str, passing: Passing, when: Callable[[Any], bool] = lambda _: True) -> None:
-    """The moment is after a coroutine has ended, ``when`` its result is such."""
+def _after_awaited(when: Callable[..., bool] = lambda *_: True) -> Wrap:
+    """The moment is after the coroutine has ended, ``when`` its result and arguments are such."""
 
-    def made(original: Any) -> Any:
+    def wrap(original: Function, passing: Passing) -> Function:
         @wraps(original)
         async def called(*args: Any, **kwargs: Any) -> Any:
             result = await original(*args, **kwargs)
-            if when(result):
+            if when(result, *args):
                 passing()
             return result
 
         return called
 
-    _wrapped(owner, name, made)
+    return wrap
 
 
-# --------------------------------------------------------------------------------------------- the worker
+def _between_records(fold: Function, passing: Passing) -> Function:
+    """The moment is between two records of one slice."""
 
-
-def _within_a_slice(passing: Passing) -> None:
-    """Between two records of one slice."""
-    from streams.worker.folding import Partition  # noqa: PLC0415  # each program is loaded by whoever becomes it
-
-    def made(original: Any) -> Any:
-        @wraps(original)
-        def fold(self: Any, topic: str, records: Any, *args: Any) -> Any:
-            return original(self, topic, _broken(records), *args)
-
-        return fold
-
-    def _broken(records: Any) -> Iterator[Any]:
+    def broken(records: Any) -> Iterator[Any]:
         for number, record in enumerate(records):
             if number:
                 passing()
             yield record
 
-    _wrapped(Partition, "fold", made)
+    @wraps(fold)
+    def called(self: Any, topic: str, records: Any, *args: Any) -> Any:
+        return fold(self, topic, broken(records), *args)
+
+    return called
 
 
-def _folded(passing: Passing) -> None:
-    from streams.worker.folding import Partition  # noqa: PLC0415
+def _before_its_end(transaction: Function, passing: Passing) -> Function:
+    """The moment is at the end of a ``with`` block, before what its manager does then."""
 
-    _after(Partition, "fold", passing, lambda folded: bool(folded.changed))
+    @contextmanager
+    def called(*args: Any) -> Iterator[Any]:
+        with transaction(*args) as connection:
+            yield connection
+            passing()
 
-
-def _states_queued(passing: Passing) -> None:
-    from streams.worker.producing import Producer  # noqa: PLC0415
-
-    _after_awaited(Producer, "_keep", passing, bool)
-
-
-def _states_kept(passing: Passing) -> None:
-    from streams.worker.producing import Producer  # noqa: PLC0415
-
-    _before(Producer, "_sent", passing)
+    return called
 
 
-def _output_sent(passing: Passing) -> None:
-    from streams.worker.producing import Producer  # noqa: PLC0415
-
-    _after_awaited(Producer, "_sent", passing)
+def _is_something(result: Any, *_: Any) -> bool:
+    return bool(result)
 
 
-def _nothing_committed(passing: Passing) -> None:
-    from streams.worker.slices import Consumer  # noqa: PLC0415
-
-    _before(Consumer, "_commit", passing)
-
-
-def _commit_sent(passing: Passing) -> None:
-    """The request is with the kernel; whether the broker takes it is its own affair."""
-    from aiokafka.conn import AIOKafkaConnection  # noqa: PLC0415
-    from aiokafka.protocol.commit import OffsetCommitRequest  # noqa: PLC0415
-
-    def made(original: Any) -> Any:
-        @wraps(original)
-        def send(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-            answer = original(self, request, *args, **kwargs)
-            if isinstance(request, OffsetCommitRequest):
-                passing()
-            return answer
-
-        return send
-
-    _wrapped(AIOKafkaConnection, "send", made)
-
-
-def _committed(passing: Passing) -> None:
-    from streams.worker.slices import Consumer  # noqa: PLC0415
-
-    _after_awaited(Consumer, "_commit", passing, bool)
-
-
-def _restoring(passing: Passing) -> None:
-    from streams.worker.slices import Consumer  # noqa: PLC0415
-
-    _after(Consumer, "_restore", passing)
-
-
-def _restored(passing: Passing) -> None:
-    from streams.worker.slices import Consumer  # noqa: PLC0415
-
-    _before(Consumer, "perform_seek", passing)
-
-
-def _told_to_give_back(passing: Passing) -> None:
-    from streams.worker.slices import Consumer  # noqa: PLC0415
-
-    _before(Consumer, "on_partitions_revoked", passing, lambda _, revoked: bool(revoked))
-
-
-def _given_back(passing: Passing) -> None:
-    """What was in flight is done and committed, and not yet forgotten."""
-    from streams.worker.slices import Consumer  # noqa: PLC0415
-
-    _before(Consumer, "_forget", passing, lambda self: bool(self._in_flight.partitions()))
-
-
-# --------------------------------------------------------------------------------------------- the recorder
-
-
-def _polled(passing: Passing) -> None:
-    from services.recorder.recorder import Recorder  # noqa: PLC0415
-
-    _before(Recorder, "take", passing, lambda _, polled: bool(polled))
-
-
-def _offset_moved(passing: Passing) -> None:
-    """In the transaction the offsets come first; the rows are not yet there."""
-    from services.store import sink  # noqa: PLC0415
-
-    _after(sink, "_advance", passing)
-
-
-def _among_rows(passing: Passing) -> None:
-    from services.store import sink  # noqa: PLC0415
-
-    _after(sink, "_write", passing)
-
-
-def _not_committed(passing: Passing) -> None:
-    """All rows are written; the transaction's commit is next."""
-    from services.store import sink  # noqa: PLC0415
-
-    def made(original: Any) -> Any:
-        @contextmanager
-        def transaction(*args: Any) -> Iterator[Any]:
-            with original(*args) as connection:
-                yield connection
-                passing()
-
-        return transaction
-
-    _wrapped(sink, "_transaction", made)
-
-
-def _not_noted(passing: Passing) -> None:
-    from services.store import sink  # noqa: PLC0415
-
-    _after(sink, "take", passing)
-
-
-def _taken(passing: Passing) -> None:
-    from services.recorder.recorder import Recorder  # noqa: PLC0415
-
-    _after(Recorder, "take", passing, bool)
-
-
-def _positions_known(passing: Passing) -> None:
-    from services.recorder.recorder import Recorder  # noqa: PLC0415
-
-    _after(Recorder, "positions_from", passing, bool)
-
-
-def _partitions_taken_away(passing: Passing) -> None:
-    from services.recorder.recorder import Recorder  # noqa: PLC0415
-
-    _before(Recorder, "forget", passing, lambda _, partitions: bool(partitions))
+def _gets_something(_: Any, given: Any) -> bool:
+    return bool(given)
 
 
 # --------------------------------------------------------------------------------------------- the lists
 
+_PARTITION: Final = "streams.worker.folding:Partition"
+_PRODUCER: Final = "streams.worker.producing:Producer"
+_CONSUMER: Final = "streams.worker.slices:Consumer"
+_CONNECTION: Final = "aiokafka.conn:AIOKafkaConnection"
+_RECORDER: Final = "services.recorder.recorder:Recorder"
+_SINK: Final = "services.store.sink"
+
+_COMMITS: Final = _after(lambda _answer, _self, request, *_: isinstance(request, OffsetCommitRequest))
+"""The request is with the kernel; whether the broker takes it is its own affair."""
+_CHANGES: Final = _after(lambda folded, *_: bool(folded.changed))
+_HAD_SOME: Final = _before(lambda consumer: bool(consumer._in_flight.partitions()))  # see its point
+"""What was in flight is done and committed, and not yet forgotten."""
+
 OF_WORKER: Final = (
-    Point("in the middle of a slice", _within_a_slice, 8),
-    Point("a slice is folded, nothing queued", _folded, 20),
-    Point("states are queued, not confirmed", _states_queued, 20),
-    Point("states are kept, nothing is said", _states_kept, 5),
-    Point("an output is sent, not confirmed", _output_sent, 5),
-    Point("all is confirmed, nothing committed", _nothing_committed, 6),
-    Point("the commit is sent, not answered", _commit_sent, 6),
-    Point("committed, not noted", _committed, 6),
-    Point("restoring", _restoring, 12),
-    Point("restored, not begun", _restored, 1),
-    Point("told to give partitions back", _told_to_give_back, 1, company=True),
-    Point("given back, not forgotten", _given_back, 1, company=True),
+    Point("in the middle of a slice", _PARTITION, "fold", _between_records, 8),
+    Point("a slice is folded, nothing queued", _PARTITION, "fold", _CHANGES, 20),
+    Point("states are queued, not confirmed", _PRODUCER, "_keep", _after_awaited(_is_something), 20),
+    Point("states are kept, nothing is said", _PRODUCER, "_sent", _before(), 5),
+    Point("an output is sent, not confirmed", _PRODUCER, "_sent", _after_awaited(), 5),
+    Point("all is confirmed, nothing committed", _CONSUMER, "_commit", _before(), 6),
+    Point("the commit is sent, not answered", _CONNECTION, "send", _COMMITS, 6),
+    Point("committed, not noted", _CONSUMER, "_commit", _after_awaited(_is_something), 6),
+    Point("restoring", _CONSUMER, "_restore", _after(), 12),
+    Point("restored, not begun", _CONSUMER, "perform_seek", _before(), 1),
+    Point(
+        "told to give partitions back", _CONSUMER, "on_partitions_revoked", _before(_gets_something), 1, company=True
+    ),
+    Point("given back, not forgotten", _CONSUMER, "_forget", _HAD_SOME, 1, company=True),
 )
 OF_RECORDER: Final = (
-    Point("polled, not written", _polled, 5),
-    Point("offsets are moved, no rows", _offset_moved, 5),
-    Point("among the rows", _among_rows, 20),
-    Point("rows and offsets, not committed", _not_committed, 5),
-    Point("committed, not noted", _not_noted, 5),
-    Point("taken, not polled again", _taken, 5),
-    Point("handed out, nothing read", _positions_known, 1),
-    Point("taken away", _partitions_taken_away, 1, company=True),
+    Point("polled, not written", _RECORDER, "take", _before(_gets_something), 5),
+    # in the transaction the offsets come first
+    Point("offsets are moved, no rows", _SINK, "_advance", _after(), 5),
+    Point("among the rows", _SINK, "_write", _after(), 20),
+    Point("rows and offsets, not committed", _SINK, "_transaction", _before_its_end, 5),
+    Point("committed, not noted", _SINK, "take", _after(), 5),
+    Point("taken, not polled again", _RECORDER, "take", _after(_is_something), 5),
+    Point("handed out, nothing read", _RECORDER, "positions_from", _after(_is_something), 1),
+    Point("taken away", _RECORDER, "forget", _before(_gets_something), 1, company=True),
 )
 
 

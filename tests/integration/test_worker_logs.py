@@ -1,19 +1,19 @@
 """A worker whose topics were emptied or made anew under it: it ends and says so, and jumps to nothing in silence."""
 
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from gateway_trial import wait_for
 from kafka import KafkaAdminClient, TopicPartition
-from kafka.errors import KafkaError
 
 from services import bus
 from streams import codec, events
 from streams.topics import TICKS, TRUCK_STATES, WEIGHINGS, Topic
 from streams.worker.folding import partition_of
 from tests import worker_process
+from tests.benchmarks.group_watch import GroupWatch
 from tests.unit.streams import town
 
 pytestmark = pytest.mark.integration
@@ -37,35 +37,23 @@ def send(bootstrap: str, *records: events.Event) -> None:
         producer.flush()
 
 
-@contextmanager
-def administering(bootstrap: str) -> Iterator[KafkaAdminClient]:
-    """An administrator of the broker."""
-    with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
-        yield admin
-
-
 def committed(bootstrap: str, app_id: str, topic: Topic) -> int:
     """How far a worker has committed the truck's partition of a topic; 0 = not at all."""
-    with administering(bootstrap) as admin:
-        try:
-            offsets = admin.list_group_offsets(app_id).get(app_id, {})
-        except KafkaError:  # no group has committed anything yet
-            return 0
-    found = offsets.get(TopicPartition(topic.name, NUMBER))
-    return found.offset if found is not None else 0
+    with closing(GroupWatch(bootstrap, app_id, topic)) as group:
+        return group.committed().get(NUMBER, 0)
 
 
 def empty(bootstrap: str, topic: Topic) -> int:
     """Delete every record of the truck's partition, as retention does; return its end."""
     end = bus.ends(bootstrap, [topic], client_id="test")[topic.name, NUMBER]
-    with administering(bootstrap) as admin:
+    with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
         admin.delete_records({TopicPartition(topic.name, NUMBER): end})
     return end
 
 
 def make_anew(bootstrap: str, topic: Topic) -> None:
     """Delete a topic and make it again."""
-    with administering(bootstrap) as admin:
+    with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
         admin.delete_topics([topic.name])
     wait_for(lambda: not bus.topic_ids(bootstrap, [topic]), "the topic to go")
     bus.provision(bootstrap)

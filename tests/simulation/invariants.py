@@ -17,7 +17,7 @@ import msgspec
 from streams import codec, events, state, topics, truck
 from streams.assets import Reference
 from streams.topics import BY_NAME, JOINED_PARTITIONS
-from streams.worker.folding import INPUTS, Folded, Partition, partition_of
+from streams.worker.folding import INPUTS, Folded, Partition, number_of, partition_of
 from tests.simulation.log import TP, Log, Record
 from tests.simulation.world import Violation, World
 
@@ -224,7 +224,7 @@ class Invariants:
         value = self._newest.get(entity)
         if value is None:
             raise Violation(f"I3: {entity.decode()} has inputs, but no state on the broker")
-        partition = Partition(partition_of(entity.decode().partition(":")[2]), {})
+        partition = Partition(number_of(entity), {})
         done: set[tuple[str, int]] = set()
         expected: dict[tuple[object, ...], str] = {}
         for tp, records, committed in self._descent(entity, value):

@@ -1,11 +1,9 @@
 """Steps of the modelled shells that planted bugs replace (`tests.simulation.bugs`)."""
 
 from collections.abc import Callable, Generator
-from functools import lru_cache
 from typing import Any
 
 from streams import events
-from streams.worker.folding import partition_of
 
 
 def hands_out_before_clearing(worker: Any) -> bool:  # noqa: ARG001  # planted bugs use it
@@ -54,12 +52,6 @@ def keep(worker: Any, kept: Any) -> Generator[float, None, None]:  # noqa: ARG00
     """Before a slice's outputs are sent, its states are confirmed."""
     while kept.pending:
         yield 2
-
-
-@lru_cache(maxsize=10_000)
-def number_of(key: bytes) -> int:
-    """Partition of a key of the table."""
-    return partition_of(key.decode().partition(":")[2])
 
 
 def at_the_edge(fix: events.TruckState) -> events.TruckState:

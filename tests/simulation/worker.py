@@ -13,7 +13,7 @@ from streams import topics, truck
 from streams.topics import JOINED_PARTITIONS
 from streams.worker import restoring
 from streams.worker.dead_letters import Limits
-from streams.worker.folding import INPUTS, Folded, Partition, partition_of
+from streams.worker.folding import INPUTS, Folded, Partition, number_of, partition_of
 from streams.worker.in_flight import InFlight
 from streams.worker.turns import in_turn
 from streams.worker.unsaved import Encoded, Unsaved
@@ -179,7 +179,7 @@ class Worker(Process):
         if self.rejoin:
             self.world.sometimes["restoring is interrupted"] += 1
             return
-        for key in [key for key in self.table if shell.number_of(key) not in self.numbers]:
+        for key in [key for key in self.table if number_of(key) not in self.numbers]:
             del self.table[key]
         while not self.connected:
             yield 100

@@ -1,6 +1,7 @@
 """Faults of the broker: silent, slow to take writes, unwilling to take them."""
 
 import time
+from contextlib import closing
 from typing import Final
 
 from kafka import KafkaAdminClient
@@ -58,9 +59,6 @@ def refused(trial: Trial) -> int:
 
 def _take_at_most(trial: Trial, size_bytes: str) -> None:
     """Have the broker refuse whatever is larger."""
-    admin = KafkaAdminClient(bootstrap_servers=trial.ways.bootstrap)
-    try:
-        limit = {"max.message.bytes": size_bytes}
+    limit = {"max.message.bytes": size_bytes}
+    with closing(KafkaAdminClient(bootstrap_servers=trial.ways.bootstrap)) as admin:
         admin.alter_configs([ConfigResource("TOPIC", trial.changelog.name, configs=limit)])
-    finally:
-        admin.close()

@@ -45,9 +45,8 @@ def set_aside(trial: Trial) -> int:
 
 def other_changelog(trial: Trial) -> int:
     """Make the changelog with more partitions than the fixes have; nobody is told if the program does not end."""
-    admin = KafkaAdminClient(bootstrap_servers=trial.ways.bootstrap)
-    admin.create_topics([NewTopic(trial.changelog.name, CHANGELOG_PARTITIONS, 1)])
-    admin.close()
+    with closing(KafkaAdminClient(bootstrap_servers=trial.ways.bootstrap)) as admin:
+        admin.create_topics([NewTopic(trial.changelog.name, CHANGELOG_PARTITIONS, 1)])
     trial.start()
     give_up_s = time.monotonic() + 20
     trial.until(

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -178,13 +178,10 @@ class Trial:
     def _states(self) -> dict[str, int]:
         """Return the fixes each truck of the traffic has folded in."""
         had = dict.fromkeys((f"t{number:03}" for number in range(TRUCKS)), 0)
-        follower = bus.Follower(self.ways.bootstrap, [self.changelog], client_id="bench")
-        try:
+        with closing(bus.Follower(self.ways.bootstrap, [self.changelog], client_id="bench")) as follower:
             for record in follower.read_to_end():
                 if record.value is not None and record.key is not None:
                     truck_id = record.key.decode().strip('"').removeprefix("truck:")
                     if truck_id in had:
                         had[truck_id] = self._program.count(record.value)
-        finally:
-            follower.close()
         return had
