@@ -61,15 +61,6 @@ def planned(chance: Random, budget_s: float = BUDGET_S, *, among: str = "") -> l
     return chosen
 
 
-def every_point() -> list[Harm]:
-    """Return a harm for each point, at its first passing: of the workers in turn."""
-    of_workers = [
-        Harm("crash point", WORKERS[number % len(WORKERS)], point=point.name, times=1)
-        for number, point in enumerate(points.OF_WORKER)
-    ]
-    return [*of_workers, *(Harm("crash point", RECORDER, point=point.name, times=1) for point in points.OF_RECORDER)]
-
-
 def small_disks(harms: list[Harm]) -> tuple[set[str], str]:
     """Return the servers that need a disk that can be full, and why they cannot have one here; empty = they can."""
     wanted = {harm.subject for harm in harms if harm.kind == DISK_FULL}
