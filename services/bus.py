@@ -11,6 +11,8 @@ import struct
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
@@ -46,6 +48,8 @@ RecordRefused: Final = (
 Partition = tuple[str, int]
 """Topic name and partition number."""
 
+_LET_GO_S: Final = 1.0
+"""What an ended producer still holds fails within this."""
 _LOT_BYTES: Final = 256 * 1024
 """A broker that gathers answers at once when it has so much."""
 _IDLE_WAIT_S: Final = 0.1
@@ -65,13 +69,17 @@ class Record(NamedTuple):
 
 
 class Producer:
-    """Sends records and confirms them. Every send is acknowledged by all in-sync replicas, or its future fails."""
+    """Sends records and confirms them. Every send is acknowledged by all in-sync replicas, or its future fails.
+
+    What a broker refuses ends the client beneath, which then refuses everything (see `_living`); the next send has a new one.
+    """
 
     def __init__(
         self, bootstrap: str, *, client_id: str, delivery_timeout_s: float = 30.0, block_s: float = 5.0
     ) -> None:
         """Connect. May block up to a few seconds; raises `BusError` if no broker answers."""
-        self._producer = KafkaProducer(
+        self._connect: Callable[[], KafkaProducer] = partial(
+            KafkaProducer,
             bootstrap_servers=bootstrap.split(","),
             client_id=client_id,
             acks="all",
@@ -82,6 +90,7 @@ class Producer:
             max_block_ms=round(block_s * 1000),
             allow_auto_create_topics=False,
         )
+        self._producer = self._connect()
 
     def send(
         self,
@@ -94,18 +103,31 @@ class Producer:
     ) -> "Future[Partition]":
         """Queue a record (to the partition of its key, unless one is named); the future is done when the broker has confirmed it (result: where), or failed.
 
-        Its callbacks run in the producer's thread. May block up to ``block_s`` while no broker is known.
+        Its callbacks run in the producer's thread. May block up to ``block_s`` while no broker is known. One thread sends.
         """
         done: Future[Partition] = Future()
         key_bytes = key.encode() if isinstance(key, str) else key
         try:
-            sent = self._producer.send(topic, value=value, key=key_bytes, headers=list(headers), partition=partition)
+            sent = self._living().send(topic, value=value, key=key_bytes, headers=list(headers), partition=partition)
         except KafkaError as error:
             done.set_exception(error)
             return done
         sent.add_callback(lambda meta: done.set_result((meta.topic, meta.partition)))
         sent.add_errback(done.set_exception)
         return done
+
+    def _living(self) -> KafkaProducer:
+        """Return the client, a new one if a refusal has ended it.
+
+        kafka-python 3 takes any refusal that it cannot repeat (a record too large for its topic, a full disk) for the end
+        of its numbering, and from then on fails each record of each topic with that very error.
+        """
+        if self._producer._transaction_manager.has_fatal_error():  # noqa: SLF001  # nobody else is told
+            logger.warning("the broker refused a record for good: beginning with a new producer")
+            with suppress(KafkaError):
+                self._producer.close(timeout=_LET_GO_S)
+            self._producer = self._connect()
+        return self._producer
 
     def send_event(self, event: events.Event, *, headers: Iterable[tuple[str, bytes]] = ()) -> "Future[Partition]":
         """Send a record of the contract to its own topic under its own key."""
