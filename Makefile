@@ -18,7 +18,7 @@ LOCAL := $(PYTHON) -m deploy.local
 MADE := [ -f $(STAMP) ]
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run stop status measure doctor reset setup replay-real check format test simulate crash crash-streams bench bench-streams bench-optimizer bench-store lock
+.PHONY: help run stop status measure doctor reset setup replay-real check format test test-long simulate crash crash-streams bench bench-streams bench-optimizer bench-store lock
 
 ##@ Run · 运行
 run: $(STAMP) ## The whole system, until Ctrl-C: make run CITY=porto RATE=10 PORT=8080
@@ -57,6 +57,10 @@ format: $(STAMP) ## Format the Python code
 test: $(STAMP) ## Every test: unit, property, integration on real parts, end to end in a browser
 	@$(LOCAL) setup
 	@$(PYTHON) -m $(if $(call given,TESTS,),pytest $(TESTS),tests.lanes)
+
+test-long: $(STAMP) ## The tests of minutes that `make test` leaves out: exact crash points, a full disk
+	@$(LOCAL) setup
+	@$(PYTHON) -m pytest -m long tests/integration
 
 crash: $(STAMP) ## Kill, stop and pause each process of the whole system, judge everything that is left: SEEDS=1-3
 	@$(LOCAL) setup

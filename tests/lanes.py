@@ -21,8 +21,8 @@ LANES: Final = (("city", "starts"), ("processes",), ("parts",))
 """Runs one behind the other in each lane: no two at once that start a whole city."""
 RUNS: Final = {
     "city": ("end_to_end/test_*.py",),
-    "starts": ("integration/test_[dlp]*.py", "integration/test_simulator.py"),
-    "processes": ("integration/test_[!dlps]*.py", "integration/test_st*.py"),
+    "starts": ("integration/test_[bdlp]*.py", "integration/test_simulator.py"),
+    "processes": ("integration/test_[!bdlps]*.py", "integration/test_st*.py"),
     "parts": ("unit/**/test_*.py", "property/**/test_*.py", "simulation/test_*.py"),
 }
 """Each run's files."""
@@ -70,7 +70,7 @@ class Runs:
     def _one(self, name: str) -> Ran:
         began_s, line, failed = time.monotonic(), "", list[str]()
         # two at once would overwrite each other's cache
-        argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, files_of(name))]
+        argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "not long", *map(str, files_of(name))]
         with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             self._running.add(process)
             psutil.Process(process.pid).nice(ASIDE.get(name, 0))
