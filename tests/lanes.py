@@ -21,8 +21,8 @@ LANES: Final = (("city", "starts"), ("processes",), ("parts",))
 """Runs one behind the other in each lane: no two at once that start a whole city."""
 RUNS: Final = {
     "city": ("end_to_end/test_*.py",),
-    "starts": ("integration/test_[bdlp]*.py", "integration/test_simulator.py"),
-    "processes": ("integration/test_[!bdlps]*.py", "integration/test_st*.py"),
+    "starts": ("integration/test_[bdlp]*.py", "integration/test_simulator.py", "integration/test_worker.py"),
+    "processes": ("integration/test_[!bdlpsw]*.py", "integration/test_st*.py", "integration/test_worker_*.py"),
     "parts": ("unit/**/test_*.py", "property/**/test_*.py", "simulation/test_*.py"),
 }
 """Each run's files."""
