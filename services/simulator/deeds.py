@@ -128,10 +128,15 @@ def go_on(truck: Truck) -> None:
 
 
 def is_over(truck: Truck, now_ms: int) -> bool:
-    """Whether the running deed ends now: its time is up, or the drive it belongs to is over."""
+    """Whether the running deed ends now: its time is up, or what it belongs to is over.
+
+    A detour is over when its drive is; what the load does (it spills, it lies open) only when somebody works on it: a
+    plan that turns the truck round on its way closes no cover.
+    """
     deed = truck.deed
     if deed is None:
         return False
     if deed.kind == "dump":
         return (deed.lost_kg > 0 and truck.work is None) or now_ms >= deed.end_ms
-    return now_ms >= deed.end_ms or (truck.drive is None and now_ms > deed.begin_ms + MINUTE_MS // 2)
+    over = truck.drive is None if deed.kind == "deviation" else truck.work is not None
+    return now_ms >= deed.end_ms or (over and now_ms > deed.begin_ms + MINUTE_MS // 2)

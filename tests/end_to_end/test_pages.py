@@ -2,11 +2,13 @@
 
 import re
 import subprocess
+from contextlib import closing
 from itertools import chain
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from services.simulator.deeds import ON_THE_ROAD
 from tests.end_to_end.conftest import LogIn, LogInAs, System, eventually
 
 pytestmark = pytest.mark.end_to_end
@@ -71,14 +73,14 @@ def _said_in_each_list(page: Page) -> dict[str, list[str]]:
     return said
 
 
-def test_a_dump_appears_with_its_reasons(log_in: LogIn) -> None:
+def test_a_dump_appears_with_its_reasons(system: System, log_in: LogIn) -> None:
     """A dump in the town becomes an alert on the enforcement page that says why it fired; the officer takes it on."""
-    _alert_with_reasons(log_in("officer"), "illegal-dump")
+    _alert_with_reasons(system, log_in("officer"), "illegal-dump")
 
 
-def test_a_spill_appears_with_its_reasons(log_in: LogIn) -> None:
+def test_a_spill_appears_with_its_reasons(system: System, log_in: LogIn) -> None:
     """A spill along the way becomes an alert with the conditions that were met and their numbers; no map needed."""
-    _alert_with_reasons(log_in("officer", draws_maps=False), "spillage")
+    _alert_with_reasons(system, log_in("officer", draws_maps=False), "spillage")
 
 
 def test_sos_is_the_loudest_thing_on_the_desk(log_in: LogIn) -> None:
@@ -112,9 +114,13 @@ def test_a_real_recording_shows_68_trucks(
     expect(page.get_by_test_id("trucks-on-map")).to_have_attribute("data-count", "68", timeout=30_000)
 
 
-def _alert_with_reasons(page: Page, rule: str) -> None:
+def _alert_with_reasons(system: System, page: Page, rule: str) -> None:
     first = page.locator(f'[data-testid="alert-row"][data-rule="{rule}"]').first
-    expect(first).to_be_visible(timeout=180_000)
+    try:
+        expect(first).to_be_visible(timeout=180_000)
+    except AssertionError as missing:
+        missing.add_note(_what_there_was(system, rule))
+        raise
     this = f'[data-alert-id="{first.get_attribute("data-alert-id")}"]'  # another may come, and stand first
     row = page.locator(f'[data-testid="alert-row"]{this}')
     row.click()
@@ -124,3 +130,13 @@ def _alert_with_reasons(page: Page, rule: str) -> None:
     expect(file.get_by_test_id("chart")).not_to_have_attribute("data-points", "0", timeout=20_000)
     file.get_by_test_id("ack").click()
     expect(row).not_to_have_attribute("data-handling", "new", timeout=20_000)
+
+
+def _what_there_was(system: System, rule: str) -> str:
+    """Say what the town did on its roads and what was alerted: whether the deed, the alert or the page is missing."""
+    truth = (system.data / "simulator" / "truth.jsonl").read_text(encoding="utf-8").splitlines()
+    deeds = [line for line in truth if any(f'"{kind}"' in line for kind in ON_THE_ROAD)]
+    with closing(system.client("officer")) as client:
+        listed = client.get("/api/v1/alerts", params={"rule": rule}).json()["alerts"]
+    alerts = [f"{one['alert_id']} of {one['truck_id']}: {one['state']}" for one in listed]
+    return "\n".join(["the town's deeds that are over:", *deeds, f"alerts of {rule} in the database:", *alerts])
