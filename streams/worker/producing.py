@@ -4,7 +4,10 @@ Faust's own flush before a commit gives up after 0.1 s; a slow broker and a cras
 tables send each key for itself, through a queue of their own; here a slice's states are one batch of the changelog.
 
 What is said leaves when the states it follows from are kept, and in the order it was said: a successor may read the same
-topics in another order, and must find the state that spoke. Nobody waits for that: slices go on meanwhile.
+topics in another order, and must find the state that spoke. Nobody waits for that: slices go on meanwhile. Where the
+broker put a state tells whether anybody else wrote there: who was left for dead and comes back learns it so, before it
+speaks of a state that its successor has not seen. A batch sent again after a lost answer must not look like that, so the
+broker is told which are repeats (an idempotent producer).
 
 Queueing may have to wait for the broker (aiokafka keeps one batch of a partition waiting). So whoever writes states takes
 them out under one lock, in turn, and a flush takes its turn too: no state is ever neither unsaved nor queued where a
@@ -43,6 +46,9 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
         self._said: asyncio.Queue[_Said] = asyncio.Queue(MOST_WAITING)
         self._turn = asyncio.Lock()
         self._unconfirmed: set[Any] = set()
+
+    def _settings_extra(self) -> dict[str, Any]:
+        return {"acks": "all", "enable_idempotence": True}
 
     async def on_start(self) -> None:
         """Connect, and begin to send what is said."""
@@ -105,10 +111,15 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
         return future
 
     def _kept(self, done: Any, count: int) -> None:
+        """Note how far the table is restored; runs before those who wait for the states, so before they speak of them."""
         offsets = self.app.tables.recovery.active_offsets
         seen = offsets.get(done.topic_partition)
-        if seen is not None:  # our own writes need no replay after a rebalance
+        if seen is None:
+            return
+        try:
             offsets[done.topic_partition] = restoring.seen_with_own(seen, done.offset, count)
+        except restoring.AnotherWroteError as error:
+            end(f"another process wrote to {done.topic} {done.partition}: {error}")
 
     # ----------------------------------------------------------------------------- what is said
 

@@ -49,10 +49,21 @@ def folded(states: Iterable[tuple[int, bytes]]) -> dict[tuple[str, int], int]:
     return furthest
 
 
+class AnotherWroteError(RuntimeError):
+    """Another process wrote to a partition of the changelog that this one held: one of the two was left for dead."""
+
+
 def seen_with_own(seen: int, first: int, count: int = 1) -> int:
     """Return the changelog offset up to which the table is restored, after ``count`` own writes from ``first`` on.
 
-    Own writes are in the table already and need no second reading after a rebalance. But where another offset lies
-    between, another worker wrote: it had the partition meanwhile, and what it wrote must still be read.
+    Own writes are in the table already and need no second reading after a rebalance.
+
+    Raises
+    ------
+    AnotherWroteError
+        If another offset lies between: another worker has the partition, or had it meanwhile, and judged the same
+        records, perhaps in another order. What was written now is no state anybody may speak of.
     """
-    return first + count - 1 if first == seen + 1 else seen
+    if first > seen + 1:
+        raise AnotherWroteError(f"offset {seen + 1} was to be the next, and {first} was given")
+    return max(seen, first + count - 1)

@@ -1,8 +1,8 @@
 """The broker: a log of twelve partitions a topic, producers whose sends take time, a group of consumers.
 
 What is true of Kafka and matters here: a partition keeps the order of one producer, two partitions know nothing of each
-other; what a killed process had sent may still arrive, late, in part; a retry may write twice; a member that says
-nothing for a session loses its partitions; a commit counts only from a member of the present generation.
+other; what a killed process had sent may still arrive, late, in part; a member that says nothing for a session loses its
+partitions; a commit counts only from a member of the present generation.
 """
 
 from collections import defaultdict, deque
@@ -61,13 +61,12 @@ class _Sent(NamedTuple):
 
 
 class Producer:
-    """Sends of one process. ``retries_twice``: share of batches that a lost answer has written again."""
+    """Sends of one process. What is sent again after a lost answer is written once: the producer is an idempotent one."""
 
-    def __init__(self, process: Process, log: Log, *, retries_twice: float = 0.0) -> None:
+    def __init__(self, process: Process, log: Log) -> None:
         self._process = process
         self._world = process.world
         self._log = log
-        self._retries_twice = retries_twice
         self._queues: dict[TP, deque[_Sent]] = defaultdict(deque)
         self._busy: set[TP] = set()
         self._late_until_ms = 0.0
@@ -105,10 +104,6 @@ class Producer:
         offsets = [self._log.append(tp, sent.key, sent.value, sent.headers) for sent in batch]
         if not self._process.alive:
             self._world.sometimes["a dead process's record arrives"] += 1
-        if self._world.happens(self._retries_twice):
-            self._world.sometimes["a batch is written twice"] += 1
-            for sent in batch:
-                self._log.append(tp, sent.key, sent.value, sent.headers)
         self._world.after(self._world.between(1, 10), self._confirm, tp, batch, offsets)
 
     def _confirm(self, tp: TP, batch: list[_Sent], offsets: list[int]) -> None:

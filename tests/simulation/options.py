@@ -37,7 +37,6 @@ class Options(msgspec.Struct, kw_only=True):
     slow_broker_ms: float = 0.0
     late_writes: float = 0.0
     """Share of crashes after which what was under way arrives up to 25 s later."""
-    retries_twice: float = 0.0
     drop: float = 0.0
     duplicate: float = 0.0
     delay_ms: float = 200.0
@@ -94,7 +93,6 @@ def of_seed(seed: int) -> Options:
         commit_ms=chance.choice((300.0, 2_000.0, 8_000.0)),
         slow_broker_ms=sometimes(0.3, chance.choice((50.0, 400.0, 2_500.0)), 0.0),
         late_writes=sometimes(0.5, 0.5, 0.0),
-        retries_twice=sometimes(0.3, 0.02, 0.0),
         drop=sometimes(0.5, chance.choice((0.01, 0.1)), 0.0),
         duplicate=sometimes(0.5, chance.choice((0.02, 0.2)), 0.0),
         delay_ms=chance.choice((50.0, 400.0, 3_000.0)),

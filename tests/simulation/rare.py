@@ -7,7 +7,6 @@ from tests.simulation.options import CRASH_POINTS
 
 RARE: Final = (
     *(f"crashed: {point}" for point in CRASH_POINTS),
-    "a batch is written twice",
     "a blind area is reported later",
     "a commit is not told",
     "a commit is refused",

@@ -58,7 +58,7 @@ class Worker(Process):
         self.log, self.group, self.invariants = log, group, invariants
         self.reference = invariants.reference
         self.instance = instance if world.options.static_members else None
-        self.producer = Producer(self, log, retries_twice=world.options.retries_twice)
+        self.producer = Producer(self, log)
         self.table: dict[bytes, bytes] = {}
         self.restored: dict[int, int] = {}
         """Changelog offset up to which the table is, by partition (Faust: ``active_offsets``)."""
@@ -325,12 +325,17 @@ class Worker(Process):
         self.writing -= 1
 
     def _own(self, kept: "Kept", number: int, offset: int) -> None:
-        kept.pending -= 1
+        """Hear where the broker put a state, before what waits for it hears that it is kept."""
+        if not self.alive:
+            return
         if number in self.restored:
-            seen = self.restored[number]
-            self.restored[number] = restoring.seen_with_own(seen, offset)
-            if self.restored[number] != offset:
+            try:
+                self.restored[number] = restoring.seen_with_own(self.restored[number], offset)
+            except restoring.AnotherWroteError:
                 self.world.sometimes["another wrote to the changelog meanwhile"] += 1
+                self.die()
+                return
+        kept.pending -= 1
 
     def _say(self, kept: "Kept", folded: Folded) -> None:
         """Have outputs sent when their states are kept, in the order they were said; nobody waits for it."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import pytest
+
 from streams import state
 from streams.worker import restoring
 from streams.worker.in_flight import InFlight
@@ -70,12 +72,14 @@ def test_a_state_that_has_folded_in_less_is_left_out() -> None:
     assert kept == [records[0], records[3]]
 
 
-def test_an_own_write_is_read_unless_another_worker_wrote_before_it() -> None:
-    """41 follows 40; where 42 is confirmed first, 41 is somebody else's and still to be read."""
+def test_an_own_write_is_read_and_shows_whether_another_wrote() -> None:
+    """41 follows 40, and needs no reading; where 42 is given, 41 is somebody else's: one of the two was left for dead."""
     assert restoring.seen_with_own(40, 41) == 41
-    assert restoring.seen_with_own(40, 42) == 40
     assert restoring.seen_with_own(40, 41, 3) == 43
-    assert restoring.seen_with_own(40, 42, 3) == 40
+    assert restoring.seen_with_own(43, 42, 2) == 43  # read back before it was confirmed
+    for count in (1, 3):
+        with pytest.raises(restoring.AnotherWroteError, match="offset 41 was to be the next, and 42 was given"):
+            restoring.seen_with_own(40, 42, count)
 
 
 def test_ticks_are_handed_out_after_what_was_fetched_with_them() -> None:
