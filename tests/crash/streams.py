@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
@@ -37,10 +37,15 @@ LONGEST_S: Final = 150.0
 LAST_TICKS: Final = 6
 """Reports that wait for others are released within 30 s."""
 LEDGER: Final = "acknowledged.jsonl"
+REFUSED_S: Final = 30.0
+"""A broker that has room again takes what it refused within this."""
 
 
 class Traffic:
-    """Sends the town's records at a steady rate, and writes down which the broker has confirmed."""
+    """Sends the town's records at a steady rate, and writes down which the broker has confirmed.
+
+    What the broker refuses is sent again, as the doors' spool does.
+    """
 
     def __init__(self, bootstrap: str, seed: int, ledger: Path) -> None:
         self._producer = bus.Producer(bootstrap, client_id="town", delivery_timeout_s=240.0, block_s=120.0)
@@ -48,6 +53,7 @@ class Traffic:
         self._stream = inputs.stream(seed)
         self._closing = threading.Event()
         self.failed: list[str] = []
+        self._refused: deque[events.Event] = deque()
         self._at_ms = inputs.START_MS
         self._thread = threading.Thread(target=self._run, name="traffic", daemon=True)
         self._thread.start()
@@ -59,14 +65,20 @@ class Traffic:
         for _ in range(LAST_TICKS):
             self._at_ms += inputs.TICK_MS
             self._send(events.Tick(at_ms=self._at_ms))
+        give_up_s = time.monotonic() + REFUSED_S
         self._producer.flush(60)
+        while self._refused and time.monotonic() < give_up_s:
+            self._send_again()
+            self._producer.flush(60)
         self._producer.close()
+        self.failed += [f"the town could not send to {codec.topic_of(one).name}" for one in self._refused]
 
     def _run(self) -> None:
         began_s = time.monotonic()
         for sent, record in enumerate(self._stream, 1):
             if self._closing.is_set():
                 return
+            self._send_again()
             self._send(record)
             time.sleep(max(0.0, began_s + sent / A_SECOND - time.monotonic()))
 
@@ -78,13 +90,18 @@ class Traffic:
                 self._producer.send(topic.name, str(number), value, codec.headers(topic), partition=number)
             return
         identity = {member: getattr(record, member) for member in IDENTITY[topic]}
-        self._producer.send_event(record).add_done_callback(partial(self._confirmed, topic.name, identity))
+        self._producer.send_event(record).add_done_callback(partial(self._confirmed, record, topic.name, identity))
 
-    def _confirmed(self, topic: str, identity: dict[str, Any], sent: Any) -> None:
+    def _send_again(self) -> None:
+        """Send what the broker had refused, once; one thread sends, and this is it."""
+        for _ in range(len(self._refused)):
+            self._send(self._refused.popleft())
+
+    def _confirmed(self, record: events.Event, topic: str, identity: dict[str, Any], sent: Any) -> None:
         if sent.exception() is None:
             self._ledger.note("topic", topic, **identity)
         else:
-            self.failed.append(f"the town could not send to {topic}: {sent.exception()}")
+            self._refused.append(record)
 
 
 class Run:
