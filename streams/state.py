@@ -19,7 +19,6 @@ from streams.load import Load
 from streams.plans import KeptPlan
 from streams.position import Position
 from streams.rules import RULES
-from streams.topics import TICKS
 from streams.visits import Visits
 from streams.watermark import Order
 
@@ -164,17 +163,6 @@ class Stamp(Struct):
     """The part of an encoded state that says what it has folded in."""
 
     offsets: dict[str, int] = field(default_factory=dict)
-
-    def is_older_than(self, other: "Stamp") -> bool:
-        """True if the other has folded in all that this has, and more: this was written late by a process left for dead.
-
-        Ticks count where nothing else differs: a state that hears fewer of them, for it waits for nothing, lacks nothing.
-        """
-        topics = (self.offsets.keys() | other.offsets.keys()) - {TICKS.name}
-        pairs = [(self.offsets.get(topic, 0), other.offsets.get(topic, 0)) for topic in topics]
-        if any(mine != theirs for mine, theirs in pairs):
-            return all(mine <= theirs for mine, theirs in pairs)
-        return self.offsets.get(TICKS.name, 0) < other.offsets.get(TICKS.name, 0)
 
 
 _stamp: Final = msgspec.msgpack.Decoder(Stamp)

@@ -120,6 +120,7 @@ class Worker(faust.App):  # type: ignore[misc]
         """Drop decoded states: the table is the truth after a rebalance."""
         self._partitions.clear()
         self._unsaved.forget()
+        self.producer.forget_places()
 
     def folded(self) -> dict[tuple[str, int], int]:
         """Return how far the restored states have read: by topic and partition, the offset after."""

@@ -5,9 +5,9 @@ tables send each key for itself, through a queue of their own; here a slice's st
 
 What is said leaves when the states it follows from are kept, and in the order it was said: a successor may read the same
 topics in another order, and must find the state that spoke. Nobody waits for that: slices go on meanwhile. Where the
-broker put a state tells whether anybody else wrote there: who was left for dead and comes back learns it so, before it
-speaks of a state that its successor has not seen. A batch sent again after a lost answer must not look like that, so the
-broker is told which are repeats (an idempotent producer).
+broker put a state tells whether anybody else wrote there (`restoring`): then the process ends, before it speaks of a state
+that counts for nobody. A batch sent again after a lost answer must not look like that, so the broker is told which are
+repeats (an idempotent producer).
 
 Queueing may have to wait for the broker (aiokafka keeps one batch of a partition waiting). So whoever writes states takes
 them out under one lock, in turn, and a flush takes its turn too: no state is ever neither unsaved nor queued where a
@@ -20,6 +20,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
 
 from streams.worker import metrics, restoring
 from streams.worker.ending import end
@@ -46,6 +47,8 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
         self._said: asyncio.Queue[_Said] = asyncio.Queue(MOST_WAITING)
         self._turn = asyncio.Lock()
         self._unconfirmed: set[Any] = set()
+        self._next: dict[tuple[str, int], int] = {}
+        """By partition of the changelog the offset the next own record will have, if nobody else writes there."""
 
     def _settings_extra(self) -> dict[str, Any]:
         return {"acks": "all", "enable_idempotence": True}
@@ -91,35 +94,46 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
 
     # ----------------------------------------------------------------------------- states
 
+    def forget_places(self) -> None:
+        """Partitions were handed out anew: where the next states go follows from what was restored."""
+        self._next.clear()
+
     async def _keep(self, topic: str, partition: int, states: Encoded) -> list[Awaitable[Any]]:
         producer, kept = self._ensure_producer(), []
+        first = self._place(topic, partition)
         batch = producer.create_batch()
-        for key, value in states:
-            if batch.append(key=key, value=value, timestamp=None) is None:  # full
+        for number, (key, value) in enumerate(states, first):
+            record = {"key": key, "value": value, "timestamp": None, "headers": restoring.place(number)}
+            if batch.append(**record) is None:  # full
                 kept.append(await self._send_batch(topic, partition, batch))
                 batch = producer.create_batch()
-                batch.append(key=key, value=value, timestamp=None)  # the first fits, whatever its size
+                batch.append(**record)  # the first fits, whatever its size
         if batch.record_count():
             kept.append(await self._send_batch(topic, partition, batch))
         return kept
 
+    def _place(self, topic: str, partition: int) -> int:
+        """Return where the next state goes: behind what was restored, and what was written since."""
+        known = self._next.get((topic, partition))
+        return self.app.tables.recovery.active_offsets[TP(topic, partition)] + 1 if known is None else known
+
     async def _send_batch(self, topic: str, partition: int, batch: Any) -> Awaitable[Any]:
-        count = batch.record_count()
+        first, count = self._place(topic, partition), batch.record_count()
+        self._next[topic, partition] = first + count
         batch.close()  # it leaves at once: nothing is to be added
         future: Awaitable[Any] = await self._ensure_producer().send_batch(batch, topic, partition=partition)
-        self._watch(future, lambda done: self._kept(done, count))
+        self._watch(future, lambda done: self._kept(done, first, count))
         return future
 
-    def _kept(self, done: Any, count: int) -> None:
-        """Note how far the table is restored; runs before those who wait for the states, so before they speak of them."""
+    def _kept(self, done: Any, first: int, count: int) -> None:
+        """Note own states as restored; runs before those who wait for them, so before anybody speaks of them."""
+        if done.offset != first:
+            end(
+                f"another process wrote to {done.topic} {done.partition}: {first} was to be the next offset, not {done.offset}"
+            )
         offsets = self.app.tables.recovery.active_offsets
-        seen = offsets.get(done.topic_partition)
-        if seen is None:
-            return
-        try:
-            offsets[done.topic_partition] = restoring.seen_with_own(seen, done.offset, count)
-        except restoring.AnotherWroteError as error:
-            end(f"another process wrote to {done.topic} {done.partition}: {error}")
+        if done.topic_partition in offsets:  # our own writes need no replay after a rebalance
+            offsets[done.topic_partition] = max(offsets[done.topic_partition], first + count - 1)
 
     # ----------------------------------------------------------------------------- what is said
 

@@ -1,40 +1,45 @@
-"""Which records of the changelog count when states are restored. No Faust, no I/O."""
+"""Which records of the changelog count when states are restored. No Faust, no I/O.
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+Each record says at which offset its writer expected it: right behind all that this writer had read and written itself. A
+record that stands elsewhere was written by one of two that both believed to have the partition, and counts for nobody; who
+wrote it learns so from the broker, and ends. What counts is one line, each state made by somebody who knew those before.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, Protocol
 
 from streams import state
+
+PLACE: Final = "at"
+"""Header of a record of the changelog: the offset its writer expected it to have, in decimal digits."""
 
 
 class Record(Protocol):
     """A record of the changelog: a state under its key; no value = forgotten."""
 
     @property
-    def key(self) -> bytes:
-        """Key of the table."""
+    def offset(self) -> int:
+        """Where the broker put it."""
 
     @property
-    def value(self) -> bytes | None:
-        """The encoded state."""
+    def headers(self) -> Iterable[tuple[str, bytes | None]]:
+        """What it says beside its state."""
 
 
-def without_older[R: Record](records: Iterable[R], known: Callable[[bytes], bytes | None]) -> Iterator[R]:
-    """Leave out late writes of a process that was left for dead: states older than one written before them.
-
-    ``known``: the state the table has under a key.
-    """
-    newest: dict[bytes, bytes | None] = {}
-    for record in records:
-        before = newest[record.key] if record.key in newest else known(record.key)
-        if before is not None and record.value is not None and is_older(record.value, before):
-            continue
-        newest[record.key] = record.value
-        yield record
+def place(offset: int) -> list[tuple[str, bytes]]:
+    """Return the header that says where a record is expected to stand."""
+    return [(PLACE, b"%d" % offset)]
 
 
-def is_older(value: bytes, than: bytes) -> bool:
-    """Tell whether a state has folded in less than another of the same truck or bin."""
-    return state.stamp(value).is_older_than(state.stamp(than))
+def in_place[R: Record](records: Iterable[R]) -> Iterator[R]:
+    """Leave out what does not stand where its writer expected it; one that does not say where counts (before 2026-11-27)."""
+    return (record for record in records if is_in_place(record.offset, dict(record.headers)))
+
+
+def is_in_place(offset: int, headers: dict[str, bytes | None]) -> bool:
+    """Tell whether a record stands where its writer expected it."""
+    expected = headers.get(PLACE)
+    return expected is None or expected == b"%d" % offset
 
 
 def folded(states: Iterable[tuple[int, bytes]]) -> dict[tuple[str, int], int]:
@@ -47,23 +52,3 @@ def folded(states: Iterable[tuple[int, bytes]]) -> dict[tuple[str, int], int]:
         for topic, offset in state.stamp(value).offsets.items():
             furthest[topic, number] = max(offset, furthest.get((topic, number), 0))
     return furthest
-
-
-class AnotherWroteError(RuntimeError):
-    """Another process wrote to a partition of the changelog that this one held: one of the two was left for dead."""
-
-
-def seen_with_own(seen: int, first: int, count: int = 1) -> int:
-    """Return the changelog offset up to which the table is restored, after ``count`` own writes from ``first`` on.
-
-    Own writes are in the table already and need no second reading after a rebalance.
-
-    Raises
-    ------
-    AnotherWroteError
-        If another offset lies between: another worker has the partition, or had it meanwhile, and judged the same
-        records, perhaps in another order. What was written now is no state anybody may speak of.
-    """
-    if first > seen + 1:
-        raise AnotherWroteError(f"offset {seen + 1} was to be the next, and {first} was given")
-    return max(seen, first + count - 1)

@@ -8,7 +8,7 @@ differs from Faust's own consumer, and why:
 - *No slice during a rebalance*: Faust fetches before its last clearing of queues and would drop what it hands out then,
   yet commit past it (#596). Each slice must also start where the one before ended: a hole ends the process.
 - *One limit over all partitions*: Faust's per-partition back-pressure starves some for 10 s and more.
-- *Recovery by slices*: changelog records are applied in lists, ten times as fast; an older state never replaces a newer.
+- *Recovery by slices*: changelog records are applied in lists, ten times as fast; what a process left for dead wrote is left out.
 
 The hooks are half-private: `streams.worker.app` asserts the version.
 """
@@ -189,7 +189,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         store = recovery.tp_to_table[tp].data
         seen = offsets.get(tp)
         fresh = [record for record in records if seen is None or record.offset > seen]
-        for record in restoring.without_older(fresh, store.data.get):
+        for record in restoring.in_place(fresh):
             self._set(store, tp.partition, record)
         metrics.RECOVERED.inc(len(fresh))
         offsets[tp] = records[-1].offset

@@ -16,6 +16,7 @@ from services import bus
 from streams import codec, events, filling, geo, state, topics, truck
 from streams.assets import BadReference, Reference
 from streams.state import Stamped
+from streams.worker import restoring
 from streams.worker.folding import BIN_TOPICS, TRUCK_TOPICS
 from tests.crash.history import History
 
@@ -41,8 +42,8 @@ def conclude(history: History) -> Conclusions:
     reference = _reference(history)
     lives: dict[Key, _Life] = {}
     for record in history.states:
-        if record.value is None:
-            continue
+        if record.value is None or not restoring.is_in_place(record.offset, dict(record.headers)):
+            continue  # of a process left for dead: recovery passes it over too
         kind, _, entity_id = (record.key or b"").decode().partition(":")
         life = lives.setdefault((kind, entity_id), _Life(kind, entity_id, reference))
         life.follow(record, inputs)
@@ -98,8 +99,6 @@ class _Life:
     def follow(self, record: bus.Record, inputs: _Inputs) -> None:
         """Go on to the state the worker wrote next."""
         found = state.decode(self.key[0], record.value)  # type: ignore[arg-type]  # the worker writes no other kinds
-        if state.Stamp(found.offsets).is_older_than(state.Stamp(self.stamped.offsets)):
-            return  # written late by a process left for dead: recovery passes it over too
         for topic, after in found.steps:
             first = self.stamped.offsets.get(topic, 0)
             for event in inputs.between(self.key, topic, record.partition, first, after):

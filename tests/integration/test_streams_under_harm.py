@@ -64,8 +64,8 @@ def test_a_crash_between_doing_and_telling_loses_and_doubles_nothing(tmp_path: P
 @pytest.mark.long
 @pytest.mark.skipif(bool(Disk.impossible()), reason=Disk.impossible() or "there can be one")
 def test_a_full_disk_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    """The database refuses; with room again, all that was confirmed has its one effect. The broker's: `tests/crash/README.md`."""
-    harms = [Harm("disk full", "postgres", 2.0)]
+    """The database refuses, the broker ends; with room again, all that was confirmed has its one effect."""
+    harms = [Harm("disk full", "postgres", 2.0), Harm("disk full", "kafka", 2.0)]
     with Reporter() as reporter:
         result = streams.one(2, tmp_path, reporter, promised_s=streams.LONGEST_S, harms=lambda _: harms)
 

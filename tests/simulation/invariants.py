@@ -17,6 +17,7 @@ import msgspec
 from streams import codec, events, state, topics, truck
 from streams.assets import Reference
 from streams.topics import BY_NAME, JOINED_PARTITIONS
+from streams.worker import restoring
 from streams.worker.folding import INPUTS, Folded, Partition, number_of, partition_of
 from tests.simulation.log import TP, Log, Record
 from tests.simulation.world import Violation, World
@@ -107,7 +108,7 @@ class Invariants:
     def _on_append(self, record: Record) -> None:
         value = record.value or b""
         if record.topic == CHANGELOG:
-            self._keep_state(record.key or b"", value)
+            self._keep_state(record)
         elif record.topic in _SAID:
             self._outputs.setdefault((record.topic, record.key, value), record.offset)
             if record.topic == "alerts":
@@ -119,13 +120,12 @@ class Invariants:
         else:
             self.appended.add((record.topic, value))
 
-    def _keep_state(self, key: bytes, value: bytes) -> None:
-        offsets = _offsets.decode(value).offsets
-        known = self._durable.get(key, {})
-        if all(offsets.get(topic, 0) >= offset for topic, offset in known.items() if topic != _TICKS):
-            self._durable[key], self._newest[key] = offsets, value
+    def _keep_state(self, record: Record) -> None:
+        key, value = record.key or b"", record.value or b""
+        if restoring.is_in_place(record.offset, dict(record.headers)):
+            self._durable[key], self._newest[key] = _offsets.decode(value).offsets, value
         else:
-            self.world.sometimes["a late state arrives after a newer one"] += 1
+            self.world.sometimes["a state is out of place"] += 1
 
     def _check_revision(self, value: bytes) -> None:
         alert: events.Alert = codec.decode(topics.ALERTS, value)

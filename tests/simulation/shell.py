@@ -54,6 +54,11 @@ def keep(worker: Any, kept: Any) -> Generator[float, None, None]:  # noqa: ARG00
         yield 2
 
 
+def is_out_of_place(expected: int, offset: int) -> bool:
+    """Whether the broker put a state elsewhere than its writer expected: another wrote there."""
+    return expected != offset
+
+
 def at_the_edge(fix: events.TruckState) -> events.TruckState:
     """What ingest makes of a report; unknown stays unknown."""
     return fix

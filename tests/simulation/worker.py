@@ -62,6 +62,8 @@ class Worker(Process):
         self.table: dict[bytes, bytes] = {}
         self.restored: dict[int, int] = {}
         """Changelog offset up to which the table is, by partition (Faust: ``active_offsets``)."""
+        self.next: dict[int, int] = {}
+        """Changelog offset the next own record is expected at, by partition."""
         self.numbers: list[int] = []
         self.generation = 0
         self.noted: dict[TP, int] = {}
@@ -169,6 +171,7 @@ class Worker(Process):
     def _forget(self) -> None:
         self.forgotten += 1
         self.in_flight.forget()
+        self.next.clear()
         shell.forget_partitions(self)
         self.invariants.forget_owed(self)
 
@@ -196,7 +199,7 @@ class Worker(Process):
                 yield 100
                 continue
             records = changelog[seen + 1 : min(end, seen + 1 + size)]
-            kept = list(restoring.without_older(records, self.table.get))  # type: ignore[type-var]
+            kept = list(restoring.in_place(records))
             self.world.sometimes["a late state is left out"] += len(records) - len(kept)
             for record in kept:
                 self.table[record.key or b""] = record.value or b""
@@ -319,23 +322,26 @@ class Worker(Process):
         kept = Kept(len(encoded))
         yield self.world.between(0.1, 1) if self.world.happens(0.7) else self.world.between(1, 40)
         for key, value in encoded:
-            self.producer.send((CHANGELOG, number), key, value, (), lambda at: self._own(kept, number, at))
+            expected = self.next[number] = self.next.get(number, self.restored[number] + 1) + 1
+            at = expected - 1
+            self.producer.send(
+                (CHANGELOG, number), key, value, restoring.place(at), partial(self._own, kept, number, at)
+            )
             self.point("a state is sent")
         if folded is not None:
             self._say(kept, folded)
         self.writing -= 1
 
-    def _own(self, kept: "Kept", number: int, offset: int) -> None:
+    def _own(self, kept: "Kept", number: int, expected: int, offset: int) -> None:
         """Hear where the broker put a state, before what waits for it hears that it is kept."""
         if not self.alive:
             return
+        if shell.is_out_of_place(expected, offset):
+            self.world.sometimes["another wrote to the changelog meanwhile"] += 1
+            self.die()
+            return
         if number in self.restored:
-            try:
-                self.restored[number] = restoring.seen_with_own(self.restored[number], offset)
-            except restoring.AnotherWroteError:
-                self.world.sometimes["another wrote to the changelog meanwhile"] += 1
-                self.die()
-                return
+            self.restored[number] = max(self.restored[number], offset)
         kept.pending -= 1
 
     def _say(self, kept: "Kept", folded: Folded) -> None:

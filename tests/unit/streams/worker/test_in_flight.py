@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import pytest
-
-from streams import state
 from streams.worker import restoring
 from streams.worker.in_flight import InFlight
 from streams.worker.turns import in_turn
@@ -55,31 +52,18 @@ def test_a_slice_that_begins_before_the_last_ended_is_of_another_log() -> None:
 class Record(NamedTuple):
     """A record of the changelog."""
 
-    key: bytes
-    value: bytes | None
+    offset: int
+    headers: tuple[tuple[str, bytes | None], ...]
 
 
-def _state(offset: int) -> bytes:
-    stamped = state.new_truck("t1")
-    stamped.take("truck-states", offset, [])
-    return state.encode(stamped)
-
-
-def test_a_state_that_has_folded_in_less_is_left_out() -> None:
-    """Whether the newer one is in the table or before it in the changelog."""
-    records = [Record(b"a", _state(5)), Record(b"a", _state(3)), Record(b"b", _state(1)), Record(b"a", _state(6))]
-    kept = list(restoring.without_older(records, {b"b": _state(2)}.get))
-    assert kept == [records[0], records[3]]
-
-
-def test_an_own_write_is_read_and_shows_whether_another_wrote() -> None:
-    """41 follows 40, and needs no reading; where 42 is given, 41 is somebody else's: one of the two was left for dead."""
-    assert restoring.seen_with_own(40, 41) == 41
-    assert restoring.seen_with_own(40, 41, 3) == 43
-    assert restoring.seen_with_own(43, 42, 2) == 43  # read back before it was confirmed
-    for count in (1, 3):
-        with pytest.raises(restoring.AnotherWroteError, match="offset 41 was to be the next, and 42 was given"):
-            restoring.seen_with_own(40, 42, count)
+def test_a_state_counts_where_its_writer_expected_it() -> None:
+    """One that another pushed back counts for nobody; one of before states said where counts."""
+    there, pushed_back, of_before = (
+        Record(5, tuple(restoring.place(5))),
+        Record(7, tuple(restoring.place(6))),
+        Record(8, ()),
+    )
+    assert list(restoring.in_place([there, pushed_back, of_before])) == [there, of_before]
 
 
 def test_ticks_are_handed_out_after_what_was_fetched_with_them() -> None:
