@@ -98,9 +98,14 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
         """Partitions were handed out anew: where the next states go follows from what was restored."""
         self._next.clear()
 
+    def place(self, topic: str, partition: int) -> int:
+        """Return where the next state goes: behind what was restored, and what was written since."""
+        known = self._next.get((topic, partition))
+        return self.app.tables.recovery.active_offsets[TP(topic, partition)] + 1 if known is None else known
+
     async def _keep(self, topic: str, partition: int, states: Encoded) -> list[Awaitable[Any]]:
         producer, kept = self._ensure_producer(), []
-        first = self._place(topic, partition)
+        first = self.place(topic, partition)
         batch = producer.create_batch()
         for number, (key, value) in enumerate(states, first):
             record = {"key": key, "value": value, "timestamp": None, "headers": restoring.place(number)}
@@ -112,13 +117,8 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
             kept.append(await self._send_batch(topic, partition, batch))
         return kept
 
-    def _place(self, topic: str, partition: int) -> int:
-        """Return where the next state goes: behind what was restored, and what was written since."""
-        known = self._next.get((topic, partition))
-        return self.app.tables.recovery.active_offsets[TP(topic, partition)] + 1 if known is None else known
-
     async def _send_batch(self, topic: str, partition: int, batch: Any) -> Awaitable[Any]:
-        first, count = self._place(topic, partition), batch.record_count()
+        first, count = self.place(topic, partition), batch.record_count()
         self._next[topic, partition] = first + count
         batch.close()  # it leaves at once: nothing is to be added
         future: Awaitable[Any] = await self._ensure_producer().send_batch(batch, topic, partition=partition)

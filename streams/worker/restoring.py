@@ -1,11 +1,14 @@
 """Which records of the changelog count when states are restored. No Faust, no I/O.
 
 Each record says at which offset its writer expected it: right behind all that this writer had read and written itself. A
-record that stands elsewhere was written by one of two that both believed to have the partition, and counts for nobody; who
-wrote it learns so from the broker, and ends. What counts is one line, each state made by somebody who knew those before.
+record that stands elsewhere is displaced: one of two wrote it that both believed to have the partition. It counts for nobody,
+and who wrote it learns so from the broker, and ends. What counts is one line, each state made by somebody who knew those before.
+
+Compaction knows nothing of this, and in time would keep the displaced record for being the last of its key. So whoever
+restores and meets one writes the state that counts again, behind it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 from streams import state
@@ -16,6 +19,10 @@ PLACE: Final = "at"
 
 class Record(Protocol):
     """A record of the changelog: a state under its key; no value = forgotten."""
+
+    @property
+    def key(self) -> bytes:
+        """Key of the table."""
 
     @property
     def offset(self) -> int:
@@ -31,13 +38,19 @@ def place(offset: int) -> list[tuple[str, bytes]]:
     return [(PLACE, b"%d" % offset)]
 
 
-def in_place[R: Record](records: Iterable[R]) -> Iterator[R]:
-    """Leave out what does not stand where its writer expected it; one that does not say where counts (before 2026-11-27)."""
-    return (record for record in records if is_in_place(record.offset, dict(record.headers)))
+def in_place[R: Record](records: Iterable[R]) -> tuple[list[R], set[bytes]]:
+    """Return the records that count, in their order, and the keys of those that are displaced."""
+    kept, displaced = list[R](), set[bytes]()
+    for record in records:
+        if is_in_place(record.offset, dict(record.headers)):
+            kept.append(record)
+        else:
+            displaced.add(record.key)
+    return kept, displaced
 
 
 def is_in_place(offset: int, headers: dict[str, bytes | None]) -> bool:
-    """Tell whether a record stands where its writer expected it."""
+    """Tell whether a record stands where its writer expected it; one that does not say where does (before 2026-11-27)."""
     expected = headers.get(PLACE)
     return expected is None or expected == b"%d" % offset
 

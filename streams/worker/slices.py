@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from time import monotonic
 from typing import Any, Final
 
+from aiokafka.errors import KafkaError
 from faust.transport.consumer import notify
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.utils import DefaultSchedulingStrategy
@@ -122,7 +123,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     def _check_continuity(self, tp: Any, records: list[Any]) -> None:
         first, last = records[0].offset, records[-1].offset
-        committed, earliest = self._committed_offset[tp], self._earliest.get(tp, 0)
+        earliest = self._earliest.get(tp, 0)
+        committed = self._committed_offset[tp] or earliest
         hole = self._in_flight.hole(tp, first, last, committed=committed, earliest=earliest)
         if hole is not None:
             end(f"{tp.topic} {tp.partition}: {hole}")
@@ -189,8 +191,13 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         store = recovery.tp_to_table[tp].data
         seen = offsets.get(tp)
         fresh = [record for record in records if seen is None or record.offset > seen]
-        for record in restoring.in_place(fresh):
+        kept, displaced = restoring.in_place(fresh)
+        for record in kept:
             self._set(store, tp.partition, record)
+        if displaced:
+            place = {"topic": tp.topic, "partition": tp.partition, "records": len(fresh) - len(kept)}
+            logger.warning("left out states of a process that was left for dead, or of who met it", extra=place)
+            self.app.write_again(tp.partition, displaced)
         metrics.RECOVERED.inc(len(fresh))
         offsets[tp] = records[-1].offset
         if recovery.in_recovery and not recovery.need_recovery():
@@ -207,6 +214,29 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         else:
             store.data[record.key] = record.value
             store._key_partition[record.key] = partition  # noqa: SLF001
+
+    async def look_for_others(self) -> None:
+        """Ask the broker where the changelog of our partitions ends; behind our own states nothing may stand.
+
+        Ends the process if something does. A broker that does not answer, or a rebalance meanwhile, leaves it for later.
+        """
+        ours = [tp for tp in self.assignment() if tp.topic in self.app.tables.changelog_topics]
+        forgotten = self._forgotten
+        if not ours or self.app.rebalancing:
+            return
+        try:
+            ends = await self.highwaters(*ours)
+        except (KafkaError, TimeoutError) as error:
+            logger.warning("the broker does not say where the changelog ends: %s", error)
+            return
+        if self._forgotten != forgotten or self.app.rebalancing:
+            return
+        for tp, behind in ends.items():
+            ours_end = self.app.producer.place(tp.topic, tp.partition)
+            if behind > ours_end:
+                end(
+                    f"another process wrote to {tp.topic} {tp.partition}: it ends at {behind}, and our states at {ours_end}"
+                )
 
     # ----------------------------------------------------------------------------- ordered commit
 
@@ -276,7 +306,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         """Start anew at the committed offsets.
 
         A fetch that was asked for before the rebalance must be back by then: what it brought after the seek would be
-        handed out, and dropped by Faust's last clearing of queues.
+        handed out, and dropped by Faust's last clearing of queues. Where nothing is committed yet aiokafka seeks nothing:
+        such a fetch may have moved it past the first records there are, so it is sent back to them.
         """
         await self._no_fetch.wait()
         await super().perform_seek()
@@ -288,6 +319,9 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     async def _look_at_logs(self, sliced: list[Any]) -> None:
         """End the process if a log is not the one that was read. States are restored by now, so they can tell."""
         self._earliest = dict(await self.earliest_offsets(*sliced))
+        for tp in sliced:
+            if not self._committed_offset[tp]:
+                await self.seek(tp, self._earliest[tp])
         ends = await self.highwaters(*sliced)
         folded = self.app.folded()
         for tp in sliced:

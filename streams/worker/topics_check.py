@@ -15,8 +15,8 @@ CHANGELOG: Final = {
     "segment.ms": "600000",
     "min.cleanable.dirty.ratio": "0.1",
     "max.compaction.lag.ms": "3600000",
-    # so that a late write of a process left for dead and the newer state are both still there to be compared
-    "min.compaction.lag.ms": "60000",
+    # so that what counts is still there when a displaced record behind it is met, and it is written again (`restoring`)
+    "min.compaction.lag.ms": "600000",
     "delete.retention.ms": "86400000",
 }
 """Topic settings of the changelog: with Kafka's defaults it would never be compacted (segments of 7 days or 1 GB)."""

@@ -1,4 +1,4 @@
-"""A worker whose topics were emptied or made anew under it: it ends and says so, and jumps to nothing in silence."""
+"""A worker whose logs are not what it left: topics emptied or made anew, a changelog to which another wrote. It ends and says so."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -9,8 +9,9 @@ from gateway_trial import wait_for
 from kafka import KafkaAdminClient, TopicPartition
 
 from services import bus
-from streams import codec, events
-from streams.topics import TICKS, TRUCK_STATES, WEIGHINGS, Topic
+from streams import codec, events, state
+from streams.topics import ALERTS, DRIVER_ACTIONS, TICKS, TRUCK_STATES, WEIGHINGS, Topic
+from streams.worker import restoring
 from streams.worker.folding import partition_of
 from tests import worker_process
 from tests.benchmarks.group_watch import GroupWatch
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.integration
 
 TRUCK = "w00"
 NUMBER = partition_of(TRUCK)
+CHANGELOG = Topic(name="displaced-state-changelog", key="truck:… or bin:…", record=None, written_by="worker")
 
 
 def weighing(number: int) -> events.Weighing:
@@ -125,6 +127,40 @@ def test_records_that_were_judged_may_go(topics: str, log: Path) -> None:
         _send_ticks(producer, tick, 1)
     with worker_process.running(topics, "judged", log):
         wait_for(lambda: committed(topics, "judged", TICKS) == 11, "the tick that is left", 40)
+
+
+def test_a_worker_that_meets_anothers_state_ends_before_it_speaks(topics: str, log: Path) -> None:
+    """A process left for dead writes to the changelog: nothing is said on top of it, and it counts for nobody."""
+    send(topics, *_fixes(70, 80))
+    end = bus.ends(topics, [TRUCK_STATES], client_id="test")[TRUCK_STATES.name, NUMBER]
+    call = events.DriverAction(action_id="met", truck_id=TRUCK, kind="sos", event_time_ms=town.START_MS + 900_000)
+    before = _calls(topics)
+    with worker_process.running(topics, "displaced", log) as worker:
+        wait_for(lambda: committed(topics, "displaced", TRUCK_STATES) == end, "all to be committed", 40)
+        with closing(bus.Producer(topics, client_id="test")) as dead:
+            late = state.encode(state.new_truck(TRUCK))
+            sent = dead.send(CHANGELOG.name, f"truck:{TRUCK}", late, restoring.place(0), partition=NUMBER)
+            assert sent.result(20) == (CHANGELOG.name, NUMBER)
+        send(topics, call)
+        assert worker.wait(40) == 70
+    assert f"another process wrote to {CHANGELOG.name} {NUMBER}" in log.read_text()
+    assert _calls(topics) == before
+    with worker_process.running(topics, "displaced", log) as worker:
+        wait_for(lambda: committed(topics, "displaced", DRIVER_ACTIONS) > 0, "the call to be judged", 40)
+        worker.terminate()
+        assert worker.wait(20) == 0
+    assert _calls(topics) == before + 1
+    with closing(bus.Follower(topics, [CHANGELOG], client_id="test")) as follower:
+        states = [record for record in follower.read_to_end() if record.key == f"truck:{TRUCK}".encode()]
+    assert [restoring.is_in_place(one.offset, dict(one.headers)) for one in states][-3:] == [False, False, True]
+    assert state.stamp(states[-1].value or b"").offsets == {TRUCK_STATES.name: end, DRIVER_ACTIONS.name: 1}
+
+
+def _calls(bootstrap: str) -> int:
+    """Return how many alerts there are for the truck's calls for help."""
+    with closing(bus.Follower(bootstrap, [ALERTS], client_id="test")) as follower:
+        alerts = [codec.decode(ALERTS, record.value) for record in follower.read_to_end()]
+    return sum(alert.truck_id == TRUCK and alert.rule == "sos" for alert in alerts)
 
 
 @pytest.mark.parametrize(

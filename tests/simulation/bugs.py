@@ -142,7 +142,7 @@ def _resends_teach(terminal: Any, fix: events.TruckState, now_ms: int, bounds: A
 
 
 def _in_order_of_arrival(records: Any) -> Any:
-    return iter(records)
+    return list(records), set()
 
 
 _STAMPED: Final = state.Stamped
@@ -186,6 +186,9 @@ BUGS: Final[dict[str, Bug]] = {
     "late-state-wins": Bug("restoring takes what came last", ((restoring, "in_place", _in_order_of_arrival),)),
     "speaks-out-of-place": Bug(
         "who finds that another wrote to its changelog goes on", ((shell, "is_out_of_place", lambda *_: False),)
+    ),
+    "not-written-again": Bug(
+        "a state whose last record counts for nobody is not written again", ((shell, "written_again", lambda _: set()),)
     ),
     "outbox-not-kept": Bug("what was said is not in the state", ((_STAMPED, "take", _take_without_outbox),)),
     "outbox-emptied-early": Bug(

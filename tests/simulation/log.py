@@ -15,6 +15,8 @@ from tests.simulation.world import Process, World, shuffled
 TP = tuple[str, int]
 SESSION_MS = 10_000
 REBALANCE_MS = 20_000
+COMPACTED_MS = 150_000
+"""A quarter of what the changelog's settings say: a run is short. Workers look for others every 60 s, as they do."""
 
 
 class Record(NamedTuple):
@@ -47,6 +49,16 @@ class Log:
         self.appended[tp[1]] += 1
         self.on_append(record)
         return record.offset
+
+    def compacted(self, tp: TP) -> set[int]:
+        """Return the offsets of a compacted topic that are gone: a later record of their key is there for a while."""
+        old_ms, kept, gone = self.world.now_ms - COMPACTED_MS, set[bytes | None](), set[int]()
+        for record in reversed(self.partitions[tp]):
+            if record.key in kept:
+                gone.add(record.offset)
+            elif record.timestamp_ms < old_ms:
+                kept.add(record.key)
+        return gone
 
     def end(self, tp: TP) -> int:
         """Offset the next record will have."""

@@ -59,6 +59,11 @@ def is_out_of_place(expected: int, offset: int) -> bool:
     return expected != offset
 
 
+def written_again(displaced: set[bytes]) -> set[str]:
+    """Whose states are written again, for what was written last of them counts for nobody and would outlive them."""
+    return {key.decode() for key in displaced}
+
+
 def at_the_edge(fix: events.TruckState) -> events.TruckState:
     """What ingest makes of a report; unknown stays unknown."""
     return fix

@@ -25,6 +25,7 @@ from tests.simulation.world import Ended, Process, shuffled
 CHANGELOG: Final = "state-changelog"
 FLUSH_MS: Final = 20_000
 STALL_MS: Final = 30_000
+LOOK_MS: Final = 60_000
 MOST_IN_FLIGHT: Final = 16
 FETCHED: Final = 100
 """Records of one partition in one fetch."""
@@ -64,6 +65,8 @@ class Worker(Process):
         """Changelog offset up to which the table is, by partition (Faust: ``active_offsets``)."""
         self.next: dict[int, int] = {}
         """Changelog offset the next own record is expected at, by partition."""
+        self.again: dict[int, set[str]] = {}
+        """Keys whose last record in the changelog may be one that counts for nobody, by partition."""
         self.numbers: list[int] = []
         self.generation = 0
         self.noted: dict[TP, int] = {}
@@ -101,6 +104,7 @@ class Worker(Process):
             yield 100
         self.group.join(self.name, self.instance)
         self.start(self._beats(), 10)
+        self.start(self._look_for_others(), LOOK_MS)
         while True:
             yield from self._assigned()
             if not self.rejoin:
@@ -194,13 +198,16 @@ class Worker(Process):
         changelog = self.log.partitions[CHANGELOG, number]
         end, size = shell.restore_until(len(changelog)), 50
         seen = self.restored.setdefault(number, -1)
+        compacted = self.log.compacted((CHANGELOG, number))
+        self.world.sometimes["a state is compacted away"] += len(compacted)
         while seen < end - 1 and not self.rejoin:
             if not self.connected:
                 yield 100
                 continue
             records = changelog[seen + 1 : min(end, seen + 1 + size)]
-            kept = list(restoring.in_place(records))
-            self.world.sometimes["a late state is left out"] += len(records) - len(kept)
+            kept, displaced = restoring.in_place(record for record in records if record.offset not in compacted)
+            self.again.setdefault(number, set()).update(shell.written_again(displaced))
+            self.world.sometimes["a state is left out"] += len(displaced)
             for record in kept:
                 self.table[record.key or b""] = record.value or b""
             seen = self.restored[number] = records[-1].offset
@@ -298,6 +305,7 @@ class Worker(Process):
         if known is None:
             known = Partition(number, {key.decode(): value for key, value in self.table.items()})
             self.partitions[number] = known
+            self.unsaved.note(number, known.states(self.again.get(number, ())))
             self.journals[number] = Journal(dict(self.table))
         return known
 
@@ -432,6 +440,14 @@ class Worker(Process):
                 self.progress_ms = self.world.now_ms
             elif self.world.now_ms - self.progress_ms > STALL_MS:
                 raise Ended("stall: no progress")
+
+    def _look_for_others(self) -> Steps:
+        while True:
+            if self.connected and self.handing_out and not self.rejoin:
+                for number in self.numbers:
+                    if self.log.end((CHANGELOG, number)) > self.next.get(number, self.restored.get(number, -1) + 1):
+                        raise Ended("another wrote to the changelog")
+            yield LOOK_MS
 
     def _lag(self) -> int:
         """Return how many records wait for this worker."""
