@@ -12,6 +12,7 @@ from services import bus
 from streams import codec, events, state
 from streams.topics import ALERTS, DRIVER_ACTIONS, TICKS, TRUCK_STATES, WEIGHINGS, Topic
 from streams.worker import restoring
+from streams.worker.app import LOOK_EVERY_S
 from streams.worker.folding import partition_of
 from tests import worker_process
 from tests.benchmarks.group_watch import GroupWatch
@@ -154,6 +155,19 @@ def test_a_worker_that_meets_anothers_state_ends_before_it_speaks(topics: str, l
         states = [record for record in follower.read_to_end() if record.key == f"truck:{TRUCK}".encode()]
     assert [restoring.is_in_place(one.offset, dict(one.headers)) for one in states][-3:] == [False, False, True]
     assert state.stamp(states[-1].value or b"").offsets == {TRUCK_STATES.name: end, DRIVER_ACTIONS.name: 1}
+
+
+@pytest.mark.long
+def test_a_worker_with_nothing_to_write_meets_anothers_state_too(topics: str, log: Path) -> None:
+    """It asks each minute where its partitions of the changelog end: compaction must not be first."""
+    with worker_process.running(topics, "idle", log) as worker:
+        wait_for(lambda: "partitions assigned" in log.read_text(), "the worker to have all", 40)
+        with closing(bus.Producer(topics, client_id="test")) as dead:
+            late = state.encode(state.new_truck("another"))
+            sent = dead.send("idle-state-changelog", "truck:another", late, restoring.place(1_000), partition=NUMBER)
+            assert sent.result(20)[1] == NUMBER
+        assert worker.wait(2 * LOOK_EVERY_S) == 70
+    assert f"another process wrote to idle-state-changelog {NUMBER}: it ends at" in log.read_text()
 
 
 def _calls(bootstrap: str) -> int:
