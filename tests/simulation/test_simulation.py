@@ -7,8 +7,8 @@ from tests.simulation.bugs import BUGS
 from tests.simulation.options import of_seed
 from tests.simulation.run import run
 
-SEEDS = (*range(1, 9), 135)
-"""The first, and one that found a mistake once: a late state replaced a newer one, for it had heard a tick more."""
+SEEDS = (*range(1, 9), 146)
+"""The first, and one in which a state that counts for nobody is the last of its key, and compaction is near."""
 FOUND = {
     "no-offset-cas": 2,
     "commit-before-confirm": 2,
@@ -23,7 +23,7 @@ def test_the_first_seeds_hold() -> None:
     """Every invariant, at every step and after the healing; and the seeds do reach crashes and repeats."""
     outcomes = [run(of_seed(seed)) for seed in SEEDS]
     assert {outcome.options.seed: outcome.violation for outcome in outcomes if outcome.violation} == {}
-    for reached in ("killed", "a record is offered again", "a late state is left out", "another recorder was first"):
+    for reached in ("killed", "a record is offered again", "a state is left out", "another recorder was first"):
         assert any(outcome.sometimes[reached] for outcome in outcomes), reached
 
 
