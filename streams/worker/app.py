@@ -39,8 +39,6 @@ if faust.__version__ != FAUST_VERSION:
     raise ImportError(f"faust-streaming is {faust.__version__}; its private hooks are known for {FAUST_VERSION} only")
 
 TABLE: Final = "state"
-LOOK_EVERY_S: Final = 60.0
-"""Well below the time in which nothing of the changelog is compacted (`topics_check.CHANGELOG`)."""
 
 
 class Transport(driver.Transport):  # type: ignore[misc]  # Faust is untyped here
@@ -114,7 +112,7 @@ class Worker(faust.App):  # type: ignore[misc]
         """
         try:
             while True:
-                await asyncio.sleep(LOOK_EVERY_S)
+                await asyncio.sleep(restoring.LOOK_EVERY_S)
                 await self.consumer.look_for_others()
         except Exception:  # noqa: BLE001  # anything unexpected ends the process
             end(traceback.format_exc())

@@ -16,6 +16,9 @@ from streams import state
 PLACE: Final = "at"
 """Header of a record of the changelog: the offset its writer expected it to have, in decimal digits."""
 
+LOOK_EVERY_S: Final = 60.0
+"""How often a worker asks whether another wrote: well below the time in which nothing is compacted (`topics_check.CHANGELOG`)."""
+
 
 class Record(Protocol):
     """A record of the changelog: a state under its key; no value = forgotten."""

@@ -12,7 +12,6 @@ from services import bus
 from streams import codec, events, state
 from streams.topics import ALERTS, DRIVER_ACTIONS, TICKS, TRUCK_STATES, WEIGHINGS, Topic
 from streams.worker import restoring
-from streams.worker.app import LOOK_EVERY_S
 from streams.worker.folding import partition_of
 from tests import worker_process
 from tests.benchmarks.group_watch import GroupWatch
@@ -166,7 +165,7 @@ def test_a_worker_with_nothing_to_write_meets_anothers_state_too(topics: str, lo
             late = state.encode(state.new_truck("another"))
             sent = dead.send("idle-state-changelog", "truck:another", late, restoring.place(1_000), partition=NUMBER)
             assert sent.result(20)[1] == NUMBER
-        assert worker.wait(2 * LOOK_EVERY_S) == 70
+        assert worker.wait(2 * restoring.LOOK_EVERY_S) == 70
     assert f"another process wrote to idle-state-changelog {NUMBER}: it ends at" in log.read_text()
 
 
