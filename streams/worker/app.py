@@ -68,6 +68,8 @@ class Worker(faust.App):  # type: ignore[misc]
         self._again: dict[int, set[str]] = {}
         """By partition the keys whose last record in the changelog may be one that counts for nobody."""
         self._limits = Limits()
+        self._forgotten = 0
+        """How often the partitions were forgotten."""
         self._recovery_s = monotonic()
         channel = self.topic(*sorted(self.sliced_topics), value_serializer="raw", key_serializer="raw")
         self.agent(channel, name="judge")(self._judge)
@@ -113,7 +115,8 @@ class Worker(faust.App):  # type: ignore[misc]
         try:
             while True:
                 await asyncio.sleep(restoring.LOOK_EVERY_S)
-                await self.consumer.look_for_others()
+                if not self.should_stop:
+                    await self.consumer.look_for_others()
         except Exception:  # noqa: BLE001  # anything unexpected ends the process
             end(traceback.format_exc())
 
@@ -135,7 +138,7 @@ class Worker(faust.App):  # type: ignore[misc]
         """Drop decoded states: the table is the truth after a rebalance."""
         self._partitions.clear()
         self._unsaved.forget()
-        self.producer.forget_places()
+        self._forgotten += 1
 
     def write_again(self, number: int, keys: Iterable[bytes]) -> None:
         """Have these states written with the next commit, behind what must not be taken for them."""
@@ -157,13 +160,14 @@ class Worker(faust.App):  # type: ignore[misc]
 
     async def _process(self, tp: Any, records: list[Any]) -> None:
         started_s = perf_counter()
-        partition = self._partition(tp.partition)
+        partition, forgotten = self._partition(tp.partition), self._forgotten
         folded = partition.fold(tp.topic, records, self.reference, self.core, self.consumer.committed(tp))
         self._check_limits(tp, records, folded)
         self._unsaved.note(tp.partition, folded.changed)
-        outputs = [*folded.outputs, *self._outputs_of_reference()]
-        if outputs:
-            await self._save(tp.partition, partial(self._unsaved.take, tp.partition, folded.spoke), outputs)
+        if letters := self._outputs_of_reference():
+            await self._save(tp.partition, list, letters)
+        if folded.outputs:
+            await self._save(tp.partition, lambda: self._take(tp.partition, folded.spoke, forgotten), folded.outputs)
         self._count(tp, records, folded, perf_counter() - started_s)
 
     async def save(self) -> None:
@@ -175,12 +179,16 @@ class Worker(faust.App):  # type: ignore[misc]
             await self._save(number, partial(self._unsaved.take_all, number), ())
             await asyncio.sleep(0)
 
-    async def _save(self, number: int, take: Callable[[], Encoded], outputs: Sequence[Output]) -> None:
+    def _take(self, number: int, keys: set[str], forgotten: int) -> Encoded | None:
+        """Take states out, unless the partitions were forgotten since they were folded: then None."""
+        return self._unsaved.take(number, keys) if self._forgotten == forgotten else None
+
+    async def _save(self, number: int, take: Callable[[], Encoded | None], outputs: Sequence[Output]) -> None:
         await self.producer.keep_and_say(self._changelog, number, lambda: self._written(take()), outputs)
 
-    def _written(self, encoded: Encoded) -> Encoded:
+    def _written(self, encoded: Encoded | None) -> Encoded | None:
         """Set states in the table. Not by way of Faust's, which would send each for itself."""
-        for key, value in encoded:
+        for key, value in encoded or ():
             metrics.STATE_BYTES.observe(len(value))
             self.states.data[key] = value
         return encoded

@@ -59,16 +59,21 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
         self.add_future(self._send_said())
 
     async def keep_and_say(
-        self, changelog: str, partition: int, take: Callable[[], Encoded], outputs: Sequence[Output]
+        self, changelog: str, partition: int, take: Callable[[], Encoded | None], outputs: Sequence[Output]
     ) -> None:
         """Queue the states that ``take`` gives for their changelog, and what was said for when they are kept.
+
+        It gives None where they were forgotten meanwhile: then nothing is said, for what led to it is read again.
 
         Returns when all is queued; `flush` waits until the broker has it. No timestamp is given: a device's time must
         never be the record's. A failure half-way ends the process: nobody could tell what was queued.
         """
         async with self._turn:
             try:
-                kept = await self._keep(changelog, partition, take())
+                states = take()
+                if states is None:
+                    return
+                kept = await self._keep(changelog, partition, states)
                 if outputs:
                     await self._said.put(_Said(kept, outputs))
             except BaseException:  # noqa: BLE001  # a cancellation as well
@@ -94,32 +99,29 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
 
     # ----------------------------------------------------------------------------- states
 
-    def forget_places(self) -> None:
-        """Partitions were handed out anew: where the next states go follows from what was restored."""
-        self._next.clear()
-
     def place(self, topic: str, partition: int) -> int:
-        """Return where the next state goes: behind what was restored, and what was written since."""
-        known = self._next.get((topic, partition))
-        return self.app.tables.recovery.active_offsets[TP(topic, partition)] + 1 if known is None else known
+        """Return where the next state goes: behind what was restored, and behind what was written since."""
+        restored = self.app.tables.recovery.active_offsets.get(TP(topic, partition))
+        return max(self._next.get((topic, partition), 0), 0 if restored is None else int(restored) + 1)
 
     async def _keep(self, topic: str, partition: int, states: Encoded) -> list[Awaitable[Any]]:
         producer, kept = self._ensure_producer(), []
         first = self.place(topic, partition)
+        self._next[topic, partition] = first + len(states)
         batch = producer.create_batch()
         for number, (key, value) in enumerate(states, first):
             record = {"key": key, "value": value, "timestamp": None, "headers": restoring.place(number)}
             if batch.append(**record) is None:  # full
-                kept.append(await self._send_batch(topic, partition, batch))
-                batch = producer.create_batch()
+                kept.append(await self._send_batch(topic, partition, batch, first))
+                batch, first = producer.create_batch(), number
                 batch.append(**record)  # the first fits, whatever its size
         if batch.record_count():
-            kept.append(await self._send_batch(topic, partition, batch))
+            kept.append(await self._send_batch(topic, partition, batch, first))
         return kept
 
-    async def _send_batch(self, topic: str, partition: int, batch: Any) -> Awaitable[Any]:
-        first, count = self.place(topic, partition), batch.record_count()
-        self._next[topic, partition] = first + count
+    async def _send_batch(self, topic: str, partition: int, batch: Any, first: int) -> Awaitable[Any]:
+        """Send a batch that is to stand from offset ``first`` on."""
+        count = batch.record_count()
         batch.close()  # it leaves at once: nothing is to be added
         future: Awaitable[Any] = await self._ensure_producer().send_batch(batch, topic, partition=partition)
         self._watch(future, lambda done: self._kept(done, first, count))
@@ -132,8 +134,9 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
                 f"another process wrote to {done.topic} {done.partition}: {first} was to be the next offset, not {done.offset}"
             )
         offsets = self.app.tables.recovery.active_offsets
-        if done.topic_partition in offsets:  # our own writes need no replay after a rebalance
-            offsets[done.topic_partition] = max(offsets[done.topic_partition], first + count - 1)
+        seen = offsets.get(done.topic_partition)
+        if seen is not None:  # our own writes need no replay after a rebalance
+            offsets[done.topic_partition] = max(seen, first + count - 1)
 
     # ----------------------------------------------------------------------------- what is said
 

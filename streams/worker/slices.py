@@ -21,6 +21,7 @@ from time import monotonic
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
+from faust.exceptions import ConsumerNotStarted
 from faust.transport.consumer import notify
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.utils import DefaultSchedulingStrategy
@@ -226,7 +227,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             return
         try:
             ends = await self.highwaters(*ours)
-        except (KafkaError, TimeoutError) as error:
+        except (KafkaError, ConsumerNotStarted, TimeoutError) as error:
             logger.warning("the broker does not say where the changelog ends: %s", error)
             return
         if self._forgotten != forgotten or self.app.rebalancing:
@@ -319,9 +320,9 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     async def _look_at_logs(self, sliced: list[Any]) -> None:
         """End the process if a log is not the one that was read. States are restored by now, so they can tell."""
         self._earliest = dict(await self.earliest_offsets(*sliced))
-        for tp in sliced:
-            if not self._committed_offset[tp]:
-                await self.seek(tp, self._earliest[tp])
+        begun = {tp: self._earliest[tp] for tp in sliced if not self._committed_offset[tp]}
+        if begun:
+            await self.seek_wait(begun)
         ends = await self.highwaters(*sliced)
         folded = self.app.folded()
         for tp in sliced:

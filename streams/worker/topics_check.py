@@ -17,6 +17,7 @@ CHANGELOG: Final = {
     "max.compaction.lag.ms": "3600000",
     # so that what counts is still there when a displaced record behind it is met, and it is written again (`restoring`)
     "min.compaction.lag.ms": "600000",
+    "message.timestamp.type": "LogAppendTime",  # what a suspended process delivers late is young, so not compacted yet
     "delete.retention.ms": "86400000",
 }
 """Topic settings of the changelog: with Kafka's defaults it would never be compacted (segments of 7 days or 1 GB)."""

@@ -41,13 +41,11 @@ def without_second_copies(records: Iterable[bus.Record]) -> Iterator[bus.Record]
     A Kafka without room on its disk may have written a batch and then fail: it tells its client no, and gives what that
     sends again the same offset. Such a log has both. All who read by offset take it once, so it is one record.
     """
-    last: dict[bus.Partition, bus.Record] = {}
+    known: dict[tuple[str, int, int], bus.Record] = {}
     for record in records:
-        before = last.get((record.topic, record.partition))
-        if before is not None and before._replace(timestamp_ms=0) == record._replace(timestamp_ms=0):
-            continue
-        last[record.topic, record.partition] = record
-        yield record
+        before = known.setdefault((record.topic, record.partition, record.offset), record)
+        if before is record or before._replace(timestamp_ms=0) != record._replace(timestamp_ms=0):
+            yield record
 
 
 def read(bootstrap: str, database_url: str, ledgers: Iterable[Path]) -> History:

@@ -175,7 +175,6 @@ class Worker(Process):
     def _forget(self) -> None:
         self.forgotten += 1
         self.in_flight.forget()
-        self.next.clear()
         shell.forget_partitions(self)
         self.invariants.forget_owed(self)
 
@@ -330,8 +329,8 @@ class Worker(Process):
         kept = Kept(len(encoded))
         yield self.world.between(0.1, 1) if self.world.happens(0.7) else self.world.between(1, 40)
         for key, value in encoded:
-            expected = self.next[number] = self.next.get(number, self.restored[number] + 1) + 1
-            at = expected - 1
+            at = self._place(number)
+            self.next[number] = at + 1
             self.producer.send(
                 (CHANGELOG, number), key, value, restoring.place(at), partial(self._own, kept, number, at)
             )
@@ -339,6 +338,10 @@ class Worker(Process):
         if folded is not None:
             self._say(kept, folded)
         self.writing -= 1
+
+    def _place(self, number: int) -> int:
+        """Return where the next state goes: behind what was restored, and behind what was written since."""
+        return max(self.next.get(number, 0), self.restored.get(number, -1) + 1)
 
     def _own(self, kept: "Kept", number: int, expected: int, offset: int) -> None:
         """Hear where the broker put a state, before what waits for it hears that it is kept."""
@@ -445,7 +448,7 @@ class Worker(Process):
         while True:
             if self.connected and self.handing_out and not self.rejoin:
                 for number in self.numbers:
-                    if self.log.end((CHANGELOG, number)) > self.next.get(number, self.restored.get(number, -1) + 1):
+                    if self.log.end((CHANGELOG, number)) > self._place(number):
                         raise Ended("another wrote to the changelog")
             yield LOOK_MS
 
