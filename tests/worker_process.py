@@ -9,7 +9,13 @@ from pathlib import Path
 
 import psutil
 
+from streams.topics import Topic
 from tests.browser import ROOT
+
+
+def changelog(app_id: str) -> Topic:
+    """Return the topic on which a worker of that name keeps its states."""
+    return Topic(name=f"{app_id}-state-changelog", key="truck:… or bin:…", record=None, written_by="worker")
 
 
 def start(bootstrap: str, app_id: str, log: Path | None = None, **settings: str) -> psutil.Popen:

@@ -68,8 +68,6 @@ class Worker(faust.App):  # type: ignore[misc]
         self._again: dict[int, set[str]] = {}
         """By partition the keys whose last record in the changelog may be one that counts for nobody."""
         self._limits = Limits()
-        self._forgotten = 0
-        """How often the partitions were forgotten."""
         self._recovery_s = monotonic()
         channel = self.topic(*sorted(self.sliced_topics), value_serializer="raw", key_serializer="raw")
         self.agent(channel, name="judge")(self._judge)
@@ -138,7 +136,6 @@ class Worker(faust.App):  # type: ignore[misc]
         """Drop decoded states: the table is the truth after a rebalance."""
         self._partitions.clear()
         self._unsaved.forget()
-        self._forgotten += 1
 
     def write_again(self, number: int, keys: Iterable[bytes]) -> None:
         """Have these states written with the next commit, behind what must not be taken for them."""
@@ -160,7 +157,7 @@ class Worker(faust.App):  # type: ignore[misc]
 
     async def _process(self, tp: Any, records: list[Any]) -> None:
         started_s = perf_counter()
-        partition, forgotten = self._partition(tp.partition), self._forgotten
+        partition, forgotten = self._partition(tp.partition), self.consumer.forgotten
         folded = partition.fold(tp.topic, records, self.reference, self.core, self.consumer.committed(tp))
         self._check_limits(tp, records, folded)
         self._unsaved.note(tp.partition, folded.changed)
@@ -181,7 +178,7 @@ class Worker(faust.App):  # type: ignore[misc]
 
     def _take(self, number: int, keys: set[str], forgotten: int) -> Encoded | None:
         """Take states out, unless the partitions were forgotten since they were folded: then None."""
-        return self._unsaved.take(number, keys) if self._forgotten == forgotten else None
+        return self._unsaved.take(number, keys) if self.consumer.forgotten == forgotten else None
 
     async def _save(self, number: int, take: Callable[[], Encoded | None], outputs: Sequence[Output]) -> None:
         await self.producer.keep_and_say(self._changelog, number, lambda: self._written(take()), outputs)

@@ -8,7 +8,7 @@ Compaction knows nothing of this, and in time would keep the displaced record fo
 restores and meets one writes the state that counts again, behind it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
 from streams import state
@@ -52,7 +52,7 @@ def in_place[R: Record](records: Iterable[R]) -> tuple[list[R], set[bytes]]:
     return kept, displaced
 
 
-def is_in_place(offset: int, headers: dict[str, bytes | None]) -> bool:
+def is_in_place(offset: int, headers: Mapping[str, bytes | None]) -> bool:
     """Tell whether a record stands where its writer expected it; one that does not say where does (before 2026-11-27)."""
     expected = headers.get(PLACE)
     return expected is None or expected == b"%d" % offset

@@ -85,7 +85,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         self.last_commit_s = monotonic()
         self._no_fetch = asyncio.Event()
         self._no_fetch.set()
-        self._forgotten = 0
+        self.forgotten = 0
         """How often the partitions were forgotten: a commit that this overtakes is none."""
 
     def _new_consumer_thread(self) -> ConsumerThread:
@@ -222,7 +222,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         Ends the process if something does. A broker that does not answer, or a rebalance meanwhile, leaves it for later.
         """
         ours = [tp for tp in self.assignment() if tp.topic in self.app.tables.changelog_topics]
-        forgotten = self._forgotten
+        forgotten = self.forgotten
         if not ours or self.app.rebalancing:
             return
         try:
@@ -230,7 +230,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         except (KafkaError, ConsumerNotStarted, TimeoutError) as error:
             logger.warning("the broker does not say where the changelog ends: %s", error)
             return
-        if self._forgotten != forgotten or self.app.rebalancing:
+        if self.forgotten != forgotten or self.app.rebalancing:
             return
         for tp, behind in ends.items():
             ours_end = self.app.producer.place(tp.topic, tp.partition)
@@ -266,9 +266,9 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         offsets = {tp: offset for tp, offset in offsets.items() if tp in assigned and self._is_done(tp, offset)}
         if not offsets:
             return False
-        forgotten = self._forgotten
+        forgotten = self.forgotten
         await self._keep()
-        if self._forgotten != forgotten:
+        if self.forgotten != forgotten:
             return False  # what they have folded in may not have been saved any more: it is read again
         if not await self._commit(offsets):
             return False  # what is committed stays as noted, so the next round tries again
@@ -337,6 +337,6 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             logger.error(unread, extra={"topic": tp.topic, "partition": tp.partition, "offset": log.committed})
 
     def _forget(self) -> None:
-        self._forgotten += 1
+        self.forgotten += 1
         self._in_flight.forget()
         self.app.forget_partitions()

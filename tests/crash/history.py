@@ -13,11 +13,10 @@ from services.simulator.ledger import Entry
 from services.store import inspect
 from streams.topics import TOPICS, Topic
 from streams.worker.settings import Settings
+from tests.worker_process import changelog
 
 TABLES: Final = (*dict.fromkeys(mapping.table for mapping in MAPPINGS), "raw_frames", "dead_letters", "outbox")
-CHANGELOG: Final = Topic(
-    name=f"{Settings().app_id}-state-changelog", key="truck:… or bin:…", record=None, written_by="worker"
-)
+CHANGELOG: Final = changelog(Settings().app_id)
 
 
 @dataclass(frozen=True, kw_only=True)

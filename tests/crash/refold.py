@@ -42,7 +42,7 @@ def conclude(history: History) -> Conclusions:
     reference = _reference(history)
     lives: dict[Key, _Life] = {}
     for record in history.states:
-        if record.value is None or not restoring.is_in_place(record.offset, dict(record.headers)):
+        if record.value is None or not restoring.is_in_place(record.offset, record.headers):
             continue  # of a process left for dead: recovery passes it over too
         kind, _, entity_id = (record.key or b"").decode().partition(":")
         life = lives.setdefault((kind, entity_id), _Life(kind, entity_id, reference))

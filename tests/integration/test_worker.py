@@ -108,7 +108,7 @@ def last_revisions(alerts: list[events.Alert]) -> Counter[tuple[str, int, str]]:
 
 def stored(bootstrap: str, app_id: str) -> dict[str, state.Truck]:
     """State of each truck by the changelog: the last record of its key."""
-    changelog = Topic(name=f"{app_id}-state-changelog", key="key", record=None, written_by="worker")
+    changelog = worker_process.changelog(app_id)
     found: dict[str, state.Truck] = {}
     with closing(bus.Follower(bootstrap, [changelog], client_id="test")) as follower:
         for record in follower.read_to_end():
@@ -131,7 +131,7 @@ def stored_if_any(bootstrap: str, app_id: str) -> dict[str, state.Truck]:
 
 def changelog_records(bootstrap: str, app_id: str) -> int:
     """Number of states written so far."""
-    changelog = Topic(name=f"{app_id}-state-changelog", key="key", record=None, written_by="worker")
+    changelog = worker_process.changelog(app_id)
     with closing(bus.Follower(bootstrap, [changelog], client_id="test")) as follower:
         return sum(1 for _ in follower.read_to_end())
 

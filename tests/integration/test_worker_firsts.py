@@ -11,7 +11,7 @@ from gateway_trial import wait_for
 
 from services import bus
 from streams import events, state
-from streams.topics import BIN_READINGS, DRIVER_ACTIONS, JOINED_PARTITIONS, WEIGHINGS, Topic
+from streams.topics import BIN_READINGS, DRIVER_ACTIONS, JOINED_PARTITIONS, WEIGHINGS
 from streams.worker import restoring
 from streams.worker.folding import partition_of
 from tests import worker_process
@@ -22,7 +22,6 @@ pytestmark = pytest.mark.integration
 
 APP = "firsts"
 TOPICS = (WEIGHINGS, DRIVER_ACTIONS, BIN_READINGS)
-CHANGELOG = Topic(name=f"{APP}-state-changelog", key="truck:… or bin:…", record=None, written_by="worker")
 NAMES = [next(name for name in map("v{}".format, count()) if partition_of(name) == n) for n in range(JOINED_PARTITIONS)]
 """One of each partition."""
 
@@ -52,31 +51,28 @@ def test_the_first_records_of_partitions_are_judged_though_they_come_in_a_rebala
 
 def _send_first_records(bootstrap: str, partitions: set[bus.Partition]) -> None:
     """Send one record to each, one after the other for as long as a rebalance takes."""
-    at_ms = town.START_MS
     with closing(bus.Producer(bootstrap, client_id="test")) as producer:
         for topic, number in sorted(partitions, key=lambda at: at[1]):
-            name = NAMES[number]
-            producer.send_event(
-                {
-                    WEIGHINGS.name: events.Weighing(
-                        weighing_id=f"f{name}", truck_id=name, facility_id="f", event_time_ms=at_ms, net_kg=1_000.0
-                    ),
-                    DRIVER_ACTIONS.name: events.DriverAction(
-                        action_id=f"f{name}", truck_id=name, kind="sos", event_time_ms=at_ms
-                    ),
-                    BIN_READINGS.name: events.BinReading(bin_id=name, event_time_ms=at_ms, fill=0.5),
-                }[topic]
-            )
+            producer.send_event(_record(topic, NAMES[number]))
             producer.flush()
             time.sleep(0.03)  # not a wait: the records come throughout the rebalance, not all before it
+
+
+def _record(topic: str, name: str) -> events.Event:
+    at_ms = town.START_MS
+    if topic == BIN_READINGS.name:
+        return events.BinReading(bin_id=name, event_time_ms=at_ms, fill=0.5)
+    if topic == DRIVER_ACTIONS.name:
+        return events.DriverAction(action_id=f"f{name}", truck_id=name, kind="sos", event_time_ms=at_ms)
+    return events.Weighing(weighing_id=f"f{name}", truck_id=name, facility_id="f", event_time_ms=at_ms, net_kg=1_000.0)
 
 
 def _folded(bootstrap: str) -> set[bus.Partition]:
     """Return the topics and partitions of which some state has folded in the first record."""
     found: set[bus.Partition] = set()
-    with closing(bus.Follower(bootstrap, [CHANGELOG], client_id="test")) as follower:
+    with closing(bus.Follower(bootstrap, [worker_process.changelog(APP)], client_id="test")) as follower:
         for record in follower.read_to_end():
-            if record.value is None or not restoring.is_in_place(record.offset, dict(record.headers)):
+            if record.value is None or not restoring.is_in_place(record.offset, record.headers):
                 continue
             name = (record.key or b"").decode().partition(":")[2]
             if name in NAMES:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 
 TRUCK = "w00"
 NUMBER = partition_of(TRUCK)
-CHANGELOG = Topic(name="displaced-state-changelog", key="truck:… or bin:…", record=None, written_by="worker")
+CHANGELOG = worker_process.changelog("displaced")
 
 
 def weighing(number: int) -> events.Weighing:
@@ -153,7 +153,7 @@ def test_a_worker_that_meets_anothers_state_ends_before_it_speaks(topics: str, l
     assert _calls(topics) == before + 1
     with closing(bus.Follower(topics, [CHANGELOG], client_id="test")) as follower:
         states = [record for record in follower.read_to_end() if record.key == f"truck:{TRUCK}".encode()]
-    assert [restoring.is_in_place(one.offset, dict(one.headers)) for one in states][-3:] == [False, False, True]
+    assert [restoring.is_in_place(one.offset, one.headers) for one in states][-3:] == [False, False, True]
     folded = state.stamp(states[-1].value or b"").offsets
     assert (folded[TRUCK_STATES.name], folded[DRIVER_ACTIONS.name]) == (end, called)
 
