@@ -9,7 +9,12 @@ import pytest
 
 from deploy.local import leftovers
 
-SLEEPER = "import signal, sys; {} print('up', flush=True); signal.pause()"
+SLEEPER = """import signal, sys, time
+{}
+print('up', flush=True)
+while True:
+    time.sleep(0.05)"""
+"""Not `signal.pause`: a signal that comes just before it is heard only when the next one ends it."""
 
 
 @pytest.fixture
