@@ -17,6 +17,7 @@ from optimizer.engines.baseline import fill, insert
 from optimizer.engines.beginning import begin, resume
 from optimizer.engines.instance import Instance, compile_problem
 from optimizer.engines.interface import Budget
+from optimizer.engines.joining import join
 from optimizer.engines.registry import BEGIN_THEMSELVES, ENGINES, choose
 from optimizer.engines.route import Judge
 from optimizer.engines.solution import Solution
@@ -112,7 +113,8 @@ def solve(
     first = resume(judge, begin(judge))
     offer(first)
     if name not in BEGIN_THEMSELVES:
-        offer(insert(judge, first, sorted(first.left_out), budget=budget))
+        offer(join(judge, first, budget))
+        offer(insert(judge, best.solution, sorted(best.solution.left_out), budget=budget))
     if name != "baseline" and not budget.is_over() and not is_finished(best.solution):
         ENGINES[name](judge, best.solution, budget, seed=seed, report=offer)
         offer(fill(judge, best.solution, budget))

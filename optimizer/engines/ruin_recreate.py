@@ -1,30 +1,18 @@
-"""Ruin and recreate: take a few neighbouring pieces of routes out, put the stops back where they cost least, keep luck.
+"""Ruin and recreate in Python alone: a step takes some strings of stops out and puts them back where they cost least."""
 
-After J. Christiaens and G. Vanden Berghe, *Slack Induction by String Removals for Vehicle Routing Problems*,
-Transportation Science 54 (2020): strings of adjacent stops are removed from routes near each other, put back in a random
-order, and a slightly worse plan is accepted at first more, later less often. Tips are placed anew, at least metres, in
-every route that changed. Every route is judged before it is taken, so all rules hold in all plans on the way.
-"""
-
-import math
 import random
-from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
-import numpy as np
-
-from optimizer.engines.baseline import Memory, insert, remove
-from optimizer.engines.instance import Instance
+from optimizer.engines.annealing import anneal
 from optimizer.engines.interface import Budget, Report
 from optimizer.engines.route import Judge
 from optimizer.engines.solution import Solution
-from optimizer.engines.tips import with_tips
+from optimizer.engines.strings import Strings
 
-REMOVED: Final = 8
-"""Stops taken out on average; the source has 10."""
+REMOVED: Final = 8.0
 LONGEST: Final = 10
-"""Stops in a string at most."""
-NEIGHBOURS: Final = 60
+"""Of the strings of a step, see `Strings`."""
 WARM: Final = 0.15
 COLD: Final = 0.01
 """First and last temperature, in mean legs of the plan to begin with."""
@@ -32,132 +20,9 @@ COLD: Final = 0.01
 
 def ruin_recreate(judge: Judge, solution: Solution, budget: Budget, *, seed: int, report: Report) -> Solution:
     """Improve ``solution`` until the budget is over."""
-    return _Search(judge, solution, seed).run(budget, report)
-
-
-class _Search:
-    def __init__(self, judge: Judge, solution: Solution, seed: int) -> None:
-        self.judge = judge
-        self.instance: Instance = judge.instance
-        self.chance = random.Random(seed)  # noqa: S311  # repeatable, not secret
-        self.current = self.best = solution
-        self.memory: Memory = {}
-        self.free = [stop for stop in self.instance.free if any(may[stop] for may in self.instance.may_serve)]
-        self.near = _neighbours(self.instance, self.free)
-        self.required_price = 10 * (solution.rank[1] + 1)
-        self.mean_leg = max(1.0, solution.rank[1] / max(1, len(self.free)))
-        self.begun_s = 0.0
-
-    def run(self, budget: Budget, report: Report) -> Solution:
-        whole_s, begun = budget.left_s(), budget.done
-        while self.free and not budget.is_over():
-            budget.done += 1
-            candidate = self._recreated(self._ruined(), budget)
-            worse = self._energy(candidate) - self._energy(self.current)
-            if worse < self._temperature(budget, whole_s, begun) * -math.log(1.0 - self.chance.random()):
-                self.current = candidate
-            if candidate.rank < self.best.rank:
-                self.best = candidate
-                report(candidate)
-        return self.best
-
-    def _energy(self, solution: Solution) -> float:
-        required_left_out, cost = solution.rank
-        return float(required_left_out * self.required_price + cost)
-
-    def _temperature(self, budget: Budget, whole_s: float, begun: int) -> float:
-        """Return the temperature: it falls by a fixed factor in each part of the budget."""
-        passed = 0.0
-        if math.isfinite(whole_s):
-            passed = 1.0 - budget.left_s() / max(whole_s, 1e-9)
-        if budget.iterations is not None:
-            passed = max(passed, (budget.done - begun) / max(1, budget.iterations - begun))
-        cooled: float = (COLD / WARM) ** min(1.0, passed)
-        return self.mean_leg * WARM * cooled
-
-    def _ruined(self) -> Solution:
-        """Take strings of stops near a random one out of the current solution."""
-        tours = {
-            route.truck: [code for code in route.visits[self._head(route.truck) :] if code < self.instance.stops]
-            for route in self.current.routes
-            if route is not None and not route.stranded
-        }
-        where = {stop: truck for truck, tour in tours.items() for stop in tour}
-        if not where:
-            return self.current
-        longest = min(LONGEST, max(1.0, len(where) / max(1, sum(bool(tour) for tour in tours.values()))))
-        strings = int(self.chance.uniform(1.0, max(2.0, 4.0 * REMOVED / (1.0 + longest))))
-        centre = self.chance.choice(self.free)
-        gone: list[int] = []
-        ruined: set[int] = set()
-        for stop in [centre, *self.near[centre]]:
-            truck = where.get(stop)
-            if truck is None or truck in ruined:
-                continue
-            ruined.add(truck)
-            gone += self._string(tours[truck], stop, longest)
-            if len(ruined) >= strings:
-                break
-        return remove(self.judge, self.current, gone)
-
-    def _head(self, truck: int) -> int:
-        return len(self.instance.trucks[truck].head)
-
-    def _string(self, tour: Sequence[int], stop: int, longest: float) -> list[int]:
-        """Return a random string of ``tour`` with ``stop`` in it."""
-        length = int(self.chance.uniform(1.0, min(float(len(tour)), longest) + 1.0))
-        length = min(length, len(tour))
-        place = tour.index(stop)
-        first = self.chance.randint(max(0, place - length + 1), min(place, len(tour) - length))
-        return list(tour[first : first + length])
-
-    def _recreated(self, ruined: Solution, budget: Budget) -> Solution:
-        todo = sorted(ruined.left_out & set(self.free))
-        self._in_some_order(todo)
-        if len(todo) > 4 * REMOVED:  # where much has to stay out, try some of it
-            todo = todo[: 4 * REMOVED]
-        candidate = insert(
-            self.judge, ruined, todo, budget=budget, in_order=True, memory=self.memory, chance=self.chance
-        )
-        for before, after in zip(ruined.routes, candidate.routes, strict=True):
-            if after is not None and after is not before and not after.stranded:
-                candidate = self._tipped_better(candidate, after.truck)
-        return candidate
-
-    def _in_some_order(self, stops: list[int]) -> None:
-        self.chance.shuffle(stops)
-        dice = self.chance.random()
-        kg, metres = self.instance.kg, self.instance.distance_array[0][self.instance.trucks[0].start]
-        if dice < 0.3:
-            stops.sort(key=lambda stop: -kg[stop])
-        elif dice < 0.5:
-            stops.sort(key=lambda stop: -metres[self.instance.location[stop]])
-        elif dice < 0.6:
-            stops.sort(key=lambda stop: metres[self.instance.location[stop]])
-
-    def _tipped_better(self, solution: Solution, number: int) -> Solution:
-        """Return ``solution`` with the tips of one truck where they cost least, if that holds and is cheaper."""
-        route = solution.routes[number]
-        truck = self.instance.trucks[number]
-        if route is None:
-            return solution
-        stops = [code for code in route.visits[len(truck.head) :] if code < self.instance.stops]
-        visits = with_tips(self.judge, truck, stops)
-        if visits is None or visits == route.visits:
-            return solution
-        better = self.judge.judge(number, visits, solution.sites(number))
-        return solution if better is None or better.cost >= route.cost else solution.with_route(number, better)
-
-
-def _neighbours(instance: Instance, free: Sequence[int]) -> dict[int, list[int]]:
-    """Return for each free stop the nearest others, there and back."""
-    if not free:
-        return {}
-    at = np.array([instance.location[stop] for stop in free])
-    metres = instance.distance_array[0]
-    both = metres[at[:, None], at] + metres[at, at[:, None]]
-    nearest = np.argsort(both, axis=1, kind="stable")[:, : NEIGHBOURS + 1]
-    return {
-        stop: [free[place] for place in row if free[place] != stop]
-        for stop, row in zip(free, nearest.tolist(), strict=True)
-    }
+    chance = random.Random(seed)  # noqa: S311  # repeatable, not secret
+    strings = Strings(judge, chance, removed=REMOVED, longest=LONGEST)
+    if not strings.free:
+        return solution
+    step = partial(strings.shaken, budget=budget)
+    return anneal(solution, budget, step, warm=WARM, cold=COLD, chance=chance, report=report)

@@ -84,6 +84,6 @@ def test_nobody_is_left_out_who_could_be_served(engine: str, problem: Problem) -
 
 @settings(max_examples=60, derandomize=True, suppress_health_check=SLOW)
 @given(problem=TINY)
-def test_the_relay_finds_the_best_plan_of_a_tiny_problem(problem: Problem) -> None:
-    """With one truck and three stops, the default engine's plan costs what the best of all plans costs."""
+def test_the_default_engine_finds_the_best_plan_of_a_tiny_problem(problem: Problem) -> None:
+    """With one truck and three stops, its plan costs what the best of all plans costs."""
     assert solve(problem, iterations=100).cost.rank == best_rank(problem)

@@ -79,7 +79,7 @@ def test_bad_input_exits_with_two(arguments: tuple[str, ...], data: bytes, line:
     assert failed.stdout == b""
 
 
-@pytest.mark.parametrize("engine", ["baseline", "ruin_recreate", "routing", "relay", "compiled"])
+@pytest.mark.parametrize("engine", ["baseline", "ruin_recreate", "routing", "compiled"])
 def test_same_iterations_same_plan(engine: str) -> None:
     """Same problem, seed and iterations with one thread: the same plan, whatever the machine does meanwhile."""
     first, second = (

@@ -1,0 +1,99 @@
+"""New stops join a running plan: each beside a stop near it, with all tips of that route placed anew.
+
+`insertion` leaves the tips that a route has where they are. A trip that is nearly full takes no further stop then, unless one
+is tipped at once before or after it; here the trips of the whole route are cut anew (`tips`), which takes longer, so it is
+for the few stops by which a day differs from the running plan.
+"""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from optimizer.engines.interface import Budget
+from optimizer.engines.route import Judge, TimedRoute
+from optimizer.engines.solution import Solution
+from optimizer.engines.tips import with_tips
+
+NEAREST: Final = 12
+"""Stops of the plan beside which a new one is tried."""
+FEW: Final = 0.2
+"""New stops by those of the plan, above which greedy insertion alone begins: so many change the plan anyway."""
+
+
+def join(judge: Judge, solution: Solution, budget: Budget) -> Solution:
+    """Return ``solution`` with those left out that fit beside their neighbours, each time the one that costs least."""
+    planned = [stop for stop in judge.instance.free if stop not in solution.left_out]
+    new = [stop for stop in judge.instance.free if stop in solution.left_out]
+    if not new or len(new) > FEW * len(planned):
+        return solution
+    return _Joining(judge, solution, planned, new).run(budget)
+
+
+class _Place(NamedTuple):
+    """A route that serves a new stop, ``cost`` dearer than ``instead``, the one its truck had; ordered by cost."""
+
+    cost: int
+    stop: int
+    route: TimedRoute
+    instead: TimedRoute
+
+
+class _Joining:
+    def __init__(self, judge: Judge, solution: Solution, planned: Sequence[int], new: Sequence[int]) -> None:
+        self.judge = judge
+        self.instance = judge.instance
+        self.solution = solution
+        self.new = new
+        self.near = self._neighbours(planned)
+
+    def _neighbours(self, planned: Sequence[int]) -> dict[int, list[int]]:
+        metres, location = self.instance.distance_array[0], np.array(self.instance.location)
+        at, there = location[list(self.new)], location[list(planned)]
+        both = metres[at[:, None], there] + metres[there, at[:, None]]
+        nearest = np.argsort(both, axis=1, kind="stable")[:, :NEAREST]
+        return {stop: [planned[n] for n in row] for stop, row in zip(self.new, nearest.tolist(), strict=True)}
+
+    def run(self, budget: Budget) -> Solution:
+        waiting: list[_Place] = []
+        for stop in self.new:
+            if budget.is_late():
+                return self.solution
+            self._look(stop, waiting)
+        while waiting and not budget.is_late():
+            place = heapq.heappop(waiting)
+            if self.solution.routes[place.route.truck] is not place.instead:
+                self._look(place.stop, waiting)  # another stop has joined that route meanwhile
+            elif self.judge.judge(place.route.truck, place.route.visits, self.solution.sites(place.route.truck)):
+                self.solution = self.solution.with_route(place.route.truck, place.route)
+        return self.solution
+
+    def _look(self, stop: int, waiting: list[_Place]) -> None:
+        """Have ``stop`` wait with its cheapest place, if it has one that is worth its prize."""
+        places = [
+            place
+            for route in self.solution.routes
+            if route is not None and not route.stranded and self.instance.may_serve[route.truck][stop]
+            for place in self._places(stop, route)
+        ]
+        if places:
+            best = min(places, key=lambda place: place.cost)
+            if self.instance.required[stop] or best.cost < self.instance.prize[stop]:
+                heapq.heappush(waiting, best)
+
+    def _places(self, stop: int, instead: TimedRoute) -> Iterator[_Place]:
+        """Yield what serves ``stop`` before or after a neighbour in the route ``instead``."""
+        row, truck, sites = self._row(instead), self.instance.trucks[instead.truck], self.solution.sites(instead.truck)
+        at = {code: number for number, code in enumerate(row)}
+        beside = [at[near] for near in self.near[stop] if near in at]
+        for gap in sorted({*beside, *(number + 1 for number in beside)}):
+            visits = with_tips(self.judge, truck, [*row[:gap], stop, *row[gap:]])
+            route = None if visits is None else self.judge.judge(truck.number, visits, sites)
+            if route is not None:
+                yield _Place(route.cost - instead.cost, stop, route, instead)
+
+    def _row(self, route: TimedRoute) -> list[int]:
+        """Return the stops of ``route`` behind its head."""
+        head = len(self.instance.trucks[route.truck].head)
+        return [code for code in route.visits[head:] if code < self.instance.stops]
