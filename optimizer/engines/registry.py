@@ -2,10 +2,12 @@
 
 from typing import Final
 
+from optimizer.engines.allotted import allotted
 from optimizer.engines.baseline import baseline
 from optimizer.engines.compiled import built
 from optimizer.engines.compiled.engine import compiled_search
 from optimizer.engines.compiled.tables import is_told
+from optimizer.engines.instance import NO_LIMIT
 from optimizer.engines.interface import Budget, Engine, Report
 from optimizer.engines.route import Judge
 from optimizer.engines.ruin_recreate import ruin_recreate
@@ -13,6 +15,9 @@ from optimizer.engines.solution import Solution
 
 TINY: Final = 12
 """Stops up to which `routing` tries out about everything there is."""
+
+TIGHT: Final = 0.95
+"""Of what facilities with a tonnage can take, the loads that may go nowhere else, from which on they are packed first."""
 
 
 def _routing(judge: Judge, solution: Solution, budget: Budget, *, seed: int, report: Report) -> Solution:
@@ -22,25 +27,41 @@ def _routing(judge: Judge, solution: Solution, budget: Budget, *, seed: int, rep
     return routing(judge, solution, budget, seed=seed, report=report)
 
 
+def _allotted(judge: Judge, solution: Solution, budget: Budget, *, seed: int, report: Report) -> Solution:
+    search = ENGINES[choose("compiled", judge)]
+    return allotted(judge, solution, budget, seed=seed, report=report, search=search)
+
+
 ENGINES: Final[dict[str, Engine]] = {
     "baseline": baseline,
     "ruin_recreate": ruin_recreate,
     "routing": _routing,
     "compiled": compiled_search,
+    "allotted": _allotted,
 }
 
-BEGIN_THEMSELVES: Final = frozenset({"compiled"})
+BEGIN_THEMSELVES: Final = frozenset({"compiled", "allotted"})
 """Engines that put in what is left out faster than the baseline would."""
 
 
 def choose(wanted: str, judge: Judge) -> str:
     """Return the name of the engine that searches.
 
-    ``auto`` is the compiled search for all but the tiny; where it is not built, or does not know a rule of the problem,
-    OR-Tools stands in for it.
+    ``auto`` is the compiled search for all but the tiny; where sites have hardly room for the loads these are packed first.
+    Where the compiled search is not built, or does not know a rule of the problem, OR-Tools stands in for it.
     """
     if wanted == "auto":
-        wanted = "routing" if len(judge.instance.free) <= TINY else "compiled"
+        if len(judge.instance.free) <= TINY:
+            return "routing"
+        wanted = "allotted" if _is_tight(judge) else "compiled"
     if wanted == "compiled" and not (built.is_built() and is_told(judge)):
         return "routing"
     return wanted
+
+
+def _is_tight(judge: Judge) -> bool:
+    """Whether the loads that must go to facilities with a tonnage hardly fit there."""
+    instance = judge.instance
+    capped = sum(1 << f for f, most_kg in enumerate(instance.remaining_kg) if most_kg < NO_LIMIT)
+    bound_kg = sum(instance.kg[s] for s in instance.free if instance.tippable[s] and not instance.tippable[s] & ~capped)
+    return bound_kg > TIGHT * sum(kg for kg in instance.remaining_kg if kg < NO_LIMIT) and capped > 0

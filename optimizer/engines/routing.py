@@ -9,6 +9,7 @@ import random
 from typing import Final, NamedTuple
 
 from optimizer.engines.annealing import anneal
+from optimizer.engines.baseline import insert
 from optimizer.engines.interface import Budget, Report
 from optimizer.engines.route import Judge
 from optimizer.engines.routing_model import Model
@@ -31,7 +32,7 @@ class Style(NamedTuple):
 FAR: Final = Style(15.0, 20, 0.5, 0.05)
 """More stops a step than where ruin and recreate is alone: steps are few, as each ends with a descent."""
 NEAR: Final = Style(5.0, 10, 0.1, 0.02)
-"""Where a running plan is gone on with."""
+"""Where a running plan is gone on with: it knows most of the stops."""
 
 
 def routing(judge: Judge, solution: Solution, budget: Budget, *, seed: int, report: Report) -> Solution:
@@ -45,7 +46,8 @@ class _Iterated:
         self.first = solution
         self.budget = budget
         self.chance = random.Random(seed)  # noqa: S311  # repeatable, not secret
-        self.style = FAR if judge.instance.problem.previous is None else NEAR
+        known = sum(bool(judge.instance.ran_before[stop]) for stop in judge.instance.free)
+        self.style = NEAR if 2 * known > len(judge.instance.free) else FAR
         self.strings = Strings(judge, self.chance, removed=self.style.removed, longest=self.style.longest)
         self.usable = [
             truck.number
@@ -58,10 +60,10 @@ class _Iterated:
     def run(self, report: Report) -> Solution:
         if not self.strings.free or not self.usable:
             return self.first
-        best = self.first
+        best = insert(self.judge, self.first, sorted(self.first.left_out), budget=self.budget)
         if self.is_whole:
             best = self._descended(best, self.usable)
-            report(best)
+        report(best)
         style = self.style
         return anneal(
             best, self.budget, self._step, warm=style.warm, cold=style.cold, chance=self.chance, report=report

@@ -4,7 +4,6 @@ import contextlib
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -112,13 +111,6 @@ def process(name: str, log: Path, **settings: str) -> Iterator[Process]:
         yield child
     finally:
         child.end()
-
-
-def free_port() -> int:
-    """Return a TCP port nobody uses now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def wait_for[T](ask: Callable[[], T], what: str, timeout_s: float = 30.0) -> T:

@@ -17,15 +17,10 @@ from pathlib import Path
 
 import httpx
 
+from deploy.local import ports
+
 ROOT = Path(__file__).parent.parent.parent
 GMT8 = dt.timezone(dt.timedelta(hours=8))
-
-
-def free_port() -> int:
-    """Return a TCP port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def location(
@@ -136,7 +131,7 @@ class Ingest:
 @contextlib.contextmanager
 def ingest(kafka: str, database_url: str, folder: Path) -> Iterator[Ingest]:
     """Run ``python -m services ingest`` until the end of the block; it must end cleanly at SIGTERM, unless killed."""
-    jt808_port, http_port = free_port(), free_port()
+    jt808_port, http_port = ports.free(), ports.free()
     environment = os.environ | {
         "KAFKA_BOOTSTRAP": kafka,
         "DATABASE_URL": database_url,

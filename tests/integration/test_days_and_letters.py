@@ -13,10 +13,11 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from gateway_trial import FORGIVING, free_port, own_database, process, wait_for
+from gateway_trial import FORGIVING, own_database, process, wait_for
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
+from deploy.local import ports
 from services import bus, store
 from services.cli import dead_letters, export
 from services.recorder.mappings import RECORDED
@@ -95,7 +96,7 @@ def engine(database: str) -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def live(topics: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A worker that knows the town."""
-    port = free_port()
+    port = ports.free()
     log = tmp_path_factory.mktemp("worker") / "log"
     with closing(bus.Producer(topics, client_id="test", delivery_timeout_s=PATIENCE_S)) as producer:
         for record in town_records():

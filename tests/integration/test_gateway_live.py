@@ -11,8 +11,9 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from gateway_trial import FORGIVING, Process, answers, away, free_port, own_database, process, value, wait_for
+from gateway_trial import FORGIVING, Process, answers, away, own_database, process, value, wait_for
 
+from deploy.local import ports
 from services import bus, clock, store
 from services.store import access
 from services.store.access import KEY_PREFIX
@@ -53,7 +54,7 @@ class Gateway:
 
 @contextlib.contextmanager
 def gateway(bootstrap: str, database: str, tenant: str, log: Path) -> Iterator[tuple[Gateway, Process]]:
-    port = free_port()
+    port = ports.free()
     env = {"KAFKA_BOOTSTRAP": bootstrap, "DATABASE_URL": database, "QINGYUN_GATEWAY_PORT": str(port)}
     with process("gateway", log, **env, QINGYUN_TENANT_ID=tenant) as child:
         made = Gateway(port, database, tenant)
@@ -206,7 +207,7 @@ def test_a_command_is_on_kafka_once_even_if_the_gateway_dies_first(
     topics: str, database: str, tenant: str, tmp_path: Path
 ) -> None:
     """Accepted while Kafka is away, killed with -9, started again: the action is on its topic, once, and gone from the outbox."""
-    nobody = f"127.0.0.1:{free_port()}"
+    nobody = f"127.0.0.1:{ports.free()}"
     action_id = f"act-{tenant}"
     body = {"kind": "breakdown", "event_time_ms": clock.city_now_ms()}
     engine = store.connect(database)
@@ -250,7 +251,7 @@ def test_without_the_database_live_goes_on(topics: str, database: str, tenant: s
 
 def test_without_kafka_the_page_is_told(database: str, tenant: str, tmp_path: Path) -> None:
     """What the database knows is shown, with the time since which it is old."""
-    nobody = f"127.0.0.1:{free_port()}"
+    nobody = f"127.0.0.1:{ports.free()}"
     with gateway(nobody, database, tenant, tmp_path / "gateway.log") as (made, _):
         wait_for(lambda: made.get("/api/v1/status").json()["stale_since_ms"], "the gateway to notice")
         with page(made, made.desk) as opened:

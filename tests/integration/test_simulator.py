@@ -3,7 +3,6 @@
 import datetime as dt
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from deploy.local import ports
 from services import bus, clock, store
 from services.city import folder, load
 from services.city.folder import City
@@ -38,13 +38,6 @@ def porto() -> City:
     return city
 
 
-def free_port() -> int:
-    """A TCP port nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="module")
 def environment(
     porto: City, topics: str, database_url: str, tmp_path_factory: pytest.TempPathFactory
@@ -54,9 +47,9 @@ def environment(
         "KAFKA_BOOTSTRAP": topics,
         "DATABASE_URL": database_url,
         "QINGYUN_DATA_DIR": str(tmp_path_factory.mktemp("data")),
-        "QINGYUN_INGEST_PORT": str(free_port()),
-        "QINGYUN_JT808_PORT": str(free_port()),
-        "QINGYUN_GATEWAY_PORT": str(free_port()),
+        "QINGYUN_INGEST_PORT": str(ports.free()),
+        "QINGYUN_JT808_PORT": str(ports.free()),
+        "QINGYUN_GATEWAY_PORT": str(ports.free()),
         "QINGYUN_CLOCK_ORIGIN_MS": str(porto.local_ms(dt.date(2026, 11, 24), "07:00")),
         "QINGYUN_CLOCK_WALL_ORIGIN_MS": str(clock.wall_now_ms()),
         "QINGYUN_CLOCK_RATE": str(RATE),
