@@ -9,7 +9,8 @@ import logging
 import os
 import tempfile
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from time import monotonic, perf_counter
@@ -62,11 +63,11 @@ class Worker(faust.App):  # type: ignore[misc]
         self.states = self.Table(TABLE, partitions=JOINED_PARTITIONS, key_type=bytes, value_type=bytes)
         self.states.key_serializer = self.states.value_serializer = "raw"  # Faust's default is JSON in JSON
         self._changelog = self.states.changelog_topic_name
+        self.lines = defaultdict[int, restoring.Line](restoring.Line)
+        """By number of the partition its changelog."""
         self._reader = ReferenceReader(settings.kafka_bootstrap, self.reference)
         self._partitions: dict[int, Partition] = {}
         self._unsaved = Unsaved()
-        self._again: dict[int, set[str]] = {}
-        """By partition the keys whose last record in the changelog may be one that counts for nobody."""
         self._limits = Limits()
         self._recovery_s = monotonic()
         channel = self.topic(*sorted(self.sliced_topics), value_serializer="raw", key_serializer="raw")
@@ -92,7 +93,6 @@ class Worker(faust.App):  # type: ignore[misc]
         watchdog.start()
         self.add_future(watchdog.watch())
         self.add_future(self._follow_reference())
-        self.add_future(self._look_for_others())
 
     async def on_stop(self) -> None:
         """Disconnect the reader of what exists."""
@@ -102,19 +102,6 @@ class Worker(faust.App):  # type: ignore[misc]
     async def _follow_reference(self) -> None:
         try:
             await self._reader.follow()
-        except Exception:  # noqa: BLE001  # anything unexpected ends the process
-            end(traceback.format_exc())
-
-    async def _look_for_others(self) -> None:
-        """End the process if another wrote to its partitions of the changelog while it had nothing to write.
-
-        It would learn so from its next state; but that may come after compaction has thrown away what counts.
-        """
-        try:
-            while True:
-                await asyncio.sleep(restoring.LOOK_EVERY_S)
-                if not self.should_stop:
-                    await self.consumer.look_for_others()
         except Exception:  # noqa: BLE001  # anything unexpected ends the process
             end(traceback.format_exc())
 
@@ -136,10 +123,6 @@ class Worker(faust.App):  # type: ignore[misc]
         """Drop decoded states: the table is the truth after a rebalance."""
         self._partitions.clear()
         self._unsaved.forget()
-
-    def write_again(self, number: int, keys: Iterable[bytes]) -> None:
-        """Have these states written with the next commit, behind what must not be taken for them."""
-        self._again.setdefault(number, set()).update(key.decode() for key in keys)
 
     def folded(self) -> dict[tuple[str, int], int]:
         """Return how far the restored states have read: by topic and partition, the offset after."""
@@ -208,7 +191,6 @@ class Worker(faust.App):  # type: ignore[misc]
             stored: Mapping[bytes, bytes] = self.states
             known = Partition(number, {key.decode(): stored[key] for key in list(stored.keys())})
             self._partitions[number] = known
-            self._unsaved.note(number, known.states(self._again.get(number, ())))
         return known
 
     def _outputs_of_reference(self) -> list[Output]:

@@ -94,12 +94,6 @@ class Partition:
             else:
                 self.bins[entity_id] = _restored(state.decode("bin", value))
 
-    def states(self, keys: Iterable[str]) -> dict[str, Stamped[Any]]:
-        """Return the states under these keys of the table, of those that are there."""
-        of_kind: dict[str, Mapping[str, Stamped[Any]]] = {"truck": self.trucks, "bin": self.bins}
-        named = ((key, *key.partition(":")[::2]) for key in keys)
-        return {key: of_kind[kind][name] for key, kind, name in named if name in of_kind[kind]}
-
     def fold(
         self,
         topic_name: str,

@@ -6,7 +6,7 @@ tables send each key for itself, through a queue of their own; here a slice's st
 What is said leaves when the states it follows from are kept, and in the order it was said: a successor may read the same
 topics in another order, and must find the state that spoke. Nobody waits for that: slices go on meanwhile. Where the
 broker put a state tells whether anybody else wrote there (`restoring`): then the process ends, before it speaks of a state
-that counts for nobody. A batch sent again after a lost answer must not look like that, so the broker is told which are
+that counts for nobody. States that others have followed may go from the changelog; who may is said with the next states. A batch sent again after a lost answer must not look like that, so the broker is told which are
 repeats (an idempotent producer).
 
 Queueing may have to wait for the broker (aiokafka keeps one batch of a partition waiting). So whoever writes states takes
@@ -15,6 +15,7 @@ commit could pass it, and no older state of a truck is queued after a newer one.
 """
 
 import asyncio
+import secrets
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, NamedTuple
@@ -25,8 +26,11 @@ from faust.types import TP
 from streams.worker import metrics, restoring
 from streams.worker.ending import end
 from streams.worker.folding import Output
+from streams.worker.restoring import Line
 from streams.worker.unsaved import Encoded
 
+MOST_GONE: Final = 1_000
+"""Records of which it is said at a time that they may go: after a restart there may be many, and states come first."""
 MOST_WAITING: Final = 64
 """Slices whose outputs wait for their states, before the next slice has to wait as well."""
 
@@ -39,6 +43,26 @@ class _Said(NamedTuple):
     reached: asyncio.Event | None = None
 
 
+class _Batch:
+    """A batch of the changelog that is to stand from offset ``first`` on."""
+
+    def __init__(self, builder: Any, first: int) -> None:
+        self.builder = builder
+        self.first = first
+        self.count = 0
+        self.states: list[bytes] = []
+        """Keys of the records with a state."""
+
+    def append(self, key: bytes, value: bytes | None) -> bool:
+        """Add a record; False if there is no room for it."""
+        if self.builder.append(key=key, value=value, timestamp=None) is None:
+            return False
+        self.count += 1
+        if value is not None:
+            self.states.append(key)
+        return True
+
+
 class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
     """The producer of the worker."""
 
@@ -49,6 +73,7 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
         self._unconfirmed: set[Any] = set()
         self._next: dict[tuple[str, int], int] = {}
         """By partition of the changelog the offset the next own record will have, if nobody else writes there."""
+        self._writer = secrets.token_hex(6).encode()
 
     def _settings_extra(self) -> dict[str, Any]:
         return {"acks": "all", "enable_idempotence": True}
@@ -105,38 +130,43 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
         return max(self._next.get((topic, partition), 0), 0 if restored is None else int(restored) + 1)
 
     async def _keep(self, topic: str, partition: int, states: Encoded) -> list[Awaitable[Any]]:
-        producer, kept = self._ensure_producer(), []
+        """Queue states, and which records may go before them; return what those who speak of the states wait for."""
+        if not states:
+            return []
+        line: Line = self.app.lines[partition]
         first = self.place(topic, partition)
-        self._next[topic, partition] = first + len(states)
-        batch = producer.create_batch()
-        for number, (key, value) in enumerate(states, first):
-            record = {"key": key, "value": value, "timestamp": None, "headers": restoring.place(number)}
-            if batch.append(**record) is None:  # full
-                kept.append(await self._send_batch(topic, partition, batch, first))
-                batch, first = producer.create_batch(), number
-                batch.append(**record)  # the first fits, whatever its size
-        if batch.record_count():
-            kept.append(await self._send_batch(topic, partition, batch, first))
+        rows: list[tuple[bytes, bytes | None]] = [(key, None) for key in line.take_gone(MOST_GONE)]
+        for number, (name, value) in enumerate(states, first + len(rows)):
+            rows.append((restoring.record_key(name, number, self._writer), value))
+        self._next[topic, partition] = first + len(rows)
+        kept, batch = [], _Batch(self._ensure_producer().create_batch(), first)
+        for number, (key, row) in enumerate(rows, first):
+            if not batch.append(key, row):
+                kept.append(await self._send_batch(topic, partition, batch, line))
+                batch = _Batch(self._ensure_producer().create_batch(), number)
+                batch.append(key, row)  # the first fits, whatever its size
+        kept.append(await self._send_batch(topic, partition, batch, line))
         return kept
 
-    async def _send_batch(self, topic: str, partition: int, batch: Any, first: int) -> Awaitable[Any]:
-        """Send a batch that is to stand from offset ``first`` on."""
-        count = batch.record_count()
-        batch.close()  # it leaves at once: nothing is to be added
-        future: Awaitable[Any] = await self._ensure_producer().send_batch(batch, topic, partition=partition)
-        self._watch(future, lambda done: self._kept(done, first, count))
+    async def _send_batch(self, topic: str, partition: int, batch: "_Batch", line: Line) -> Awaitable[Any]:
+        batch.builder.close()  # it leaves at once: nothing is to be added
+        future: Awaitable[Any] = await self._ensure_producer().send_batch(batch.builder, topic, partition=partition)
+        self._watch(future, lambda done: self._kept(done, batch, line))
         return future
 
-    def _kept(self, done: Any, first: int, count: int) -> None:
+    def _kept(self, done: Any, batch: "_Batch", line: Line) -> None:
         """Note own states as restored; runs before those who wait for them, so before anybody speaks of them."""
-        if done.offset != first:
+        if done.offset != batch.first:
             end(
-                f"another process wrote to {done.topic} {done.partition}: {first} was to be the next offset, not {done.offset}"
+                f"another process wrote to {done.topic} {done.partition}: {batch.first} was to be the next offset, "
+                f"not {done.offset}"
             )
+        for key in batch.states:
+            line.confirmed(key)
         offsets = self.app.tables.recovery.active_offsets
         seen = offsets.get(done.topic_partition)
         if seen is not None:  # our own writes need no replay after a rebalance
-            offsets[done.topic_partition] = max(seen, first + count - 1)
+            offsets[done.topic_partition] = max(seen, batch.first + batch.count - 1)
 
     # ----------------------------------------------------------------------------- what is said
 

@@ -1,61 +1,99 @@
-"""Which records of the changelog count when states are restored. No Faust, no I/O.
+"""Which records of the changelog count when states are restored, and which may go. No Faust, no I/O.
 
-Each record says at which offset its writer expected it: right behind all that this writer had read and written itself. A
-record that stands elsewhere is displaced: one of two wrote it that both believed to have the partition. It counts for nobody,
+Each record's key says at which offset its writer expected it: right behind all that this writer had read and written itself.
+A record that stands elsewhere is displaced: one of two wrote it that both believed to have the partition. It counts for nobody,
 and who wrote it learns so from the broker, and ends. What counts is one line, each state made by somebody who knew those before.
 
-Compaction knows nothing of this, and in time would keep the displaced record for being the last of its key. So whoever
-restores and meets one writes the state that counts again, behind it.
+Compaction knows nothing of this: under one key it would keep a displaced record for being the last, and drop the one that
+counts. So no two records have the same key (it names offset and writer beside the state), and compaction drops only what a
+worker says may go: what is displaced, and a state when the next one of its truck or bin is there, confirmed and in its place.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 from streams import state
 
-PLACE: Final = "at"
-"""Header of a record of the changelog: the offset its writer expected it to have, in decimal digits."""
-
-LOOK_EVERY_S: Final = 60.0
-"""How often a worker asks whether another wrote: well below the time in which nothing is compacted (`topics_check.CHANGELOG`)."""
+_APART: Final = b"\0"
+"""Between a state's key, offset and writer; no id has it."""
 
 
 class Record(Protocol):
-    """A record of the changelog: a state under its key; no value = forgotten."""
+    """A record of the changelog: a state under its key; no value = the record under that key may go."""
 
     @property
-    def key(self) -> bytes:
-        """Key of the table."""
+    def key(self) -> bytes | None:
+        """See `record_key`."""
+
+    @property
+    def value(self) -> bytes | None:
+        """A state, encoded."""
 
     @property
     def offset(self) -> int:
         """Where the broker put it."""
 
-    @property
-    def headers(self) -> Iterable[tuple[str, bytes | None]]:
-        """What it says beside its state."""
+
+def record_key(key: bytes, offset: int, writer: bytes) -> bytes:
+    """Return the key of the record with a state that ``writer``, one life of a worker, expects at ``offset``."""
+    return b"%s\0%d\0%s" % (key, offset, writer)
 
 
-def place(offset: int) -> list[tuple[str, bytes]]:
-    """Return the header that says where a record is expected to stand."""
-    return [(PLACE, b"%d" % offset)]
+def state_key(key: bytes) -> bytes:
+    """Return whose state is in a record with this key: ``truck:…`` or ``bin:…``."""
+    return key.partition(_APART)[0]
 
 
-def in_place[R: Record](records: Iterable[R]) -> tuple[list[R], set[bytes]]:
-    """Return the records that count, in their order, and the keys of those that are displaced."""
-    kept, displaced = list[R](), set[bytes]()
-    for record in records:
-        if is_in_place(record.offset, dict(record.headers)):
-            kept.append(record)
-        else:
-            displaced.add(record.key)
-    return kept, displaced
+def is_in_place(offset: int, key: bytes) -> bool:
+    """Tell whether a state stands where its writer expected it; one that does not say where does (before 2026-11-27)."""
+    _, says, expected = key.partition(_APART)
+    return not says or expected.partition(_APART)[0] == b"%d" % offset
 
 
-def is_in_place(offset: int, headers: Mapping[str, bytes | None]) -> bool:
-    """Tell whether a record stands where its writer expected it; one that does not say where does (before 2026-11-27)."""
-    expected = headers.get(PLACE)
-    return expected is None or expected == b"%d" % offset
+class Line:
+    """One partition of the changelog, as far as it was read and written: the record that counts of each state, and what may go."""
+
+    def __init__(self) -> None:
+        self._counts: dict[bytes, bytes] = {}
+        self._gone: dict[bytes, None] = {}  # in order
+        self._read = -1
+
+    def read(self, records: Iterable[Record]) -> dict[bytes, bytes]:
+        """Take note of records in their order; return the states that count by key of the table, each the last of its key.
+
+        Whoever reads from the beginning again has lost the partition meanwhile: what was known is forgotten.
+        """
+        states: dict[bytes, bytes] = {}
+        for record in records:
+            key = record.key or b""
+            if record.offset <= self._read:
+                self._counts.clear()
+                self._gone.clear()
+            self._read = record.offset
+            if record.value is None:
+                self._gone.pop(key, None)  # somebody has said so already
+            elif is_in_place(record.offset, key):
+                self.confirmed(key)
+                states[state_key(key)] = record.value
+            else:
+                self._gone[key] = None
+        return states
+
+    def confirmed(self, key: bytes) -> None:
+        """Take note of a record that counts: the one before it of the same state may go."""
+        name = state_key(key)
+        before = self._counts.get(name)
+        self._counts[name] = key
+        self._gone.pop(key, None)
+        if before is not None and before != key:
+            self._gone[before] = None
+
+    def take_gone(self, most: int) -> list[bytes]:
+        """Return keys of records that may go, at most so many; whoever takes them writes so."""
+        taken = [key for key, _ in zip(self._gone, range(most), strict=False)]
+        for key in taken:
+            del self._gone[key]
+        return taken
 
 
 def folded(states: Iterable[tuple[int, bytes]]) -> dict[tuple[str, int], int]:

@@ -20,15 +20,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from time import monotonic
 from typing import Any, Final
 
-from aiokafka.errors import KafkaError
-from faust.exceptions import ConsumerNotStarted
 from faust.transport.consumer import notify
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types.tuples import ConsumerMessage
 
 from streams.topics import TICKS
-from streams.worker import lost_logs, metrics, restoring
+from streams.worker import lost_logs, metrics
 from streams.worker.ending import end
 from streams.worker.in_flight import InFlight
 from streams.worker.lost_logs import Log
@@ -189,16 +187,9 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             offsets = recovery.standby_offsets
         else:
             return
-        store = recovery.tp_to_table[tp].data
         seen = offsets.get(tp)
         fresh = [record for record in records if seen is None or record.offset > seen]
-        kept, displaced = restoring.in_place(fresh)
-        for record in kept:
-            self._set(store, tp.partition, record)
-        if displaced:
-            place = {"topic": tp.topic, "partition": tp.partition, "records": len(fresh) - len(kept)}
-            logger.warning("left out states of a process that was left for dead, or of who met it", extra=place)
-            self.app.write_again(tp.partition, displaced)
+        self._set(recovery.tp_to_table[tp].data, tp.partition, self.app.lines[tp.partition].read(fresh))
         metrics.RECOVERED.inc(len(fresh))
         offsets[tp] = records[-1].offset
         if recovery.in_recovery and not recovery.need_recovery():
@@ -207,37 +198,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             recovery.signal_recovery_end.set()
 
     @staticmethod
-    def _set(store: Any, partition: int, record: Any) -> None:
+    def _set(store: Any, partition: int, states: Mapping[bytes, bytes]) -> None:
         """Do to the memory store what Faust does with an event that it makes of each record first."""
-        if record.value is None:
-            store.data.pop(record.key, None)
-            store._key_partition.pop(record.key, None)  # noqa: SLF001  # read when a partition goes: its keys go too
-        else:
-            store.data[record.key] = record.value
-            store._key_partition[record.key] = partition  # noqa: SLF001
-
-    async def look_for_others(self) -> None:
-        """Ask the broker where the changelog of our partitions ends; behind our own states nothing may stand.
-
-        Ends the process if something does. A broker that does not answer, or a rebalance meanwhile, leaves it for later.
-        """
-        ours = [tp for tp in self.assignment() if tp.topic in self.app.tables.changelog_topics]
-        forgotten = self.forgotten
-        if not ours or self.app.rebalancing:
-            return
-        try:
-            ends = await self.highwaters(*ours)
-        except (KafkaError, ConsumerNotStarted, TimeoutError) as error:
-            logger.warning("the broker does not say where the changelog ends: %s", error)
-            return
-        if self.forgotten != forgotten or self.app.rebalancing:
-            return
-        for tp, behind in ends.items():
-            ours_end = self.app.producer.place(tp.topic, tp.partition)
-            if behind > ours_end:
-                end(
-                    f"another process wrote to {tp.topic} {tp.partition}: it ends at {behind}, and our states at {ours_end}"
-                )
+        store.data.update(states)
+        store._key_partition.update(dict.fromkeys(states, partition))  # noqa: SLF001  # when a partition goes, its keys go too
 
     # ----------------------------------------------------------------------------- ordered commit
 

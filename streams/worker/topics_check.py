@@ -15,10 +15,7 @@ CHANGELOG: Final = {
     "segment.ms": "600000",
     "min.cleanable.dirty.ratio": "0.1",
     "max.compaction.lag.ms": "3600000",
-    # so that what counts is still there when a displaced record behind it is met, and it is written again (`restoring`)
-    "min.compaction.lag.ms": "600000",
-    "message.timestamp.type": "LogAppendTime",  # what a suspended process delivers late is young, so not compacted yet
-    "delete.retention.ms": "86400000",
+    "delete.retention.ms": "60000",  # whoever restores needs no word of what went: the next state says the same
 }
 """Topic settings of the changelog: with Kafka's defaults it would never be compacted (segments of 7 days or 1 GB)."""
 

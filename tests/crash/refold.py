@@ -42,9 +42,10 @@ def conclude(history: History) -> Conclusions:
     reference = _reference(history)
     lives: dict[Key, _Life] = {}
     for record in history.states:
-        if record.value is None or not restoring.is_in_place(record.offset, record.headers):
-            continue  # of a process left for dead: recovery passes it over too
-        kind, _, entity_id = (record.key or b"").decode().partition(":")
+        key = record.key or b""
+        if record.value is None or not restoring.is_in_place(record.offset, key):
+            continue  # what may go; or of a process left for dead: recovery passes it over too
+        kind, _, entity_id = restoring.state_key(key).decode().partition(":")
         life = lives.setdefault((kind, entity_id), _Life(kind, entity_id, reference))
         life.follow(record, inputs)
     findings = [sentence for life in lives.values() for sentence in life.findings]

@@ -16,6 +16,7 @@ from services import bus
 from streams import codec, events, state
 from streams import topics as catalogue
 from streams.topics import Topic
+from streams.worker import restoring
 from streams.worker.folding import partition_of
 from tests import worker_process
 from tests.unit.streams import town
@@ -107,13 +108,15 @@ def last_revisions(alerts: list[events.Alert]) -> Counter[tuple[str, int, str]]:
 
 
 def stored(bootstrap: str, app_id: str) -> dict[str, state.Truck]:
-    """State of each truck by the changelog: the last record of its key."""
+    """State of each truck by the changelog: the last of its records that counts."""
     changelog = worker_process.changelog(app_id)
     found: dict[str, state.Truck] = {}
     with closing(bus.Follower(bootstrap, [changelog], client_id="test")) as follower:
         for record in follower.read_to_end():
-            if record.key is not None and record.value is not None and record.key.startswith(b"truck:"):
-                found[record.key.decode().removeprefix("truck:")] = state.decode("truck", record.value).state
+            key = record.key or b""
+            if record.value is not None and key.startswith(b"truck:") and restoring.is_in_place(record.offset, key):
+                name = restoring.state_key(key).decode().removeprefix("truck:")
+                found[name] = state.decode("truck", record.value).state
     return found
 
 

@@ -72,9 +72,10 @@ def _folded(bootstrap: str) -> set[bus.Partition]:
     found: set[bus.Partition] = set()
     with closing(bus.Follower(bootstrap, [worker_process.changelog(APP)], client_id="test")) as follower:
         for record in follower.read_to_end():
-            if record.value is None or not restoring.is_in_place(record.offset, record.headers):
+            key = record.key or b""
+            if record.value is None or not restoring.is_in_place(record.offset, key):
                 continue
-            name = (record.key or b"").decode().partition(":")[2]
+            name = restoring.state_key(key).decode().partition(":")[2]
             if name in NAMES:
                 found |= {(topic, record.partition) for topic in state.stamp(record.value).offsets}
     return found

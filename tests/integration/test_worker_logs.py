@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from gateway_trial import wait_for
 from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import ConfigResource
 
 from services import bus
 from streams import codec, events, state
@@ -139,7 +140,8 @@ def test_a_worker_that_meets_anothers_state_ends_before_it_speaks(topics: str, l
         wait_for(lambda: committed(topics, "displaced", TRUCK_STATES) == end, "all to be committed", 40)
         with closing(bus.Producer(topics, client_id="test")) as dead:
             late = state.encode(state.new_truck(TRUCK))
-            sent = dead.send(CHANGELOG.name, f"truck:{TRUCK}", late, restoring.place(0), partition=NUMBER)
+            key = restoring.record_key(f"truck:{TRUCK}".encode(), 0, b"dead").decode()
+            sent = dead.send(CHANGELOG.name, key, late, partition=NUMBER)
             assert sent.result(20) == (CHANGELOG.name, NUMBER)
         send(topics, call)
         called = bus.ends(topics, [DRIVER_ACTIONS], client_id="test")[DRIVER_ACTIONS.name, NUMBER]
@@ -152,23 +154,70 @@ def test_a_worker_that_meets_anothers_state_ends_before_it_speaks(topics: str, l
         assert worker.wait(20) == 0
     assert _calls(topics) == before + 1
     with closing(bus.Follower(topics, [CHANGELOG], client_id="test")) as follower:
-        states = [record for record in follower.read_to_end() if record.key == f"truck:{TRUCK}".encode()]
-    assert [restoring.is_in_place(one.offset, one.headers) for one in states][-3:] == [False, False, True]
+        records = [record for record in follower.read_to_end() if record.partition == NUMBER]
+    states = [record for record in records if record.value is not None]
+    displaced = {one.key for one in states if not restoring.is_in_place(one.offset, one.key or b"")}
+    assert displaced == {one.key for one in states[-3:-1]}
+    assert displaced <= {one.key for one in records if one.value is None}  # the next worker says that they may go
     folded = state.stamp(states[-1].value or b"").offsets
     assert (folded[TRUCK_STATES.name], folded[DRIVER_ACTIONS.name]) == (end, called)
 
 
 @pytest.mark.long
-def test_a_worker_with_nothing_to_write_meets_anothers_state_too(topics: str, log: Path) -> None:
-    """It asks each minute where its partitions of the changelog end: compaction must not be first."""
-    with worker_process.running(topics, "idle", log) as worker:
-        wait_for(lambda: "partitions assigned" in log.read_text(), "the worker to have all", 40)
-        with closing(bus.Producer(topics, client_id="test")) as dead:
-            late = state.encode(state.new_truck("another"))
-            sent = dead.send("idle-state-changelog", "truck:another", late, restoring.place(1_000), partition=NUMBER)
-            assert sent.result(20)[1] == NUMBER
-        assert worker.wait(2 * restoring.LOOK_EVERY_S) == 70
-    assert f"another process wrote to idle-state-changelog {NUMBER}: it ends at" in log.read_text()
+def test_compaction_leaves_the_state_that_counts(topics: str, log: Path) -> None:
+    """A process left for dead writes last, then no worker runs for as long as Kafka likes: the state of before is still there."""
+    changelog = worker_process.changelog("compacted")
+    for first in range(80, 110, 10):
+        judge_all(topics, "compacted", log, TRUCK_STATES, *_fixes(first, first + 10))
+    before = _states(topics, changelog)
+    assert len(before) > 2  # that the first may go is said with the third
+    with closing(bus.Producer(topics, client_id="test")) as dead:
+        key = restoring.record_key(f"truck:{TRUCK}".encode(), before[-1].offset, b"dead").decode()
+        dead.send(changelog.name, key, state.encode(state.new_truck(TRUCK)), partition=NUMBER).result(20)
+        _compact_at_once(topics, changelog)
+        # each record that follows closes a segment, and closed ones are compacted
+        wait_for(
+            lambda: _roll(dead, changelog) and _states(topics, changelog)[0].offset > before[0].offset,
+            "compaction",
+            240,
+        )
+    left = [one for one in _states(topics, changelog) if restoring.is_in_place(one.offset, one.key or b"")]
+    assert [one.offset for one in left if (one.key or b"").startswith(f"truck:{TRUCK}".encode())][-1] == before[
+        -1
+    ].offset
+    send(topics, *_fixes(110, 120))
+    end = bus.ends(topics, [TRUCK_STATES], client_id="test")[TRUCK_STATES.name, NUMBER]
+    with worker_process.running(topics, "compacted", log) as worker:
+        wait_for(lambda: committed(topics, "compacted", TRUCK_STATES) == end, "the rest to be judged", 40)
+        worker.terminate()
+        assert worker.wait(20) == 0
+    last = state.decode("truck", _states(topics, changelog)[-1].value or b"").state
+    earlier = state.decode("truck", before[-1].value or b"").state
+    assert last.order.arrivals == earlier.order.arrivals + 10
+
+
+def _states(bootstrap: str, changelog: Topic) -> list[bus.Record]:
+    """Return the truck's states in its partition of the changelog, as far as they are still there."""
+    with closing(bus.Follower(bootstrap, [changelog], client_id="test")) as follower:
+        records = [record for record in follower.read_to_end() if record.partition == NUMBER]
+    return [one for one in records if one.value is not None and (one.key or b"").startswith(f"truck:{TRUCK}".encode())]
+
+
+def _compact_at_once(bootstrap: str, changelog: Topic) -> None:
+    """Have the broker compact whatever it may, as soon as it can."""
+    soon = {
+        "cleanup.policy": "compact", "segment.ms": "100", "min.cleanable.dirty.ratio": "0.0", "max.compaction.lag.ms": "100",
+        "delete.retention.ms": "0",
+    }  # fmt: skip
+    with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
+        admin.alter_configs([ConfigResource("TOPIC", changelog.name, configs=soon)])
+
+
+def _roll(producer: bus.Producer, changelog: Topic) -> bool:
+    """Write what counts for nobody, so that what stands before is closed."""
+    key = restoring.record_key(b"truck:nobody", 0, b"dead").decode()
+    producer.send(changelog.name, key, state.encode(state.new_truck("nobody")), partition=NUMBER).result(20)
+    return True
 
 
 def _calls(bootstrap: str) -> int:

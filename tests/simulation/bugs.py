@@ -141,8 +141,16 @@ def _resends_teach(terminal: Any, fix: events.TruckState, now_ms: int, bounds: A
         terminal.offset_ms = lag_ms
 
 
-def _in_order_of_arrival(records: Any) -> Any:
-    return list(records), set()
+def _takes_what_came_last(_line: Any, records: Any) -> Any:
+    return {restoring.state_key(one.key): one.value for one in records if one.value is not None}
+
+
+def _gone_too_soon(line: Any, encoded: Any) -> Any:
+    return [*line.take_gone(100), *(line._counts[name] for name, _ in encoded if name in line._counts)]
+
+
+def _without_writer(key: bytes, offset: int, _writer: bytes) -> bytes:
+    return b"%s\0%d\0" % (key, offset)
 
 
 _STAMPED: Final = state.Stamped
@@ -183,12 +191,16 @@ BUGS: Final[dict[str, Bug]] = {
     "restored-too-little": Bug(
         "the last record of the changelog is left out", ((shell, "restore_until", lambda n: n - 1),)
     ),
-    "late-state-wins": Bug("restoring takes what came last", ((restoring, "in_place", _in_order_of_arrival),)),
+    "late-state-wins": Bug("restoring takes what came last", ((restoring.Line, "read", _takes_what_came_last),)),
     "speaks-out-of-place": Bug(
         "who finds that another wrote to its changelog goes on", ((shell, "is_out_of_place", lambda *_: False),)
     ),
-    "not-written-again": Bug(
-        "a state whose last record counts for nobody is not written again", ((shell, "written_again", lambda _: set()),)
+    "gone-too-soon": Bug(
+        "a state may go before the next one of its truck is in its place", ((shell, "may_go", _gone_too_soon),)
+    ),
+    "two-under-one-key": Bug(
+        "two states meant for one offset have one key: compaction keeps the later",
+        ((restoring, "record_key", _without_writer),),
     ),
     "outbox-not-kept": Bug("what was said is not in the state", ((_STAMPED, "take", _take_without_outbox),)),
     "outbox-emptied-early": Bug(

@@ -15,6 +15,7 @@ RARE: Final = (
     "a member is expelled",
     "a reading goes to disk",
     "a state is compacted away",
+    "it is said which records may go",
     "a state is left out",
     "a state is out of place",
     "a rebalance finds slices under way",

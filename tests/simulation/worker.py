@@ -4,7 +4,7 @@ Real here: `folding.Partition`, `state`, `InFlight` (commit order, continuity), 
 count), `dead_letters.Limits`. Modelled: what Faust, aiokafka and `streams.worker.app` do between them.
 """
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from typing import Final
@@ -25,7 +25,6 @@ from tests.simulation.world import Ended, Process, shuffled
 CHANGELOG: Final = "state-changelog"
 FLUSH_MS: Final = 20_000
 STALL_MS: Final = 30_000
-LOOK_MS: Final = 60_000
 MOST_IN_FLIGHT: Final = 16
 FETCHED: Final = 100
 """Records of one partition in one fetch."""
@@ -65,8 +64,8 @@ class Worker(Process):
         """Changelog offset up to which the table is, by partition (Faust: ``active_offsets``)."""
         self.next: dict[int, int] = {}
         """Changelog offset the next own record is expected at, by partition."""
-        self.again: dict[int, set[str]] = {}
-        """Keys whose last record in the changelog may be one that counts for nobody, by partition."""
+        self.lines = defaultdict[int, restoring.Line](restoring.Line)
+        self.writer = b"%d" % world.chance.randrange(10**9)
         self.numbers: list[int] = []
         self.generation = 0
         self.noted: dict[TP, int] = {}
@@ -104,7 +103,6 @@ class Worker(Process):
             yield 100
         self.group.join(self.name, self.instance)
         self.start(self._beats(), 10)
-        self.start(self._look_for_others(), LOOK_MS)
         while True:
             yield from self._assigned()
             if not self.rejoin:
@@ -204,11 +202,12 @@ class Worker(Process):
                 yield 100
                 continue
             records = changelog[seen + 1 : min(end, seen + 1 + size)]
-            kept, displaced = restoring.in_place(record for record in records if record.offset not in compacted)
-            self.again.setdefault(number, set()).update(shell.written_again(displaced))
-            self.world.sometimes["a state is left out"] += len(displaced)
-            for record in kept:
-                self.table[record.key or b""] = record.value or b""
+            there = [record for record in records if record.offset not in compacted]
+            self.table.update(self.lines[number].read(there))
+            self.world.sometimes["a state is left out"] += sum(
+                record.value is not None and not restoring.is_in_place(record.offset, record.key or b"")
+                for record in there
+            )
             seen = self.restored[number] = records[-1].offset
             self.point("restoring")
             yield self.world.between(1, 10)
@@ -304,7 +303,6 @@ class Worker(Process):
         if known is None:
             known = Partition(number, {key.decode(): value for key, value in self.table.items()})
             self.partitions[number] = known
-            self.unsaved.note(number, known.states(self.again.get(number, ())))
             self.journals[number] = Journal(dict(self.table))
         return known
 
@@ -328,23 +326,28 @@ class Worker(Process):
             self.invariants.wrote(key, value, self.journals[number])
         kept = Kept(len(encoded))
         yield self.world.between(0.1, 1) if self.world.happens(0.7) else self.world.between(1, 40)
-        for key, value in encoded:
-            at = self._place(number)
-            self.next[number] = at + 1
-            self.producer.send(
-                (CHANGELOG, number), key, value, restoring.place(at), partial(self._own, kept, number, at)
-            )
+        if encoded:
+            for key in shell.may_go(self.lines[number], encoded):
+                self._send_row(number, key, None, None)
+        for name, value in encoded:
+            self._send_row(number, restoring.record_key(name, self._place(number), self.writer), value, kept)
             self.point("a state is sent")
         if folded is not None:
             self._say(kept, folded)
         self.writing -= 1
 
+    def _send_row(self, number: int, key: bytes, value: bytes | None, kept: "Kept | None") -> None:
+        """Send a state, or word that a record may go."""
+        at = self._place(number)
+        self.next[number] = at + 1
+        self.producer.send((CHANGELOG, number), key, value, (), partial(self._own, kept, key, number, at))
+
     def _place(self, number: int) -> int:
         """Return where the next state goes: behind what was restored, and behind what was written since."""
         return max(self.next.get(number, 0), self.restored.get(number, -1) + 1)
 
-    def _own(self, kept: "Kept", number: int, expected: int, offset: int) -> None:
-        """Hear where the broker put a state, before what waits for it hears that it is kept."""
+    def _own(self, kept: "Kept | None", key: bytes, number: int, expected: int, offset: int) -> None:
+        """Hear where the broker put a record, before what waits for it hears that it is kept."""
         if not self.alive:
             return
         if shell.is_out_of_place(expected, offset):
@@ -353,7 +356,9 @@ class Worker(Process):
             return
         if number in self.restored:
             self.restored[number] = max(self.restored[number], offset)
-        kept.pending -= 1
+        if kept is not None:
+            self.lines[number].confirmed(key)
+            kept.pending -= 1
 
     def _say(self, kept: "Kept", folded: Folded) -> None:
         """Have outputs sent when their states are kept, in the order they were said; nobody waits for it."""
@@ -443,14 +448,6 @@ class Worker(Process):
                 self.progress_ms = self.world.now_ms
             elif self.world.now_ms - self.progress_ms > STALL_MS:
                 raise Ended("stall: no progress")
-
-    def _look_for_others(self) -> Steps:
-        while True:
-            if self.connected and self.handing_out and not self.rejoin:
-                for number in self.numbers:
-                    if self.log.end((CHANGELOG, number)) > self._place(number):
-                        raise Ended("another wrote to the changelog")
-            yield LOOK_MS
 
     def _lag(self) -> int:
         """Return how many records wait for this worker."""

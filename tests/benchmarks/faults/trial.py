@@ -19,6 +19,7 @@ import psutil
 from services import bus
 from streams import state, topics
 from streams.topics import Topic
+from streams.worker import restoring
 from tests.benchmarks.faults.ways import Ways
 from tests.benchmarks.group_watch import GroupWatch
 from tests.benchmarks.programs import start_peer, until
@@ -181,7 +182,7 @@ class Trial:
         with closing(bus.Follower(self.ways.bootstrap, [self.changelog], client_id="bench")) as follower:
             for record in follower.read_to_end():
                 if record.value is not None and record.key is not None:
-                    truck_id = record.key.decode().strip('"').removeprefix("truck:")
+                    truck_id = restoring.state_key(record.key).decode().strip('"').removeprefix("truck:")
                     if truck_id in had:
                         had[truck_id] = self._program.count(record.value)
         return had

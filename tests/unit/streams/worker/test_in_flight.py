@@ -1,9 +1,7 @@
 """What is handed out in which turn, what may be committed, and what counts when states are restored."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from streams.worker import restoring
 from streams.worker.in_flight import InFlight
 from streams.worker.turns import in_turn
 
@@ -47,21 +45,6 @@ def test_a_slice_that_begins_before_the_last_ended_is_of_another_log() -> None:
     in_flight.forget()
     assert in_flight.hole("tp", 5, 7, committed=5) is None
     assert "made anew" in (in_flight.hole("tp", 0, 3, committed=5) or "")
-
-
-class Record(NamedTuple):
-    """A record of the changelog."""
-
-    key: bytes
-    offset: int
-    headers: tuple[tuple[str, bytes | None], ...]
-
-
-def test_a_state_counts_where_its_writer_expected_it() -> None:
-    """One that another pushed back counts for nobody, and its key is told; one of before states said where counts."""
-    there, of_before = Record(b"a", 5, tuple(restoring.place(5))), Record(b"c", 8, ())
-    pushed_back = Record(b"b", 7, tuple(restoring.place(6)))
-    assert restoring.in_place([there, pushed_back, of_before]) == ([there, of_before], {b"b"})
 
 
 def test_ticks_are_handed_out_after_what_was_fetched_with_them() -> None:
