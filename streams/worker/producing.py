@@ -6,8 +6,8 @@ tables send each key for itself, through a queue of their own; here a slice's st
 What is said leaves when the states it follows from are kept, and in the order it was said: a successor may read the same
 topics in another order, and must find the state that spoke. Nobody waits for that: slices go on meanwhile. Where the
 broker put a state tells whether anybody else wrote there (`restoring`): then the process ends, before it speaks of a state
-that counts for nobody. States that others have followed may go from the changelog; who may is said with the next states. A batch sent again after a lost answer must not look like that, so the broker is told which are
-repeats (an idempotent producer).
+that counts for nobody. A batch sent again after a lost answer must not look like that, so the broker is told which are
+repeats (an idempotent producer). Behind the states it is said which older ones may go.
 
 Queueing may have to wait for the broker (aiokafka keeps one batch of a partition waiting). So whoever writes states takes
 them out under one lock, in turn, and a flush takes its turn too: no state is ever neither unsaved nor queued where a
@@ -29,8 +29,8 @@ from streams.worker.folding import Output
 from streams.worker.restoring import Line
 from streams.worker.unsaved import Encoded
 
-MOST_GONE: Final = 1_000
-"""Records of which it is said at a time that they may go: after a restart there may be many, and states come first."""
+MANY: Final = 1_000
+"""Records of which it is said at a time that they may go, or twice as many as states are written: a restart may find many."""
 MOST_WAITING: Final = 64
 """Slices whose outputs wait for their states, before the next slice has to wait as well."""
 
@@ -130,14 +130,16 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
         return max(self._next.get((topic, partition), 0), 0 if restored is None else int(restored) + 1)
 
     async def _keep(self, topic: str, partition: int, states: Encoded) -> list[Awaitable[Any]]:
-        """Queue states, and which records may go before them; return what those who speak of the states wait for."""
+        """Queue states, and behind them which records may go; return what those who speak of the states wait for."""
         if not states:
             return []
         line: Line = self.app.lines[partition]
         first = self.place(topic, partition)
-        rows: list[tuple[bytes, bytes | None]] = [(key, None) for key in line.take_gone(MOST_GONE)]
-        for number, (name, value) in enumerate(states, first + len(rows)):
-            rows.append((restoring.record_key(name, number, self._writer), value))
+        rows: list[tuple[bytes, bytes | None]] = [
+            (restoring.record_key(name, number, self._writer), value)
+            for number, (name, value) in enumerate(states, first)
+        ]
+        rows += [(key, None) for key in line.take_what_may_go(max(MANY, 2 * len(states)))]
         self._next[topic, partition] = first + len(rows)
         kept, batch = [], _Batch(self._ensure_producer().create_batch(), first)
         for number, (key, row) in enumerate(rows, first):
@@ -162,7 +164,7 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
                 f"not {done.offset}"
             )
         for key in batch.states:
-            line.confirmed(key)
+            line.counts(key)
         offsets = self.app.tables.recovery.active_offsets
         seen = offsets.get(done.topic_partition)
         if seen is not None:  # our own writes need no replay after a rebalance

@@ -15,7 +15,9 @@ from typing import Final, Protocol
 from streams import state
 
 _APART: Final = b"\0"
-"""Between a state's key, offset and writer; no id has it."""
+"""Between a state's key, offset and writer. The last two have none, whatever an id has."""
+_ANYWHERE: Final = -1
+"""Where a record was expected that does not say (before 2026-11-27): it counts as it stands, until one comes that says."""
 
 
 class Record(Protocol):
@@ -41,22 +43,29 @@ def record_key(key: bytes, offset: int, writer: bytes) -> bytes:
 
 def state_key(key: bytes) -> bytes:
     """Return whose state is in a record with this key: ``truck:…`` or ``bin:…``."""
-    return key.partition(_APART)[0]
+    return _read(key)[0]
 
 
 def is_in_place(offset: int, key: bytes) -> bool:
-    """Tell whether a state stands where its writer expected it; one that does not say where does (before 2026-11-27)."""
-    _, says, expected = key.partition(_APART)
-    return not says or expected.partition(_APART)[0] == b"%d" % offset
+    """Tell whether a state stands where its writer expected it."""
+    return _read(key)[1] in (offset, _ANYWHERE)
+
+
+def _read(key: bytes) -> tuple[bytes, int]:
+    """Return whose state it is, and where it was expected."""
+    parts = key.rsplit(_APART, 2)
+    return (parts[0], int(parts[1])) if len(parts) == 3 and parts[1].isdigit() else (key, _ANYWHERE)
 
 
 class Line:
     """One partition of the changelog, as far as it was read and written: the record that counts of each state, and what may go."""
 
     def __init__(self) -> None:
-        self._counts: dict[bytes, bytes] = {}
-        self._gone: dict[bytes, None] = {}  # in order
-        self._read = -1
+        self._counts: dict[bytes, tuple[int, bytes]] = {}
+        self._may_go: dict[bytes, None] = {}  # in order
+        self._end = 0
+        self.displaced = 0
+        """Records read that count for nobody."""
 
     def read(self, records: Iterable[Record]) -> dict[bytes, bytes]:
         """Take note of records in their order; return the states that count by key of the table, each the last of its key.
@@ -66,33 +75,40 @@ class Line:
         states: dict[bytes, bytes] = {}
         for record in records:
             key = record.key or b""
-            if record.offset <= self._read:
+            if record.offset < self._end:
                 self._counts.clear()
-                self._gone.clear()
-            self._read = record.offset
+                self._may_go.clear()
+            self._end = record.offset + 1
             if record.value is None:
-                self._gone.pop(key, None)  # somebody has said so already
-            elif is_in_place(record.offset, key):
-                self.confirmed(key)
+                self._may_go.pop(key, None)  # somebody has said so already
+            elif not is_in_place(record.offset, key):
+                self.displaced += 1
+                self._may_go[key] = None
+            elif self.counts(key):
                 states[state_key(key)] = record.value
-            else:
-                self._gone[key] = None
         return states
 
-    def confirmed(self, key: bytes) -> None:
-        """Take note of a record that counts: the one before it of the same state may go."""
-        name = state_key(key)
-        before = self._counts.get(name)
-        self._counts[name] = key
-        self._gone.pop(key, None)
-        if before is not None and before != key:
-            self._gone[before] = None
+    def counts(self, key: bytes) -> bool:
+        """Take note of a record in its place, read or confirmed by the broker; return whether it is its state's last.
 
-    def take_gone(self, most: int) -> list[bytes]:
+        The one before it may go.
+        """
+        name, at = _read(key)
+        before_at, before = self._counts.get(name, (_ANYWHERE, key))
+        if at < before_at:
+            self._may_go[key] = None
+            return False
+        self._counts[name] = (at, key)
+        self._may_go.pop(key, None)
+        if before != key:
+            self._may_go[before] = None
+        return True
+
+    def take_what_may_go(self, most: int) -> list[bytes]:
         """Return keys of records that may go, at most so many; whoever takes them writes so."""
-        taken = [key for key, _ in zip(self._gone, range(most), strict=False)]
+        taken = [key for key, _ in zip(self._may_go, range(most), strict=False)]
         for key in taken:
-            del self._gone[key]
+            del self._may_go[key]
         return taken
 
 

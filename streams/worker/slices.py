@@ -189,9 +189,14 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             return
         seen = offsets.get(tp)
         fresh = [record for record in records if seen is None or record.offset > seen]
-        self._set(recovery.tp_to_table[tp].data, tp.partition, self.app.lines[tp.partition].read(fresh))
+        line = self.app.lines[tp.partition]
+        displaced = line.displaced
+        self._set(recovery.tp_to_table[tp].data, tp.partition, line.read(fresh))
+        if line.displaced > displaced:
+            place = {"topic": tp.topic, "partition": tp.partition, "records": line.displaced - displaced}
+            logger.warning("left out states of a process that was left for dead, or of who met it", extra=place)
         metrics.RECOVERED.inc(len(fresh))
-        offsets[tp] = records[-1].offset
+        offsets[tp] = records[-1].offset if seen is None else max(seen, records[-1].offset)
         if recovery.in_recovery and not recovery.need_recovery():
             metrics.RESTORING_SECONDS.observe(monotonic() - recovery._recovery_started_at)  # noqa: SLF001
             recovery._set_recovery_ended()  # noqa: SLF001  # what Faust's own loop does per event

@@ -1,23 +1,29 @@
-"""Before the first record: are the topics there, with the partitions we count on? The changelog is made by us."""
+"""Before the first record: are the topics there, with the partitions we count on? The changelog is made, and set, by us."""
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 
 from streams.topics import JOINED_PARTITIONS, REFERENCE, Topic
 from streams.worker.folding import INPUTS, OUTPUTS
+
+logger = logging.getLogger(__name__)
 
 CHANGELOG: Final = {
     "cleanup.policy": "compact",
     "segment.ms": "600000",
     "min.cleanable.dirty.ratio": "0.1",
     "max.compaction.lag.ms": "3600000",
-    "delete.retention.ms": "60000",  # whoever restores needs no word of what went: the next state says the same
+    "delete.retention.ms": "60000",  # whoever restores needs no word of what went: what is there says enough
 }
 """Topic settings of the changelog: with Kafka's defaults it would never be compacted (segments of 7 days or 1 GB)."""
+_OF_TOPIC: Final = 1
+"""Where Kafka says that a setting comes from: the topic itself, not a default."""
 
 
 class NotReady(RuntimeError):  # noqa: N818  # a state of the surroundings
@@ -59,6 +65,8 @@ async def _prepare(bootstrap: str, changelog: str, replication: int) -> None:
             await _create(admin, changelog, replication)
         elif found[changelog] != JOINED_PARTITIONS:
             raise NotReady(f"{changelog} has {found[changelog]} partitions, expected {JOINED_PARTITIONS}")
+        else:
+            await _set(admin, changelog)
     finally:
         await admin.close()
 
@@ -80,6 +88,21 @@ def _check(found: dict[str, int], wanted: Iterable[Topic]) -> None:
                 f"{topic.name} has {found[topic.name]} partitions, expected {topic.partitions}: "
                 "states and records would no longer meet; create it anew"
             )
+
+
+async def _set(admin: Any, name: str) -> None:
+    """Give a changelog of before these settings too; what else somebody has set stays. A broker that will not is only said."""
+    (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+    entries = answer.resources[0][4]
+    known = {setting: value for setting, value, _, source, *_ in entries if source == _OF_TOPIC}
+    if known | CHANGELOG == known:
+        return
+    (answer,) = await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, known | CHANGELOG)])
+    code, why, *_ = answer.resources[0]
+    if code:
+        logger.warning(
+            "%s keeps its settings: %s; compacted as they say, it may take longer to restore", name, why or code
+        )
 
 
 async def _create(admin: Any, name: str, replication: int) -> None:

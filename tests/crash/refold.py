@@ -52,7 +52,11 @@ def conclude(history: History) -> Conclusions:
     for key in sorted(inputs.keys()):
         known = lives[key].stamped.offsets if key in lives else {}
         findings += inputs.left(key, known)
-    return Conclusions([event for life in lives.values() for event in life.said], findings, len(history.states))
+    return Conclusions(
+        [event for life in lives.values() for event in life.said],
+        findings,
+        sum(one.value is not None for one in history.states),
+    )
 
 
 class _Inputs:

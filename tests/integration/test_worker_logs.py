@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from gateway_trial import wait_for
 from kafka import KafkaAdminClient, TopicPartition
-from kafka.admin import ConfigResource
+from kafka.admin import ConfigResource, NewTopic
 
 from services import bus
 from streams import codec, events, state
-from streams.topics import ALERTS, DRIVER_ACTIONS, TICKS, TRUCK_STATES, WEIGHINGS, Topic
-from streams.worker import restoring
+from streams.topics import ALERTS, DRIVER_ACTIONS, JOINED_PARTITIONS, TICKS, TRUCK_STATES, WEIGHINGS, Topic
+from streams.worker import restoring, topics_check
 from streams.worker.folding import partition_of
 from tests import worker_process
 from tests.benchmarks.group_watch import GroupWatch
@@ -161,6 +161,21 @@ def test_a_worker_that_meets_anothers_state_ends_before_it_speaks(topics: str, l
     assert displaced <= {one.key for one in records if one.value is None}  # the next worker says that they may go
     folded = state.stamp(states[-1].value or b"").offsets
     assert (folded[TRUCK_STATES.name], folded[DRIVER_ACTIONS.name]) == (end, called)
+
+
+def test_a_changelog_of_before_gets_todays_settings(topics: str, log: Path) -> None:
+    """A worker sets it when it starts; what somebody else has set stays."""
+    changelog = worker_process.changelog("before")
+    resource = ConfigResource(
+        "TOPIC", changelog.name, configs={"delete.retention.ms": "86400000", "max.message.bytes": "2000000"}
+    )
+    with closing(KafkaAdminClient(bootstrap_servers=topics)) as admin:
+        admin.create_topics([NewTopic(changelog.name, JOINED_PARTITIONS, 1, topic_configs=resource.configs)])
+        with worker_process.running(topics, "before", log):
+            wait_for(lambda: "partitions assigned" in log.read_text(), "the worker to begin", 40)
+        told = admin.describe_configs([ConfigResource("TOPIC", changelog.name)])["topic"][changelog.name]
+    now = {name: told[name]["value"] for name in (*topics_check.CHANGELOG, "max.message.bytes")}
+    assert now == topics_check.CHANGELOG | {"max.message.bytes": "2000000"}
 
 
 @pytest.mark.long

@@ -141,12 +141,17 @@ def _resends_teach(terminal: Any, fix: events.TruckState, now_ms: int, bounds: A
         terminal.offset_ms = lag_ms
 
 
-def _takes_what_came_last(_line: Any, records: Any) -> Any:
-    return {restoring.state_key(one.key): one.value for one in records if one.value is not None}
+_READ: Final = restoring.Line.read
+
+
+def _takes_what_came_last(line: Any, records: Any) -> Any:
+    there = list(records)
+    _READ(line, there)
+    return {restoring.state_key(one.key): one.value for one in there if one.value is not None}
 
 
 def _gone_too_soon(line: Any, encoded: Any) -> Any:
-    return [*line.take_gone(100), *(line._counts[name] for name, _ in encoded if name in line._counts)]
+    return [*line.take_what_may_go(100), *(line._counts[name][1] for name, _ in encoded if name in line._counts)]
 
 
 def _without_writer(key: bytes, offset: int, _writer: bytes) -> bytes:
@@ -198,6 +203,7 @@ BUGS: Final[dict[str, Bug]] = {
     "gone-too-soon": Bug(
         "a state may go before the next one of its truck is in its place", ((shell, "may_go", _gone_too_soon),)
     ),
+    "nothing-goes": Bug("nothing is said to go from the changelog", ((shell, "may_go", lambda *_: []),)),
     "two-under-one-key": Bug(
         "two states meant for one offset have one key: compaction keeps the later",
         ((restoring, "record_key", _without_writer),),

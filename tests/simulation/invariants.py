@@ -28,6 +28,8 @@ _DEAD: Final = topics.DEAD_LETTERS.name
 _SAID: Final = (topics.ALERTS.name, topics.VISITS.name, topics.COLLECTIONS_DUE.name)
 _ARRIVAL: Final = {"emitted_ms", "received_time_ms"}
 """When something was said, not what."""
+_LEFT: Final = 20
+"""States of a partition of the changelog, beside some of each truck or bin, that may be left behind by those who died."""
 Entry = tuple[TP, Sequence[Record], int]
 
 
@@ -201,6 +203,17 @@ class Invariants:
                 identity, what = content(topic, value)
                 said[identity].add(what)
         self._compare(expected, said)
+        self._check_changelog()
+
+    def _check_changelog(self) -> None:
+        """Of what no longer counts it is said that it may go, but for what the last writes left behind."""
+        for number in range(JOINED_PARTITIONS):
+            records = self.log.partitions[CHANGELOG, number]
+            said = {record.key for record in records if record.value is None}
+            left = [record for record in records if record.value is not None and record.key not in said]
+            states = {restoring.state_key(record.key or b"") for record in left}
+            if len(left) > 3 * len(states) + _LEFT:
+                raise Violation(f"I9: {len(left)} states of {len(states)} trucks and bins stay in changelog {number}")
 
     def _inputs(self) -> dict[bytes, set[tuple[str, int]]]:
         found: dict[bytes, set[tuple[str, int]]] = defaultdict(set)

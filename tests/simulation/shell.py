@@ -61,8 +61,8 @@ def is_out_of_place(expected: int, offset: int) -> bool:
 
 def may_go(line: Any, encoded: Any) -> list[bytes]:  # noqa: ARG001  # planted bugs use it
     """Which records of the changelog are said to go, with the states that are written next."""
-    gone: list[bytes] = line.take_gone(100)
-    return gone
+    taken: list[bytes] = line.take_what_may_go(100)
+    return taken
 
 
 def at_the_edge(fix: events.TruckState) -> events.TruckState:

@@ -326,12 +326,12 @@ class Worker(Process):
             self.invariants.wrote(key, value, self.journals[number])
         kept = Kept(len(encoded))
         yield self.world.between(0.1, 1) if self.world.happens(0.7) else self.world.between(1, 40)
-        if encoded:
-            for key in shell.may_go(self.lines[number], encoded):
-                self._send_row(number, key, None, None)
+        may_go = shell.may_go(self.lines[number], encoded) if encoded else []
         for name, value in encoded:
             self._send_row(number, restoring.record_key(name, self._place(number), self.writer), value, kept)
             self.point("a state is sent")
+        for key in may_go:
+            self._send_row(number, key, None, None)
         if folded is not None:
             self._say(kept, folded)
         self.writing -= 1
@@ -357,7 +357,7 @@ class Worker(Process):
         if number in self.restored:
             self.restored[number] = max(self.restored[number], offset)
         if kept is not None:
-            self.lines[number].confirmed(key)
+            self.lines[number].counts(key)
             kept.pending -= 1
 
     def _say(self, kept: "Kept", folded: Folded) -> None:

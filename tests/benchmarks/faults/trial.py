@@ -181,8 +181,9 @@ class Trial:
         had = dict.fromkeys((f"t{number:03}" for number in range(TRUCKS)), 0)
         with closing(bus.Follower(self.ways.bootstrap, [self.changelog], client_id="bench")) as follower:
             for record in follower.read_to_end():
-                if record.value is not None and record.key is not None:
-                    truck_id = restoring.state_key(record.key).decode().strip('"').removeprefix("truck:")
+                key = record.key or b""
+                if record.value is not None and restoring.is_in_place(record.offset, key):
+                    truck_id = restoring.state_key(key).decode().strip('"').removeprefix("truck:")
                     if truck_id in had:
                         had[truck_id] = self._program.count(record.value)
         return had
