@@ -53,8 +53,7 @@ class Style(NamedTuple):
 
 SHORT: Final = Style(0.5, (Manner(10.0, 10.0, 12),))
 LONG: Final = Style(1.0, (Manner(15.0, 20.0, 20),))
-PLAIN: Final = Style(0.5, (Manner(15.0, 10.0, 12),))
-"""From nothing, for routes of fewer stops than `LONG_ROUTE`, and of more; and where nobody tips. Measured: README."""
+"""From nothing, for routes of fewer stops than `LONG_ROUTE`, and of more. Measured: README."""
 NEAR: Final = Style(0.8, (Manner(5.0, 15.0, 20),))
 FREE: Final = Style(1.2, (Manner(6.0, 20.0, 20), Manner(10.0, 60.0, 20)))
 """From a running plan, where stops that move have a price, and where they have none."""
@@ -220,8 +219,6 @@ class CompiledSearch:
         """Return how to search, by what the plan to begin with is like."""
         if self.went_on:
             return NEAR if self.instance.moved_cost else FREE
-        if not self.instance.facilities:
-            return PLAIN
         used = [int(row[0]) for row in self.native.best if row[0]]
         return LONG if used and sum(used) / len(used) > LONG_ROUTE else SHORT
 
