@@ -4,21 +4,25 @@ A search moves some stops at a time and may never find the one way in which the 
 begun with what the search found, may. Distances are only those from stop to site: trips are the search's business.
 """
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any, Final
 
 from ortools.sat.python import cp_model
 
-from optimizer.engines.beginning import begin
-from optimizer.engines.instance import NO_LIMIT
+from optimizer.engines.beginning import free_kg
+from optimizer.engines.instance import NO_LIMIT, NO_WAY, Instance
 from optimizer.engines.interface import Budget
-from optimizer.engines.route import Judge, Sites
+from optimizer.engines.route import Judge
 from optimizer.engines.solution import Solution
 
 SHARE: Final = 0.3
 """Of the time that is left, for packing and for coming nearer, each, at most."""
 EFFORT: Final = 2.0
 """The same where steps are counted, in the solver's deterministic seconds."""
+LOOK_EVERY_S: Final = 0.05
+"""Between two looks at whether somebody said stop."""
+MOST_SEEDS: Final = 1 << 31
 
 
 def allot(judge: Judge, solution: Solution, budget: Budget, seed: int) -> Mapping[int, int] | None:
@@ -32,6 +36,8 @@ def allot(judge: Judge, solution: Solution, budget: Budget, seed: int) -> Mappin
     required = judge.instance.required
     if packed is None or sum(required[stop] for stop in packed) <= sum(required[stop] for stop in begun):
         return None
+    if budget.is_late():
+        return packed
     packing.come_nearer(sum(required[stop] for stop in packed))
     return packing.solved(packed, budget, seed) or packed
 
@@ -41,33 +47,31 @@ class _Packing:
 
     def __init__(self, judge: Judge) -> None:
         self.instance = instance = judge.instance
-        room_kg = _room_kg(judge)
         self.model = cp_model.CpModel()
-        self.chosen = {
-            (stop, facility): self.model.new_bool_var("")
-            for stop in instance.free
-            for facility in range(instance.facilities)
-            if instance.tippable[stop] >> facility & 1 and instance.kg[stop] <= room_kg[facility]
-        }
-        for stop in instance.free:
-            self.model.add_at_most_one(var for (one, _), var in self.chosen.items() if one == stop)
-        for facility in range(instance.facilities):
-            if instance.remaining_kg[facility] < NO_LIMIT:
-                loads = [instance.kg[stop] * var for (stop, one), var in self.chosen.items() if one == facility]
-                self.model.add(sum(loads) <= room_kg[facility])
+        room_kg = free_kg(judge)
+        self.legs_m: dict[tuple[int, int], int] = {}
+        self.chosen: dict[tuple[int, int], Any] = {}
+        loads: list[list[Any]] = [[] for _ in range(instance.facilities)]
+        for stop in _servable(instance):
+            of_stop = []
+            for facility, leg_m in _within_reach(instance, stop):
+                if instance.kg[stop] <= room_kg[facility]:
+                    var = self.chosen[stop, facility] = self.model.new_bool_var("")
+                    self.legs_m[stop, facility] = leg_m
+                    of_stop.append(var)
+                    loads[facility].append(instance.kg[stop] * var)
+            self.model.add_at_most_one(of_stop)
+        for facility, most_kg in enumerate(instance.remaining_kg):
+            if most_kg < NO_LIMIT and loads[facility]:
+                self.model.add(sum(loads[facility]) <= room_kg[facility])
         self.served = sum(var for (stop, _), var in self.chosen.items() if instance.required[stop])
         self.model.maximize(self.served)
 
     def come_nearer(self, served: int) -> None:
         """Want the facilities near from now on, with at least so many required stops served."""
-        instance = self.instance
         self.model.add(self.served >= served)
-        legs = {
-            (s, f): instance.distance_m[0][instance.location[s]][instance.location[instance.stops + f]]
-            for s, f in self.chosen
-        }
-        farthest_m = max(legs.values())
-        self.model.maximize(sum((farthest_m + 1 - legs[key]) * var for key, var in self.chosen.items()))
+        farthest_m = max(self.legs_m.values())
+        self.model.maximize(sum((farthest_m + 1 - self.legs_m[key]) * var for key, var in self.chosen.items()))
 
     def solved(self, begun: Mapping[int, int], budget: Budget, seed: int) -> Mapping[int, int] | None:
         """Return the best allotment that is found from ``begun`` on."""
@@ -76,23 +80,34 @@ class _Packing:
             self.model.add_hint(var, begun.get(stop) == facility)
         solver = cp_model.CpSolver()
         solver.parameters.num_workers = 1
-        solver.parameters.random_seed = seed
+        solver.parameters.random_seed = seed % MOST_SEEDS
         if budget.deadline is None:
             solver.parameters.max_deterministic_time = EFFORT
         else:
             solver.parameters.max_time_in_seconds = SHARE * budget.left_s()
-        if solver.solve(self.model) not in {cp_model.OPTIMAL, cp_model.FEASIBLE}:
+        with ThreadPoolExecutor(1) as pool:  # it looks at nothing but its own clock
+            solving = pool.submit(solver.solve, self.model)
+            while not wait([solving], LOOK_EVERY_S).done:
+                if budget.stopped():
+                    solver.stop_search()
+        if solving.result() not in {cp_model.OPTIMAL, cp_model.FEASIBLE}:
             return None
         return {stop: facility for (stop, facility), var in self.chosen.items() if solver.value(var)}
 
 
-def _room_kg(judge: Judge) -> list[int]:
-    """Return what each facility can take beside what trucks have to tip there anyway."""
-    sites = Sites(judge.instance)
-    for route in begin(judge).routes:
-        for one in () if route is None else route.unloadings:
-            sites.unloadings.setdefault(one.facility, []).append(one)
-    return [max(0, sites.free_kg(facility)) for facility in range(judge.instance.facilities)]
+def _servable(instance: Instance) -> list[int]:
+    """Return the free stops that some truck may serve."""
+    return [stop for stop in instance.free if any(may_serve[stop] for may_serve in instance.may_serve)]
+
+
+def _within_reach(instance: Instance, stop: int) -> Iterator[tuple[int, int]]:
+    """Yield each facility that may take the stop's load and can be reached from it, with the metres to it."""
+    for facility in range(instance.facilities):
+        if instance.tippable[stop] >> facility & 1:
+            here, there = instance.location[stop], instance.location[instance.stops + facility]
+            leg_m = min(legs[here][there] for legs in instance.distance_m)
+            if leg_m < NO_WAY:
+                yield facility, leg_m
 
 
 def _allotted(solution: Solution) -> dict[int, int]:

@@ -72,6 +72,15 @@ def _obliged_visits(judge: Judge, truck: Truck) -> Iterator[tuple[int, ...]]:
                 yield (*done, *(instance.stops + f for f in tips))
 
 
+def free_kg(judge: Judge) -> list[int]:
+    """Return what each facility can take beside what trucks have to tip there anyway."""
+    sites = Sites(judge.instance)
+    for route in begin(judge).routes:
+        for one in () if route is None else route.unloadings:
+            sites.unloadings.setdefault(one.facility, []).append(one)
+    return [max(0, sites.free_kg(facility)) for facility in range(judge.instance.facilities)]
+
+
 def running_plan(instance: Instance, truck: Truck) -> list[int]:
     """Return the stops that ``truck`` still has from the running plan, behind its head, in its order."""
     numbers = {stop.id: number for number, stop in enumerate(instance.problem.stops)}

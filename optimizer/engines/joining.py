@@ -6,6 +6,7 @@ for the few stops by which a day differs from the running plan.
 """
 
 import heapq
+import time
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -20,6 +21,8 @@ NEAREST: Final = 12
 """Stops of the plan beside which a new one is tried."""
 FEW: Final = 0.2
 """New stops by those of the plan, above which greedy insertion alone begins: so many change the plan anyway."""
+SHARE: Final = 0.3
+"""Of the time that is left; whoever has not joined by then is inserted greedily."""
 
 
 def join(judge: Judge, solution: Solution, budget: Budget) -> Solution:
@@ -28,7 +31,8 @@ def join(judge: Judge, solution: Solution, budget: Budget) -> Solution:
     new = [stop for stop in judge.instance.free if stop in solution.left_out]
     if not new or len(new) > FEW * len(planned):
         return solution
-    return _Joining(judge, solution, planned, new).run(budget)
+    deadline = None if budget.deadline is None else time.monotonic() + SHARE * budget.left_s()
+    return _Joining(judge, solution, planned, new).run(Budget(deadline=deadline, stopped=budget.stopped))
 
 
 class _Place(NamedTuple):
@@ -36,6 +40,8 @@ class _Place(NamedTuple):
 
     cost: int
     stop: int
+    joined: int
+    """Stops that had joined when it was judged."""
     route: TimedRoute
     instead: TimedRoute
 
@@ -57,32 +63,45 @@ class _Joining:
 
     def run(self, budget: Budget) -> Solution:
         waiting: list[_Place] = []
+        joined = 0
         for stop in self.new:
-            if budget.is_late():
-                return self.solution
-            self._look(stop, waiting)
+            place = self._best(stop, joined, budget)
+            if place is not None:
+                heapq.heappush(waiting, place)
         while waiting and not budget.is_late():
-            place = heapq.heappop(waiting)
-            if self.solution.routes[place.route.truck] is not place.instead:
-                self._look(place.stop, waiting)  # another stop has joined that route meanwhile
-            elif self.judge.judge(place.route.truck, place.route.visits, self.solution.sites(place.route.truck)):
-                self.solution = self.solution.with_route(place.route.truck, place.route)
+            known = heapq.heappop(waiting)
+            place = known if self._holds(known, joined) else self._best(known.stop, joined, budget)
+            if place is None:
+                continue
+            if place.cost > known.cost:
+                heapq.heappush(waiting, place)
+                continue
+            self.solution = self.solution.with_route(place.route.truck, place.route)
+            joined += 1
         return self.solution
 
-    def _look(self, stop: int, waiting: list[_Place]) -> None:
-        """Have ``stop`` wait with its cheapest place, if it has one that is worth its prize."""
-        places = [
-            place
-            for route in self.solution.routes
-            if route is not None and not route.stranded and self.instance.may_serve[route.truck][stop]
-            for place in self._places(stop, route)
-        ]
-        if places:
-            best = min(places, key=lambda place: place.cost)
-            if self.instance.required[stop] or best.cost < self.instance.prize[stop]:
-                heapq.heappush(waiting, best)
+    def _holds(self, place: _Place, joined: int) -> bool:
+        """Whether a place is what it was: nobody has joined that route since, nor unloads elsewhere at sites with a limit."""
+        return place.joined == joined or (
+            not self.instance.limited and self.solution.routes[place.route.truck] is place.instead
+        )
 
-    def _places(self, stop: int, instead: TimedRoute) -> Iterator[_Place]:
+    def _best(self, stop: int, joined: int, budget: Budget) -> _Place | None:
+        """Return the cheapest place of ``stop``, if it has one that is worth its prize."""
+        best: _Place | None = None
+        for route in self.solution.routes:
+            if route is None or route.stranded or not self.instance.may_serve[route.truck][stop]:
+                continue
+            for place in self._places(stop, route, joined):
+                if best is None or place.cost < best.cost:
+                    best = place
+                if budget.is_late():
+                    break
+        if best is None or (not self.instance.required[stop] and best.cost >= self.instance.prize[stop]):
+            return None
+        return best
+
+    def _places(self, stop: int, instead: TimedRoute, joined: int) -> Iterator[_Place]:
         """Yield what serves ``stop`` before or after a neighbour in the route ``instead``."""
         row, truck, sites = self._row(instead), self.instance.trucks[instead.truck], self.solution.sites(instead.truck)
         at = {code: number for number, code in enumerate(row)}
@@ -91,7 +110,7 @@ class _Joining:
             visits = with_tips(self.judge, truck, [*row[:gap], stop, *row[gap:]])
             route = None if visits is None else self.judge.judge(truck.number, visits, sites)
             if route is not None:
-                yield _Place(route.cost - instead.cost, stop, route, instead)
+                yield _Place(route.cost - instead.cost, stop, joined, route, instead)
 
     def _row(self, route: TimedRoute) -> list[int]:
         """Return the stops of ``route`` behind its head."""

@@ -1,9 +1,11 @@
 """The engines by name, and which one a problem gets."""
 
+from collections import Counter
 from typing import Final
 
 from optimizer.engines.allotted import allotted
 from optimizer.engines.baseline import baseline
+from optimizer.engines.beginning import free_kg
 from optimizer.engines.compiled import built
 from optimizer.engines.compiled.engine import compiled_search
 from optimizer.engines.compiled.tables import is_told
@@ -28,8 +30,11 @@ def _routing(judge: Judge, solution: Solution, budget: Budget, *, seed: int, rep
 
 
 def _allotted(judge: Judge, solution: Solution, budget: Budget, *, seed: int, report: Report) -> Solution:
-    search = ENGINES[choose("compiled", judge)]
-    return allotted(judge, solution, budget, seed=seed, report=report, search=search)
+    return allotted(judge, solution, budget, seed=seed, report=report, search=_best_there_is)
+
+
+def _best_there_is(judge: Judge, solution: Solution, budget: Budget, *, seed: int, report: Report) -> Solution:
+    return ENGINES[choose("compiled", judge)](judge, solution, budget, seed=seed, report=report)
 
 
 ENGINES: Final[dict[str, Engine]] = {
@@ -60,8 +65,18 @@ def choose(wanted: str, judge: Judge) -> str:
 
 
 def _is_tight(judge: Judge) -> bool:
-    """Whether the loads that must go to facilities with a tonnage hardly fit there."""
+    """Whether loads that may go nowhere else hardly fit into some facilities with a tonnage."""
     instance = judge.instance
     capped = sum(1 << f for f, most_kg in enumerate(instance.remaining_kg) if most_kg < NO_LIMIT)
-    bound_kg = sum(instance.kg[s] for s in instance.free if instance.tippable[s] and not instance.tippable[s] & ~capped)
-    return bound_kg > TIGHT * sum(kg for kg in instance.remaining_kg if kg < NO_LIMIT) and capped > 0
+    kg_of = Counter[int]()
+    for stop in instance.free:
+        kg_of[instance.tippable[stop]] += instance.kg[stop]
+    sets = [mask for mask in kg_of if mask and not mask & ~capped]
+    if not sets:
+        return False
+    room_kg = free_kg(judge)
+    return any(
+        sum(kg for other, kg in kg_of.items() if other and not other & ~mask)
+        > TIGHT * sum(kg for facility, kg in enumerate(room_kg) if mask >> facility & 1)
+        for mask in sets
+    )

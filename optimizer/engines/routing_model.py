@@ -156,7 +156,11 @@ class Model:
         )
         self.time = self.model.GetDimensionOrDie("time")
         for node, index in self._index.items():
-            _allow(self.time.CumulVar(index), self.instance.hours[self.nodes[node].code], horizon_s)
+            hours = self.instance.hours[self.nodes[node].code]
+            if hours is not None and not hours:
+                self.model.ActiveVar(index).SetValue(0)  # open at no time
+            else:
+                _allow(self.time.CumulVar(index), hours, horizon_s)
         for vehicle, truck in enumerate(self.trucks):
             start, end = self.model.Start(vehicle), self.model.End(vehicle)
             self.time.CumulVar(start).SetMin(min(self.ready_s[vehicle], horizon_s))
@@ -385,9 +389,6 @@ def _after_head(judge: Judge, solution: Solution, truck: Truck) -> int:
 def _allow(variable: Any, hours: Hours, horizon_s: int) -> None:
     """Let ``variable`` be only in ``hours``."""
     if hours is None:
-        return
-    if not hours:
-        variable.SetRange(horizon_s + 1, horizon_s + 1)
         return
     variable.SetMin(min(hours[0][0], horizon_s))
     variable.SetMax(min(hours[-1][1], horizon_s))

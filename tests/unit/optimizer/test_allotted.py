@@ -2,6 +2,7 @@
 
 import math
 import random
+import time
 
 from msgspec.structs import replace
 
@@ -86,3 +87,28 @@ def test_what_a_truck_has_on_board_takes_its_room() -> None:
     assert sites is not None
     taken_kg = sum(judge.instance.kg[stop] for stop, yard in sites.items() if yard == 0)
     assert taken_kg + 11_000 <= judge.instance.remaining_kg[0]
+
+
+def test_a_stop_that_nobody_may_serve_takes_no_room() -> None:
+    """Packing is for those that some truck may serve; and any seed will do."""
+    day = yards()
+    odd = replace(day.stops[0], skills=["nobody has it"])
+    judge = Judge(compile_problem(replace(day, stops=[odd, *day.stops[1:]])))
+    sites = allot(judge, begin(judge), Budget(), seed=3_000_000_000)
+    assert sites is not None
+    assert 0 not in sites
+
+
+def test_packing_hears_that_it_is_to_stop() -> None:
+    """Whoever says stop waits for no packing."""
+    judge = Judge(compile_problem(yards(1.0)))
+    begun = time.process_time()
+    allot(judge, begin(judge), Budget(deadline=time.monotonic() + 600, stopped=lambda: True), seed=1)
+    assert time.process_time() - begun < 60  # of the 180 s and more it may take
+
+
+def test_an_empty_site_for_another_material_makes_no_room() -> None:
+    """What is tight is looked at for each set of sites that loads may go to."""
+    day = yards()
+    glass = Facility(id="glass", location=0, accepts=["glass"], unload_s=60, remaining_kg=1_000_000)
+    assert solve(replace(day, facilities=[*day.facilities, glass]), iterations=10).search.engine == "allotted"

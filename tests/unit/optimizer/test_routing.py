@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 from ortools.constraint_solver import pywrapcp
 
+from optimizer.check import check
 from optimizer.engines.baseline import insert
 from optimizer.engines.beginning import begin
 from optimizer.engines.instance import compile_problem
@@ -120,3 +121,14 @@ def test_a_day_without_anything_to_move_comes_back_as_it_was() -> None:
         solution = greedy(problem)
         judge = Judge(solution.instance)
         assert routing(judge, solution, Budget(iterations=5), seed=1, report=lambda _: None) == solution
+
+
+def test_a_place_that_is_never_open_is_no_place_to_go() -> None:
+    """A stop or a site whose list of windows is empty: who needs it is left out, with a reason."""
+    day = kitchen.day()
+    for problem in (
+        replace(day, stops=[replace(day.stops[0], windows=[]), *day.stops[1:]]),
+        replace(day, facilities=[replace(day.facilities[0], windows=[])]),
+    ):
+        plan = solve(problem, iterations=5, engine="routing")
+        assert check(problem, plan).lawful
