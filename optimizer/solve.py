@@ -72,7 +72,8 @@ def solve(
     seed
         Of the engine's chance.
     threads
-        At most so many. ``compiled`` uses them all, and with more than one no two runs need be the same; ``allotted`` lets it; the others use one.
+        At most so many. ``compiled`` uses them all, also under ``allotted``, and with more than one no two runs need be the
+        same; the others use one.
     engine
         A name of `optimizer.engines.registry`, or ``auto``.
     on_progress

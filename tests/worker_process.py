@@ -3,19 +3,29 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import psutil
 
+from services import bus
 from streams.topics import Topic
+from streams.worker import restoring
 from tests.browser import ROOT
 
 
 def changelog(app_id: str) -> Topic:
     """Return the topic on which a worker of that name keeps its states."""
     return Topic(name=f"{app_id}-state-changelog", key="truck:… or bin:…", record=None, written_by="worker")
+
+
+def states(records: Iterable[bus.Record]) -> Iterator[tuple[str, bytes, bus.Record]]:
+    """Yield the states of a changelog that count: whose it is (``truck:…`` or ``bin:…``), the state, the record it is in."""
+    for record in records:
+        key = record.key or b""
+        if record.value is not None and restoring.is_in_place(record.offset, key):
+            yield restoring.state_key(key).decode(), record.value, record
 
 
 def start(bootstrap: str, app_id: str, log: Path | None = None, **settings: str) -> psutil.Popen:

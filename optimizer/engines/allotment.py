@@ -52,7 +52,7 @@ class _Packing:
         self.legs_m: dict[tuple[int, int], int] = {}
         self.chosen: dict[tuple[int, int], Any] = {}
         loads: list[list[Any]] = [[] for _ in range(instance.facilities)]
-        for stop in _servable(instance):
+        for stop in instance.servable():
             of_stop = []
             for facility, leg_m in _within_reach(instance, stop):
                 if instance.kg[stop] <= room_kg[facility]:
@@ -93,11 +93,6 @@ class _Packing:
         if solving.result() not in {cp_model.OPTIMAL, cp_model.FEASIBLE}:
             return None
         return {stop: facility for (stop, facility), var in self.chosen.items() if solver.value(var)}
-
-
-def _servable(instance: Instance) -> list[int]:
-    """Return the free stops that some truck may serve."""
-    return [stop for stop in instance.free if any(may_serve[stop] for may_serve in instance.may_serve)]
 
 
 def _within_reach(instance: Instance, stop: int) -> Iterator[tuple[int, int]]:

@@ -4,7 +4,6 @@ Within its own site every stop finds room (`allotment`), so a search cannot fill
 it finds the search goes on with all sites for everybody.
 """
 
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -43,12 +42,7 @@ def _searched(
     search: Engine, judge: Judge, solution: Solution, budget: Budget, *, share: float, seed: int, report: Report
 ) -> Solution:
     """Search for a share of what is left of the budget."""
-    part = Budget(
-        deadline=None if budget.deadline is None else time.monotonic() + share * budget.left_s(),
-        iterations=None if budget.iterations is None else int(share * (budget.iterations - budget.done)),
-        threads=budget.threads,
-        stopped=budget.stopped,
-    )
+    part = budget.part(share)
     found = search(judge, solution, part, seed=seed, report=report)
     budget.done += part.done
     return found

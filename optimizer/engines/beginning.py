@@ -9,6 +9,8 @@ from optimizer.engines.route import NOTHING, Judge, Sites, TimedRoute
 from optimizer.engines.solution import Solution
 from optimizer.engines.tips import with_tips
 
+NOBODY: Final = -1
+"""No truck's number: beside it all others are."""
 RULES: Final = ("cannot_tip", "break_impossible", "committed_impossible")
 """What a stranded truck may be forgiven, in this order; more than one only where one is not enough."""
 
@@ -74,10 +76,7 @@ def _obliged_visits(judge: Judge, truck: Truck) -> Iterator[tuple[int, ...]]:
 
 def free_kg(judge: Judge) -> list[int]:
     """Return what each facility can take beside what trucks have to tip there anyway."""
-    sites = Sites(judge.instance)
-    for route in begin(judge).routes:
-        for one in () if route is None else route.unloadings:
-            sites.unloadings.setdefault(one.facility, []).append(one)
+    sites = begin(judge).sites(NOBODY) or Sites(judge.instance)
     return [max(0, sites.free_kg(facility)) for facility in range(judge.instance.facilities)]
 
 

@@ -4,6 +4,7 @@ A *visit code* says where a truck goes: ``0 … n-1`` is a stop, ``n … n+m-1``
 second, … break. All tables are indexed by visit code or by location.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -96,6 +97,23 @@ class Instance:
         """Whether serving ``stop`` with ``truck`` moves it away from the truck it had."""
         before = self.ran_before[stop]
         return bool(before) and truck not in before
+
+    def servable(self) -> list[int]:
+        """Return the free stops that some truck may serve."""
+        return [stop for stop in self.free if any(may_serve[stop] for may_serve in self.may_serve)]
+
+    def nearest(self, stops: Sequence[int], among: Sequence[int], most: int) -> dict[int, list[int]]:
+        """Return for each of ``stops`` the nearest others ``among`` those given, there and back, at most so many."""
+        if not stops or not among:
+            return {stop: [] for stop in stops}
+        metres, location = self.distance_array[0], np.array(self.location)
+        at, there = location[list(stops)], location[list(among)]
+        both = metres[at[:, None], there] + metres[there, at[:, None]]
+        ranked = np.argsort(both, axis=1, kind="stable")[:, : most + 1].tolist()
+        return {
+            stop: [among[place] for place in row if among[place] != stop][:most]
+            for stop, row in zip(stops, ranked, strict=True)
+        }
 
 
 def compile_problem(problem: Problem) -> Instance:

@@ -25,6 +25,15 @@ class Budget:
         """Return the seconds that are left, at least 0."""
         return float("inf") if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
+    def part(self, share: float) -> "Budget":
+        """Return a budget of its own for a share of what is left of this one."""
+        return Budget(
+            deadline=None if self.deadline is None else time.monotonic() + share * self.left_s(),
+            iterations=None if self.iterations is None else int(share * (self.iterations - self.done)),
+            threads=self.threads,
+            stopped=self.stopped,
+        )
+
     def is_over(self) -> bool:
         """Whether to stop now."""
         return (self.iterations is not None and self.done >= self.iterations) or self.is_late()

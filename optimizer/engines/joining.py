@@ -6,11 +6,8 @@ for the few stops by which a day differs from the running plan.
 """
 
 import heapq
-import time
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
-
-import numpy as np
 
 from optimizer.engines.interface import Budget
 from optimizer.engines.route import Judge, TimedRoute
@@ -31,8 +28,7 @@ def join(judge: Judge, solution: Solution, budget: Budget) -> Solution:
     new = [stop for stop in judge.instance.free if stop in solution.left_out]
     if not new or len(new) > FEW * len(planned):
         return solution
-    deadline = None if budget.deadline is None else time.monotonic() + SHARE * budget.left_s()
-    return _Joining(judge, solution, planned, new).run(Budget(deadline=deadline, stopped=budget.stopped))
+    return _Joining(judge, solution, planned, new).run(budget.part(SHARE))
 
 
 class _Place(NamedTuple):
@@ -52,14 +48,7 @@ class _Joining:
         self.instance = judge.instance
         self.solution = solution
         self.new = new
-        self.near = self._neighbours(planned)
-
-    def _neighbours(self, planned: Sequence[int]) -> dict[int, list[int]]:
-        metres, location = self.instance.distance_array[0], np.array(self.instance.location)
-        at, there = location[list(self.new)], location[list(planned)]
-        both = metres[at[:, None], there] + metres[there, at[:, None]]
-        nearest = np.argsort(both, axis=1, kind="stable")[:, :NEAREST]
-        return {stop: [planned[n] for n in row] for stop, row in zip(self.new, nearest.tolist(), strict=True)}
+        self.near = self.instance.nearest(new, planned, NEAREST)
 
     def run(self, budget: Budget) -> Solution:
         waiting: list[_Place] = []
@@ -71,13 +60,11 @@ class _Joining:
         while waiting and not budget.is_late():
             known = heapq.heappop(waiting)
             place = known if self._holds(known, joined) else self._best(known.stop, joined, budget)
-            if place is None:
-                continue
-            if place.cost > known.cost:
+            if place is not None and place.cost > known.cost:
                 heapq.heappush(waiting, place)
-                continue
-            self.solution = self.solution.with_route(place.route.truck, place.route)
-            joined += 1
+            elif place is not None:
+                self.solution = self.solution.with_route(place.route.truck, place.route)
+                joined += 1
         return self.solution
 
     def _holds(self, place: _Place, joined: int) -> bool:
@@ -87,32 +74,28 @@ class _Joining:
         )
 
     def _best(self, stop: int, joined: int, budget: Budget) -> _Place | None:
-        """Return the cheapest place of ``stop``, if it has one that is worth its prize."""
+        """Return the cheapest place of ``stop`` that is found in time, if it has one that is worth its prize."""
         best: _Place | None = None
-        for route in self.solution.routes:
-            if route is None or route.stranded or not self.instance.may_serve[route.truck][stop]:
-                continue
-            for place in self._places(stop, route, joined):
-                if best is None or place.cost < best.cost:
-                    best = place
-                if budget.is_late():
-                    break
+        for place in self._places(stop, joined):
+            if best is None or place.cost < best.cost:
+                best = place
+            if budget.is_late():
+                break
         if best is None or (not self.instance.required[stop] and best.cost >= self.instance.prize[stop]):
             return None
         return best
 
-    def _places(self, stop: int, instead: TimedRoute, joined: int) -> Iterator[_Place]:
-        """Yield what serves ``stop`` before or after a neighbour in the route ``instead``."""
-        row, truck, sites = self._row(instead), self.instance.trucks[instead.truck], self.solution.sites(instead.truck)
-        at = {code: number for number, code in enumerate(row)}
-        beside = [at[near] for near in self.near[stop] if near in at]
-        for gap in sorted({*beside, *(number + 1 for number in beside)}):
-            visits = with_tips(self.judge, truck, [*row[:gap], stop, *row[gap:]])
-            route = None if visits is None else self.judge.judge(truck.number, visits, sites)
-            if route is not None:
-                yield _Place(route.cost - instead.cost, stop, joined, route, instead)
-
-    def _row(self, route: TimedRoute) -> list[int]:
-        """Return the stops of ``route`` behind its head."""
-        head = len(self.instance.trucks[route.truck].head)
-        return [code for code in route.visits[head:] if code < self.instance.stops]
+    def _places(self, stop: int, joined: int) -> Iterator[_Place]:
+        """Yield what serves ``stop`` before or after a neighbour, in every route that may."""
+        for instead in self.solution.routes:
+            if instead is None or instead.stranded or not self.instance.may_serve[instead.truck][stop]:
+                continue
+            row, truck = self.solution.row(instead.truck), self.instance.trucks[instead.truck]
+            sites = self.solution.sites(instead.truck)
+            at = {code: number for number, code in enumerate(row)}
+            beside = [at[near] for near in self.near[stop] if near in at]
+            for gap in sorted({*beside, *(number + 1 for number in beside)}):
+                visits = with_tips(self.judge, truck, [*row[:gap], stop, *row[gap:]])
+                route = None if visits is None else self.judge.judge(truck.number, visits, sites)
+                if route is not None:
+                    yield _Place(route.cost - instead.cost, stop, joined, route, instead)

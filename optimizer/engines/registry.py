@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Final
 
 from optimizer.engines.allotted import allotted
-from optimizer.engines.baseline import baseline
+from optimizer.engines.baseline import baseline, insert
 from optimizer.engines.beginning import free_kg
 from optimizer.engines.compiled import built
 from optimizer.engines.compiled.engine import compiled_search
@@ -34,7 +34,10 @@ def _allotted(judge: Judge, solution: Solution, budget: Budget, *, seed: int, re
 
 
 def _best_there_is(judge: Judge, solution: Solution, budget: Budget, *, seed: int, report: Report) -> Solution:
-    return ENGINES[choose("compiled", judge)](judge, solution, budget, seed=seed, report=report)
+    name = choose("compiled", judge)
+    if name not in BEGIN_THEMSELVES:
+        solution = insert(judge, solution, sorted(solution.left_out), budget=budget)
+    return ENGINES[name](judge, solution, budget, seed=seed, report=report)
 
 
 ENGINES: Final[dict[str, Engine]] = {

@@ -9,7 +9,6 @@ import random
 from typing import Final, NamedTuple
 
 from optimizer.engines.annealing import anneal
-from optimizer.engines.baseline import insert
 from optimizer.engines.interface import Budget, Report
 from optimizer.engines.route import Judge
 from optimizer.engines.routing_model import Model
@@ -60,10 +59,10 @@ class _Iterated:
     def run(self, report: Report) -> Solution:
         if not self.strings.free or not self.usable:
             return self.first
-        best = insert(self.judge, self.first, sorted(self.first.left_out), budget=self.budget)
+        best = self.first
         if self.is_whole:
             best = self._descended(best, self.usable)
-        report(best)
+            report(best)
         style = self.style
         return anneal(
             best, self.budget, self._step, warm=style.warm, cold=style.cold, chance=self.chance, report=report

@@ -298,7 +298,7 @@ class Model:
         found = plan and self.model.FastSolveFromAssignmentWithParameters(plan, self._parameters, False)
         if not found:
             return solution
-        return min(solution, self._judged(solution, self._tails(found), budget), key=_rank)
+        return min(solution, self._judged(solution, self._tails(found), budget), key=lambda one: one.rank)
 
     def _as_indices(self, solution: Solution) -> list[list[int]] | None:
         spare = {code: list(nodes) for code, nodes in self.copies.items()}
@@ -363,10 +363,6 @@ def _parameters() -> Any:
         wanted = operator.name in OPERATORS
         setattr(operators, operator.name, optional_boolean_pb2.BOOL_TRUE if wanted else optional_boolean_pb2.BOOL_FALSE)
     return parameters
-
-
-def _rank(solution: Solution) -> tuple[int, int]:
-    return solution.rank
 
 
 def _after_head(judge: Judge, solution: Solution, truck: Truck) -> int:

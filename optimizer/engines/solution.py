@@ -41,6 +41,11 @@ class Solution:
         route = self.routes[truck]
         return self.instance.trucks[truck].head if route is None else route.visits
 
+    def row(self, truck: int) -> list[int]:
+        """Return the stops of ``truck`` behind its committed head, in their order."""
+        head = len(self.instance.trucks[truck].head)
+        return [code for code in self.visits(truck)[head:] if 0 <= code < self.instance.stops]
+
     def with_route(self, truck: int, route: TimedRoute | None) -> "Solution":
         """Return the solution with ``route`` instead of the one ``truck`` had."""
         n = self.instance.stops

@@ -9,8 +9,6 @@ import random
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
-
 from optimizer.engines.baseline import Memory, insert, remove
 from optimizer.engines.instance import Instance
 from optimizer.engines.interface import Budget
@@ -33,8 +31,8 @@ class Strings:
         self.chance = chance
         self.removed, self.longest = removed, longest
         self.memory: Memory = {}
-        self.free = [stop for stop in self.instance.free if any(may[stop] for may in self.instance.may_serve)]
-        self.near = _neighbours(self.instance, self.free)
+        self.free = self.instance.servable()
+        self.near = self.instance.nearest(self.free, self.free, NEIGHBOURS)
 
     def shaken(self, solution: Solution, budget: Budget) -> Solution:
         """Return a solution beside ``solution``; ends early when the budget is over."""
@@ -43,7 +41,7 @@ class Strings:
     def _ruined(self, solution: Solution) -> Solution:
         """Take strings of stops near a random one out of ``solution``."""
         tours = {
-            route.truck: [code for code in route.visits[self._head(route.truck) :] if code < self.instance.stops]
+            route.truck: solution.row(route.truck)
             for route in solution.routes
             if route is not None and not route.stranded
         }
@@ -64,9 +62,6 @@ class Strings:
             if len(ruined) >= strings:
                 break
         return remove(self.judge, solution, gone)
-
-    def _head(self, truck: int) -> int:
-        return len(self.instance.trucks[truck].head)
 
     def _string(self, tour: Sequence[int], stop: int, longest: float) -> list[int]:
         """Return a random string of ``tour`` with ``stop`` in it."""
@@ -106,23 +101,8 @@ class Strings:
         truck = self.instance.trucks[number]
         if route is None:
             return solution
-        stops = [code for code in route.visits[len(truck.head) :] if code < self.instance.stops]
-        visits = with_tips(self.judge, truck, stops)
+        visits = with_tips(self.judge, truck, solution.row(number))
         if visits is None or visits == route.visits:
             return solution
         better = self.judge.judge(number, visits, solution.sites(number))
         return solution if better is None or better.cost >= route.cost else solution.with_route(number, better)
-
-
-def _neighbours(instance: Instance, free: Sequence[int]) -> dict[int, list[int]]:
-    """Return for each free stop the nearest others, there and back."""
-    if not free:
-        return {}
-    at = np.array([instance.location[stop] for stop in free])
-    metres = instance.distance_array[0]
-    both = metres[at[:, None], at] + metres[at, at[:, None]]
-    nearest = np.argsort(both, axis=1, kind="stable")[:, : NEIGHBOURS + 1]
-    return {
-        stop: [free[place] for place in row if free[place] != stop]
-        for stop, row in zip(free, nearest.tolist(), strict=True)
-    }

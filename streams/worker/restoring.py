@@ -75,17 +75,18 @@ class Line:
         states: dict[bytes, bytes] = {}
         for record in records:
             key = record.key or b""
+            name, at = _read(key)
             if record.offset < self._end:
                 self._counts.clear()
                 self._may_go.clear()
             self._end = record.offset + 1
             if record.value is None:
                 self._may_go.pop(key, None)  # somebody has said so already
-            elif not is_in_place(record.offset, key):
+            elif at not in (record.offset, _ANYWHERE):
                 self.displaced += 1
                 self._may_go[key] = None
-            elif self.counts(key):
-                states[state_key(key)] = record.value
+            elif self._counts_as(name, at, key):
+                states[name] = record.value
         return states
 
     def counts(self, key: bytes) -> bool:
@@ -93,7 +94,9 @@ class Line:
 
         The one before it may go.
         """
-        name, at = _read(key)
+        return self._counts_as(*_read(key), key)
+
+    def _counts_as(self, name: bytes, at: int, key: bytes) -> bool:
         before_at, before = self._counts.get(name, (_ANYWHERE, key))
         if at < before_at:
             self._may_go[key] = None

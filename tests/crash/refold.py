@@ -16,8 +16,8 @@ from services import bus
 from streams import codec, events, filling, geo, state, topics, truck
 from streams.assets import BadReference, Reference
 from streams.state import Stamped
-from streams.worker import restoring
 from streams.worker.folding import BIN_TOPICS, TRUCK_TOPICS
+from tests import worker_process
 from tests.crash.history import History
 
 ARRIVAL: Final = frozenset({"emitted_ms", "newest_arrival_ms", "received_time_ms", "check_ms"})
@@ -41,11 +41,8 @@ def conclude(history: History) -> Conclusions:
     inputs = _Inputs(history)
     reference = _reference(history)
     lives: dict[Key, _Life] = {}
-    for record in history.states:
-        key = record.key or b""
-        if record.value is None or not restoring.is_in_place(record.offset, key):
-            continue  # what may go; or of a process left for dead: recovery passes it over too
-        kind, _, entity_id = restoring.state_key(key).decode().partition(":")
+    for name, _, record in worker_process.states(history.states):  # what does not count recovery passes over too
+        kind, _, entity_id = name.partition(":")
         life = lives.setdefault((kind, entity_id), _Life(kind, entity_id, reference))
         life.follow(record, inputs)
     findings = [sentence for life in lives.values() for sentence in life.findings]

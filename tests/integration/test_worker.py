@@ -16,7 +16,6 @@ from services import bus
 from streams import codec, events, state
 from streams import topics as catalogue
 from streams.topics import Topic
-from streams.worker import restoring
 from streams.worker.folding import partition_of
 from tests import worker_process
 from tests.unit.streams import town
@@ -112,11 +111,9 @@ def stored(bootstrap: str, app_id: str) -> dict[str, state.Truck]:
     changelog = worker_process.changelog(app_id)
     found: dict[str, state.Truck] = {}
     with closing(bus.Follower(bootstrap, [changelog], client_id="test")) as follower:
-        for record in follower.read_to_end():
-            key = record.key or b""
-            if record.value is not None and key.startswith(b"truck:") and restoring.is_in_place(record.offset, key):
-                name = restoring.state_key(key).decode().removeprefix("truck:")
-                found[name] = state.decode("truck", record.value).state
+        for name, value, _ in worker_process.states(follower.read_to_end()):
+            if name.startswith("truck:"):
+                found[name.removeprefix("truck:")] = state.decode("truck", value).state
     return found
 
 

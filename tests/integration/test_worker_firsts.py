@@ -12,7 +12,6 @@ from gateway_trial import wait_for
 from services import bus
 from streams import events, state
 from streams.topics import BIN_READINGS, DRIVER_ACTIONS, JOINED_PARTITIONS, WEIGHINGS
-from streams.worker import restoring
 from streams.worker.folding import partition_of
 from tests import worker_process
 from tests.benchmarks.group_watch import GroupWatch
@@ -71,11 +70,7 @@ def _folded(bootstrap: str) -> set[bus.Partition]:
     """Return the topics and partitions of which some state has folded in the first record."""
     found: set[bus.Partition] = set()
     with closing(bus.Follower(bootstrap, [worker_process.changelog(APP)], client_id="test")) as follower:
-        for record in follower.read_to_end():
-            key = record.key or b""
-            if record.value is None or not restoring.is_in_place(record.offset, key):
-                continue
-            name = restoring.state_key(key).decode().partition(":")[2]
-            if name in NAMES:
-                found |= {(topic, record.partition) for topic in state.stamp(record.value).offsets}
+        for name, value, record in worker_process.states(follower.read_to_end()):
+            if name.partition(":")[2] in NAMES:
+                found |= {(topic, record.partition) for topic in state.stamp(value).offsets}
     return found

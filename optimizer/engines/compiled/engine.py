@@ -133,17 +133,13 @@ class CompiledSearch:
 
     def _start(self, solution: Solution) -> bool:
         """Put a solution into the arrays. Returns whether most of it was there already."""
-        n = self.instance.stops
         rows = np.zeros_like(self.native.best)
         for route in solution.routes:
             if route is not None and not route.stranded:
-                stops = [code for code in route.visits[self._head(route.truck) :] if 0 <= code < n]
+                stops = solution.row(route.truck)
                 rows[route.truck, : len(stops) + 1] = [len(stops), *stops]
         self.native.start(self._elsewhere, rows)
         return bool(rows[:, 0].sum() > 0.5 * len(self.instance.free))
-
-    def _head(self, truck: int) -> int:
-        return len(self.instance.trucks[truck].head)
 
     def run(self, budget: Budget) -> Solution:
         """Search, and offer what is better."""
@@ -191,8 +187,7 @@ class CompiledSearch:
         left_out = self.best.left_out & frozenset(np.flatnonzero(~self._elsewhere).tolist())
         if not any(self.instance.required[stop] for stop in left_out):
             return
-        deadline = None if budget.deadline is None else time.monotonic() + FILL_SHARE * budget.left_s()
-        filled = fill(self.judge, self.best, Budget(deadline=deadline, stopped=budget.stopped))
+        filled = fill(self.judge, self.best, budget.part(FILL_SHARE))
         if filled.rank < self.best.rank:
             self.best = filled
             self.crew.report(filled)

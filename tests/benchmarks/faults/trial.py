@@ -19,12 +19,11 @@ import psutil
 from services import bus
 from streams import state, topics
 from streams.topics import Topic
-from streams.worker import restoring
+from tests import worker_process
 from tests.benchmarks.faults.ways import Ways
 from tests.benchmarks.group_watch import GroupWatch
 from tests.benchmarks.programs import start_peer, until
 from tests.benchmarks.traffic import TRUCKS, ends
-from tests.worker_process import end
 
 SESSION_S: Final = 6.0
 """Of both programs; the least the broker allows."""
@@ -109,7 +108,7 @@ class Trial:
     def kill(self) -> None:
         """End whatever runs at once."""
         while self._running:
-            end(self._running.pop())
+            worker_process.end(self._running.pop())
 
     def stop(self, process: psutil.Popen) -> None:
         """End one in order, as an update does; one that does not end is killed."""
@@ -117,7 +116,7 @@ class Trial:
         process.send_signal(signal.SIGTERM)
         with suppress(psutil.TimeoutExpired, subprocess.TimeoutExpired):
             process.wait(STOP_S)
-        end(process)
+        worker_process.end(process)
 
     def stop_all(self) -> None:
         """End all in order: table writes that are under way come out."""
@@ -180,10 +179,8 @@ class Trial:
         """Return the fixes each truck of the traffic has folded in."""
         had = dict.fromkeys((f"t{number:03}" for number in range(TRUCKS)), 0)
         with closing(bus.Follower(self.ways.bootstrap, [self.changelog], client_id="bench")) as follower:
-            for record in follower.read_to_end():
-                key = record.key or b""
-                if record.value is not None and restoring.is_in_place(record.offset, key):
-                    truck_id = restoring.state_key(key).decode().strip('"').removeprefix("truck:")
-                    if truck_id in had:
-                        had[truck_id] = self._program.count(record.value)
+            for name, value, _ in worker_process.states(follower.read_to_end()):
+                truck_id = name.strip('"').removeprefix("truck:")
+                if truck_id in had:
+                    had[truck_id] = self._program.count(value)
         return had
