@@ -1,6 +1,7 @@
 """Entry of the stream part: ``python -m streams worker | replay | bench``."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -8,9 +9,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from streams import compare, replay, truck
+from streams import codec, compare, recorded, replay, topics, truck
 from streams.city_state import BadState
 from streams.rules import thresholds
+from streams.topics import Topic
 
 BAD_INPUT: Final = 2
 
@@ -56,12 +58,16 @@ def _parser() -> argparse.ArgumentParser:
         help="judge a recorded day: files in, files out; compare two outputs",
         description="Reads <topic>.jsonl or .jsonl.gz in FOLDER, from its state.json.gz if there is one; writes alerts, "
         "tickets, visits, collections-due and dead letters to OUT, and prints counts and a SHA-256: two runs print the "
-        "same. With --compare: FOLDER and two --settings are replayed to OUT and compared, or two output folders are.",
+        "same. A line that cannot be used is a dead letter; so is a record more than "
+        f"{recorded.LONGEST_SILENCE_DAYS} days from the others. "
+        "With --compare: FOLDER and two --settings are replayed to OUT and compared, or two output folders are.",
     )
     again.add_argument(
         "folders", type=Path, nargs="+", metavar="FOLDER", help="a recorded day; to compare, two outputs"
     )
-    again.add_argument("-o", "--out", type=Path, metavar="OUT", help="folder to write to")
+    again.add_argument(
+        "-o", "--out", type=Path, metavar="OUT", help="folder to write to, made if it is missing; not FOLDER itself"
+    )
     again.add_argument(
         "--settings",
         type=Path,
@@ -70,7 +76,10 @@ def _parser() -> argparse.ArgumentParser:
         help="thresholds that differ from the defaults; two to compare",
     )
     again.add_argument(
-        "--state-out", type=Path, metavar="FILE", help="write the state.json.gz the next day starts from"
+        "--state-out",
+        type=Path,
+        metavar="FILE",
+        help="write the state.json.gz the next day starts from; in a folder that is there, not in FOLDER",
     )
     again.add_argument("--compare", action="store_true", help="show alerts gained, lost and changed")
     again.add_argument("--json", type=Path, metavar="FILE", help="write the comparison as JSON, too")
@@ -84,13 +93,17 @@ def _replay(given: argparse.Namespace) -> int:
     settings = [_settings(path) for path in given.settings or ()]
     match given.folders, settings, given.compare:
         case [before, after], [], True:
+            _check_comparison(given)
             return _compare(given, before, after)
         case [folder], [first, second], True if given.out is not None and given.state_out is None:
             outs = _outs(given.out, given.settings)
+            _check_run(folder, *outs)
+            _check_comparison(given)
             for out, core in zip(outs, (first, second), strict=True):
                 _run(folder, out, core)
             return _compare(given, *outs)
         case [folder], [] | [_], False if given.out is not None:
+            _check_run(folder, given.out, state_out=given.state_out)
             _run(folder, given.out, next(iter(settings), truck.DEFAULT_SETTINGS), given.state_out)
             return 0
     raise _Mistaken(
@@ -101,9 +114,61 @@ def _replay(given: argparse.Namespace) -> int:
 
 def _a_day(folder: Path) -> Path:
     """Return the folder if it holds records."""
-    if any(folder.glob("*.jsonl")) or any(folder.glob("*.jsonl.gz")):
-        return folder
-    raise _Mistaken(f"{folder} has no recorded day: give a folder with <topic>.jsonl or <topic>.jsonl.gz files")
+    if not (any(folder.glob("*.jsonl")) or any(folder.glob("*.jsonl.gz"))):
+        raise _Mistaken(f"{folder} has no recorded day: give a folder with <topic>.jsonl or <topic>.jsonl.gz files")
+    for topic in recorded.MERGED:
+        _check_files(folder, topic)
+    return folder
+
+
+def _check_files(folder: Path, topic: Topic) -> None:
+    for path in recorded.files(folder, topic):
+        if path.is_dir():
+            raise _Mistaken(f"{path} is a folder: give one in which it is a file of records, or take it out")
+
+
+def _check_run(folder: Path, *outs: Path, state_out: Path | None = None) -> None:
+    """Say what would end a replay, before it begins: a day takes minutes."""
+    _a_day(folder)
+    for out in outs:
+        if out.resolve() == folder.resolve():
+            raise _Mistaken(f"{out} is the recorded day itself: what was said then would be lost; give another folder")
+        if out.exists() and not out.is_dir():
+            raise _Mistaken(f"-o {out} is a file: give a folder, there or not")
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _Mistaken(f"-o {out} cannot be made: {error.strerror}; give another folder") from error
+    if state_out is not None:
+        _check_file("--state-out", state_out)
+        if state_out.resolve().parent == folder.resolve():
+            raise _Mistaken(
+                f"--state-out {state_out} is in the recorded day itself, and would be its own beginning; "
+                "give a file in the folder of the next day"
+            )
+
+
+def _check_comparison(given: argparse.Namespace) -> None:
+    """Say what would end a comparison, before its days are replayed."""
+    _zone(given.time_zone)
+    if given.json is not None:
+        _check_file("--json", given.json)
+
+
+def _check_file(option: str, path: Path) -> None:
+    if path.is_dir():
+        raise _Mistaken(f"{option} {path} is a folder: give a file in it")
+    if not path.resolve().parent.is_dir():
+        raise _Mistaken(f"{option} {path} cannot be written, for there is no folder {path.parent}: make it first")
+    if not os.access(path if path.exists() else path.resolve().parent, os.W_OK):
+        raise _Mistaken(f"{option} {path} must not be written by this user: give another file")
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError, ValueError) as error:
+        raise _Mistaken(f"--time-zone {name} is none: give a name such as Europe/Lisbon") from error
 
 
 def _settings(path: Path) -> truck.Settings:
@@ -120,12 +185,12 @@ def _outs(out: Path, settings: list[Path]) -> tuple[Path, Path]:
 
 
 def _run(folder: Path, out: Path, core: truck.Settings = truck.DEFAULT_SETTINGS, state_out: Path | None = None) -> None:
-    if out.resolve() == folder.resolve():
-        raise _Mistaken(f"{out} is the recorded day itself: what was said then would be lost; give another folder")
     try:
-        report = replay.run(_a_day(folder), out, core, on_progress=_show, state_out=state_out)
+        report = replay.run(folder, out, core, on_progress=_show, state_out=state_out)
     except BadState as error:
         raise _Mistaken(str(error)) from error
+    except OSError as error:
+        raise _Mistaken(f"the replay to {out} was broken off, its outputs are not whole: {error}") from error
     print(file=sys.stderr)
     for name, count in report.read.items():
         print(f"read     {name:16} {count:9}")
@@ -138,12 +203,15 @@ def _run(folder: Path, out: Path, core: truck.Settings = truck.DEFAULT_SETTINGS,
 
 
 def _compare(given: argparse.Namespace, before: Path, after: Path) -> int:
+    for folder in (before, after):
+        _check_files(folder, topics.ALERTS)
     try:
-        zone = ZoneInfo(given.time_zone)
         found = compare.compare(before, after)
-    except (ZoneInfoNotFoundError, OSError, ValueError) as error:
+    except codec.Undecodable as error:
+        raise _Mistaken(f"{error}; replay the day again, or take the line out") from error
+    except (OSError, ValueError) as error:
         raise _Mistaken(str(error)) from error
-    print(compare.table(found, zone))
+    print(compare.table(found, _zone(given.time_zone)))
     if given.json is not None:
         given.json.write_bytes(msgspec.json.format(msgspec.json.encode(found)))
     return 0

@@ -15,6 +15,8 @@ REACH_M: Final = 60.0
 """`Reference.near` finds places up to here: more than the largest buffer a rule uses (50 m)."""
 DEFAULT_CORRIDOR_M: Final = 50.0
 """Distance from a permit's corridor that is allowed where the permit names none (vendors' default: 50 m)."""
+WIDEST_CORRIDOR_M: Final = 10_000.0
+"""A corridor that is wider allows the whole city: it is none."""
 _CORRIDOR_SLACK_M: Final = 30.0
 """Corridors are searched this much farther, so that a fix's accuracy can be granted."""
 
@@ -32,7 +34,8 @@ class Place:
     """One version of a place: a facility, source, depot, bin or zone, with its area and its time."""
 
     __slots__ = (
-        "area", "east", "kind", "north", "place_id", "record", "south", "tenant_id", "until_ms", "valid_from_ms", "west",
+        "area", "cells", "east", "kind", "north", "place_id", "record", "south", "tenant_ids", "until_ms",
+        "valid_from_ms", "west",
     )  # fmt: skip
 
     def __init__(self, record: events.Asset | events.Zone, area: geo.Area) -> None:
@@ -40,12 +43,26 @@ class Place:
         self.area = area
         self.kind: str = record.kind
         self.place_id: str = record.id if isinstance(record, events.Asset) else record.zone_id
-        self.tenant_id = record.tenant_id
+        self.tenant_ids: tuple[str, ...] = (record.tenant_id,)
+        """Whom it concerns; empty = everybody: a zone that names no tenant is one of the map, not of a city's fleet."""
+        if isinstance(record, events.Zone) and record.tenant_id == events.DEFAULT_TENANT:
+            self.tenant_ids = ()
         self.valid_from_ms = record.valid_from_ms
         self.until_ms: float = float("inf")
         """When the next version begins, UTC ms."""
         self.west, self.south, self.east, self.north = geo.widened(area.bounds(), REACH_M + _ROUNDING_M)
         """Nobody outside this box is within `REACH_M`."""
+        self.cells = geo.Cells(area.bounds(), REACH_M, geo.WIDE_CELL_DEG if self.is_wide else geo.CELL_DEG)
+        """Where it is listed."""
+
+    def concerns(self, tenant_id: str) -> bool:
+        """True if it is a place for this tenant's trucks."""
+        return not self.tenant_ids or tenant_id in self.tenant_ids
+
+    @property
+    def is_wide(self) -> bool:
+        """True if it covers much of a city."""
+        return self.kind in _WIDE_ZONES
 
     @property
     def name(self) -> str:
@@ -66,8 +83,10 @@ class Permission:
     def __init__(self, permit: events.Permit) -> None:
         self.permit = permit
         self.corridor_m = permit.corridor_m or DEFAULT_CORRIDOR_M
-        if self.corridor_m < 0:
-            raise BadReference(f"corridor_m is {permit.corridor_m}, expected metres above 0")
+        if not 0 < self.corridor_m <= WIDEST_CORRIDOR_M:
+            raise BadReference(
+                f"corridor_m is {permit.corridor_m}, expected metres above 0, up to {WIDEST_CORRIDOR_M:g}"
+            )
         self.corridor: geo.Road | None = None
         if permit.corridor is not None:
             self.corridor = geo.Road(geo.lines_of(permit.corridor), self.corridor_m + _CORRIDOR_SLACK_M)
@@ -155,9 +174,9 @@ class Reference:
         self._trucks.setdefault(truck.id, _History()).put(truck.valid_from_ms, truck.version, truck)
 
     def _apply_place(self, record: events.Asset | events.Zone) -> None:
+        place = Place(record, _area(record))  # refused here if it is none: nothing has changed yet
         if isinstance(record, events.Asset) and record.kind == "bin":
             self._bins.setdefault(record.id, _History()).put(record.valid_from_ms, record.version, record)
-        place = Place(record, _area(record))
         key = (place.kind, place.place_id)
         history = self._places.setdefault(key, _History())
         self._unlist(history.versions)
@@ -168,22 +187,24 @@ class Reference:
         self._list(history.versions)
 
     def _grid_of(self, place: Place) -> _Grid:
-        return self._wide if place.kind in _WIDE_ZONES else self._grid
+        return self._wide if place.is_wide else self._grid
 
     def _list(self, versions: list[Place]) -> None:
         for place in versions:
             if not place.record.retired and place.until_ms > place.valid_from_ms:
                 grid = self._grid_of(place)
-                for cell in geo.cells_of(place.area.bounds(), REACH_M):
+                for cell in place.cells:
                     grid.setdefault(cell, []).append(place)
 
     def _unlist(self, versions: list[Place]) -> None:
         for place in versions:
             grid = self._grid_of(place)
-            for cell in geo.cells_of(place.area.bounds(), REACH_M):
+            for cell in place.cells:
                 listed = grid.get(cell)
                 if listed and place in listed:
                     listed.remove(place)
+                    if not listed:
+                        del grid[cell]
 
     def _apply_permit(self, permit: events.Permit) -> None:
         permission = Permission(permit)
@@ -204,6 +225,15 @@ class Reference:
         found = history.at(time_ms) if history else None
         return None if found is None or found.retired else found
 
+    def bin_from(self, bin_id: str, from_ms: int) -> int | None:
+        """Return the first time, not before ``from_ms``, at which the bin and its material are known, by what is known now."""
+        history = self._bins.get(bin_id)
+        if history is None:
+            return None
+        times = (from_ms, *(valid_from_ms for valid_from_ms, _ in history.froms if valid_from_ms > from_ms))
+        found = ((time_ms, self.bin(bin_id, time_ms)) for time_ms in times)
+        return next((time_ms for time_ms, one in found if one is not None and one.material is not None), None)
+
     def place(self, kind: str, place_id: str, time_ms: int) -> Place | None:
         """Return the place as it was then, or None if it is not known or was retired."""
         history = self._places.get((kind, place_id))
@@ -222,7 +252,7 @@ class Reference:
         for place in listed:
             if not (place.west <= lon <= place.east and place.south <= lat <= place.north):
                 continue
-            if place.valid_from_ms <= time_ms < place.until_ms and place.tenant_id == tenant_id:
+            if place.valid_from_ms <= time_ms < place.until_ms and place.concerns(tenant_id):
                 distance_m = place.area.distance_m(lon, lat)
                 if distance_m <= REACH_M:
                     found.append((distance_m, place))
@@ -235,10 +265,14 @@ class Reference:
         return tuple(
             sorted(
                 place.place_id
-                for grid in (self._grid, self._wide)
-                for place in grid.get(geo.cell_of(lon, lat), ())
+                for place in (
+                    *self._grid.get(geo.cell_of(lon, lat), ()),
+                    *self._wide.get(geo.cell_of(lon, lat, geo.WIDE_CELL_DEG), ()),
+                )
                 if isinstance(place.record, events.Zone)
-                and place.tenant_id == tenant_id
+                and place.west <= lon <= place.east
+                and place.south <= lat <= place.north
+                and place.concerns(tenant_id)
                 and place.valid_from_ms <= time_ms < place.until_ms
                 and place.area.distance_m(lon, lat) == 0.0
             )
@@ -253,7 +287,7 @@ class Reference:
             for (kind, _), history in self._places.items()
             if kind in kinds
             and (place := history.at(time_ms)) is not None
-            and place.tenant_id == tenant_id
+            and place.concerns(tenant_id)
             and not place.record.retired
         )
         return min(found, key=_nearest_first, default=None)

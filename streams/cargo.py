@@ -73,10 +73,11 @@ def follow(  # noqa: PLR0917  # called once a fix; names at the call cost as muc
         _become(cargo, said, cargo.pending_ms)
 
 
-def weighed(cargo: Cargo, weighing: events.Weighing) -> None:
-    """Take a receipt in: an accepted inbound load has left the truck."""
-    if weighing.inbound and weighing.accepted and weighing.event_time_ms >= cargo.stood_until_ms:
-        cargo.emptied_ms = max(cargo.emptied_ms, weighing.event_time_ms)
+def weighed(cargo: Cargo, weighing: events.Weighing, arrival_ms: int) -> None:
+    """Take a receipt in: an accepted inbound load has left the truck, not after ``arrival_ms``, whatever its clock says."""
+    weighed_ms = min(weighing.event_time_ms, arrival_ms)
+    if weighing.inbound and weighing.accepted and weighed_ms >= cargo.stood_until_ms:
+        cargo.emptied_ms = max(cargo.emptied_ms, weighed_ms)
 
 
 def _stand(cargo: Cargo, time_ms: int, near: list[tuple[float, Place]]) -> None:

@@ -4,16 +4,22 @@ Each truck and bin is in it as the bytes the worker's table holds (`streams.stat
 """
 
 import base64
-import binascii
 import gzip
 import zlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from streams import filling, state
+from streams.hearing import Hearing
+
+_NO_STATE: Final = (
+    OSError, EOFError, zlib.error, msgspec.MsgspecError, ValueError, RecursionError,
+    LookupError, TypeError, AttributeError,
+)  # fmt: skip
+"""What bytes that are no state may raise; the last three where an older version is migrated, as plain values."""
 
 
 class BadState(ValueError):  # noqa: N818  # a verdict on a file, not a failure of ours
@@ -24,6 +30,7 @@ class _File(Struct, frozen=True):
     at_ms: int
     trucks: dict[str, str]
     bins: dict[str, str]
+    hearing: Hearing = field(default_factory=Hearing)
 
 
 class CityState(NamedTuple):
@@ -32,6 +39,7 @@ class CityState(NamedTuple):
     at_ms: int
     trucks: dict[str, state.Truck]
     bins: dict[str, filling.Filling]
+    hearing: Hearing = Hearing()
 
     def write(self, path: Path) -> None:
         """Write the state; the same state gives the same bytes."""
@@ -39,6 +47,7 @@ class CityState(NamedTuple):
             self.at_ms,
             {truck_id: _text(one) for truck_id, one in sorted(self.trucks.items())},
             {bin_id: _text(one) for bin_id, one in sorted(self.bins.items())},
+            self.hearing,
         )
         path.write_bytes(gzip.compress(msgspec.json.encode(document), mtime=0))
 
@@ -55,9 +64,9 @@ class CityState(NamedTuple):
             document = msgspec.json.decode(gzip.decompress(path.read_bytes()), type=_File)
             trucks = {truck_id: state.decode("truck", _bytes(text)).state for truck_id, text in document.trucks.items()}
             bins = {bin_id: state.decode("bin", _bytes(text)).state for bin_id, text in document.bins.items()}
-        except (OSError, EOFError, zlib.error, binascii.Error, msgspec.DecodeError, state.UnknownVersion) as error:
+        except _NO_STATE as error:
             raise BadState(f"{path} is no state this program can start from: {error}") from error
-        return cls(document.at_ms, trucks, bins)
+        return cls(document.at_ms, trucks, bins, document.hearing)
 
 
 def _text(one: state.Truck | filling.Filling) -> str:

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from streams import events
 from streams.topics import BY_NAME, Topic
@@ -14,12 +15,22 @@ ORIGINAL_HEADER: Final = "original-"
 """On a dead letter: prefix of the headers the record itself had."""
 MAX_RECORD_BYTES: Final = 1_000_000
 """A larger value is a dead letter; Kafka's own default limit is 1,048,588 bytes a batch."""
+CUT_HEADER: Final = "cut"
+"""On a dead letter: what of it was too long for a record of its own, and how long that was."""
+_LONGEST_VALUE: Final = 900_000
+_LONGEST_KEY: Final = 2_000
+_LONGEST_REASON: Final = 2_000
+_LONGEST_HEADERS: Final = 40_000
+"""Bytes; together they fit a record, whatever was set aside."""
 
 _encoder = msgspec.json.Encoder()
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes that could not be used, where they stood and why. ``reason`` names field, value and what was expected."""
+    """Bytes that could not be used, where they stood and why. ``reason`` names field, value and what was expected.
+
+    A letter fits a record: what is longer is cut, and ``cut`` says so. The whole then stands only where it was found.
+    """
 
     topic: str
     stage: str
@@ -30,6 +41,24 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     offset: int | None = None
     original: tuple[tuple[str, bytes], ...] = ()
     """The record's own headers: without them it could not be read again."""
+    cut: str = ""
+    """What was cut, and how long it was; empty = nothing."""
+
+    def __post_init__(self) -> None:
+        """Cut what is too long."""
+        cut = [self.cut] if self.cut else []
+        for name, longest in (("value", _LONGEST_VALUE), ("key", _LONGEST_KEY)):
+            given = getattr(self, name)
+            if given is not None and len(given) > longest:
+                cut.append(f"{name} of {len(given)} bytes")
+                force_setattr(self, name, given[:longest])
+        if len(self.reason) > _LONGEST_REASON:
+            force_setattr(self, "reason", f"{self.reason[: _LONGEST_REASON - 1]}…")
+        size = sum(len(name.encode()) + len(value or b"") for name, value in self.original)
+        if size > _LONGEST_HEADERS:
+            cut.append(f"{len(self.original)} headers of {size} bytes")
+            force_setattr(self, "original", ())
+        force_setattr(self, "cut", ", ".join(cut))
 
     def headers(self) -> list[tuple[str, bytes]]:
         """Headers of the record on ``dead-letters``: the contract's, and the record's own with `ORIGINAL_HEADER` before."""
@@ -39,6 +68,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
             ("offset", b"" if self.offset is None else str(self.offset).encode()),
             ("stage", self.stage.encode()),
             ("reason", self.reason.encode()),
+            *([(CUT_HEADER, self.cut.encode())] if self.cut else []),
             *((f"{ORIGINAL_HEADER}{name}", value) for name, value in self.original),
         ]
 

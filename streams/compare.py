@@ -62,7 +62,7 @@ def compare(before: Path, after: Path) -> Comparison:
     Raises
     ------
     ValueError
-        If a folder has no alerts file, or a line of it is no alert.
+        If a folder has no alerts file, or a line of it is no alert: the sentence names it.
     """
     old, new = _standing(before), _standing(after)
     pairs = [(old[alert_id], new[alert_id]) for alert_id in old.keys() & new.keys()]
@@ -80,7 +80,7 @@ def compare(before: Path, after: Path) -> Comparison:
 
 def _standing(folder: Path) -> dict[str, events.Alert]:
     """Return the highest revision of each alert that was not taken back."""
-    if not any((folder / f"{topics.ALERTS.name}{suffix}").exists() for suffix in (".jsonl", ".jsonl.gz")):
+    if not recorded.files(folder, topics.ALERTS):
         raise ValueError(
             f"{folder} has no {topics.ALERTS.name}.jsonl: give an output folder of a replay, or a recorded day"
         )
@@ -172,9 +172,17 @@ def _place(alert: events.Alert) -> str:
     at: Any = (alert.where or {}).get("coordinates")
     while isinstance(at, list | tuple) and at and isinstance(at[0], list | tuple):
         at = at[0]
-    said = [f"{at[0]:.5f}, {at[1]:.5f}"] if isinstance(at, list | tuple) and len(at) > 1 else ["place not known"]
+    said = [f"{at[0]:.5f}, {at[1]:.5f}"] if _are_numbers(at) else ["place not known"]
     known = {"facility": alert.facility_id, "source": alert.source_id, "zones": " ".join(alert.zone_ids)}
     return ", ".join(said + [f"{name} {value}" for name, value in known.items() if value])
+
+
+def _are_numbers(at: Any) -> bool:
+    return (
+        isinstance(at, list | tuple)
+        and len(at) > 1
+        and all(isinstance(n, float | int) and abs(n) < 1e3 for n in at[:2])
+    )
 
 
 def _why(alert: events.Alert) -> str:
@@ -196,11 +204,20 @@ def table(comparison: Comparison, zone: tzinfo = UTC) -> str:
     for title, alerts in (("lost", comparison.lost), ("gained", comparison.gained), ("changed", comparison.changed)):
         lines += ["", f"{title}: {len(alerts)}"]
         for alert in alerts:
-            begun = datetime.fromtimestamp(alert.start_ms / 1000, zone).strftime("%Y-%m-%d %H:%M:%S %Z")
-            lines += [f"  {begun}  {alert.rule}  {alert.subject}  at {alert.place}", f"      {alert.why}"]
+            lines += [
+                f"  {_when(alert.start_ms, zone)}  {alert.rule}  {alert.subject}  at {alert.place}",
+                f"      {alert.why}",
+            ]
             if isinstance(alert, Changed):
                 lines += [f"      {name}: {_short(old)} → {_short(new)}" for name, (old, new) in alert.changes.items()]
     return "\n".join(lines)
+
+
+def _when(time_ms: int, zone: tzinfo) -> str:
+    try:
+        return datetime.fromtimestamp(time_ms / 1000, zone).strftime("%Y-%m-%d %H:%M:%S %Z")
+    except (ValueError, OverflowError, OSError):  # a year that calendars do not have
+        return f"{time_ms} ms"
 
 
 _LONGEST: Final = 80

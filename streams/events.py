@@ -21,6 +21,16 @@ from streams.units import SECOND_MS
 Lon = Annotated[float, Meta(ge=-180.0, le=180.0)]
 Lat = Annotated[float, Meta(ge=-90.0, le=90.0)]
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
+Text = Annotated[str, Meta(max_length=200)]
+"""What may be missing and is no sentence. Bounded, for some of it is part of states."""
+Note = Annotated[str, Meta(max_length=4_000)]
+"""What a person wrote."""
+EARLIEST_MS: Final = -62_135_596_800_000
+LATEST_MS: Final = 253_402_300_799_999
+"""Years 1 to 9999: what dates and tables can hold. A clock may be as wrong as that."""
+Ms = Annotated[int, Meta(ge=EARLIEST_MS, le=LATEST_MS)]
+Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+"""A whole number that fits 64 bits: JSON's may be longer, and neither state nor table could keep them."""
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 Geometry = dict[str, Any]
 """A GeoJSON geometry, checked where it is used (`streams.geo`)."""
@@ -39,7 +49,7 @@ def derived_id(*causes: object) -> str:
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What every record has. The cycle collector need not look at them: JSON has no cycles."""
 
-    tenant_id: str = DEFAULT_TENANT
+    tenant_id: Text = DEFAULT_TENANT
 
 
 # --------------------------------------------------------------------------------------------- measurements
@@ -73,11 +83,11 @@ class TruckState(Event, frozen=True, kw_only=True):
     """
 
     truck_id: Id
-    event_time_ms: int
-    received_time_ms: int | None = None
-    terminal_id: str | None = None
-    seq: int | None = None
-    source: str | None = None
+    event_time_ms: Ms
+    received_time_ms: Ms | None = None
+    terminal_id: Text | None = None
+    seq: Whole | None = None
+    source: Text | None = None
     resent: bool = False
     lon: Lon | None = None
     lat: Lat | None = None
@@ -95,8 +105,8 @@ class TruckState(Event, frozen=True, kw_only=True):
     maintenance: bool = False
     ignition: bool | None = None
     power: Power = "unknown"
-    alarms: tuple[str, ...] = ()
-    driver_id: str | None = None
+    alarms: Annotated[tuple[Annotated[str, Meta(max_length=40)], ...], Meta(max_length=32)] = ()
+    driver_id: Text | None = None
 
     @property
     def by_phone(self) -> bool:
@@ -108,10 +118,10 @@ class BinReading(Event, frozen=True, kw_only=True):
     """``bin-readings``, key ``bin_id``. ``fill`` is 0–1 of the usable depth; ``invalid`` = why it cannot be used."""
 
     bin_id: Id
-    event_time_ms: int
-    received_time_ms: int | None = None
-    seq: int | None = None
-    source: str | None = None
+    event_time_ms: Ms
+    received_time_ms: Ms | None = None
+    seq: Whole | None = None
+    source: Text | None = None
     fill: Fraction | None = None
     distance_mm: float | None = None
     weight_kg: float | None = None
@@ -119,7 +129,7 @@ class BinReading(Event, frozen=True, kw_only=True):
     tilted: bool | None = None
     lid_open: bool | None = None
     battery: Fraction | None = None
-    invalid: str | None = None
+    invalid: Note | None = None
 
 
 class Weighing(Event, frozen=True, kw_only=True):
@@ -128,16 +138,16 @@ class Weighing(Event, frozen=True, kw_only=True):
     weighing_id: Id
     facility_id: Id
     truck_id: Id
-    event_time_ms: int
-    received_time_ms: int | None = None
+    event_time_ms: Ms
+    received_time_ms: Ms | None = None
     gross_kg: float | None = None
     tare_kg: float | None = None
     net_kg: float | None = None
-    material: str | None = None
-    ticket_id: str | None = None
+    material: Text | None = None
+    ticket_id: Text | None = None
     inbound: bool = True
     accepted: bool = True
-    reject_reason: str | None = None
+    reject_reason: Note | None = None
 
 
 ActionKind = Literal[
@@ -163,19 +173,19 @@ class DriverAction(Event, frozen=True, kw_only=True):
     action_id: Id
     truck_id: Id
     kind: ActionKind
-    event_time_ms: int
-    received_time_ms: int | None = None
-    driver_id: str | None = None
-    stop_id: str | None = None
-    bin_id: str | None = None
-    order_id: str | None = None
-    facility_id: str | None = None
-    plan_version: int | None = None
+    event_time_ms: Ms
+    received_time_ms: Ms | None = None
+    driver_id: Text | None = None
+    stop_id: Text | None = None
+    bin_id: Text | None = None
+    order_id: Text | None = None
+    facility_id: Text | None = None
+    plan_version: Whole | None = None
     exception: SkipReason | None = None
-    corrects: str | None = None
-    corrected_time_ms: int | None = None
+    corrects: Text | None = None
+    corrected_time_ms: Ms | None = None
     weight_kg: float | None = None
-    note: str | None = None
+    note: Note | None = None
     photo_ids: tuple[str, ...] = ()
 
 
@@ -184,11 +194,11 @@ class AlertAction(Event, frozen=True, kw_only=True):
 
     action_id: Id
     alert_id: Id
-    actor: str
+    actor: Text
     kind: Literal["ack", "confirm", "dismiss", "assign", "snooze", "note", "undo"]
-    at_ms: int
+    at_ms: Ms
     reason: str | None = None
-    alert_revision: int | None = None
+    alert_revision: Whole | None = None
 
 
 class DispatchAction(Event, frozen=True, kw_only=True):
@@ -202,23 +212,28 @@ class DispatchAction(Event, frozen=True, kw_only=True):
 
     action_id: Id
     subject_id: Id
-    actor: str
+    actor: Text
     kind: Literal["lock", "unlock", "exclude", "include", "replan", "close", "reopen"]
-    at_ms: int
-    truck_id: str | None = None
-    until_ms: int | None = None
+    at_ms: Ms
+    truck_id: Text | None = None
+    until_ms: Ms | None = None
     reason: str | None = None
 
 
 class Tick(Event, frozen=True, kw_only=True):
-    """``ticks``, one to every partition each 10 s of city time: how time passes where no record comes."""
+    """``ticks``, one to every partition each 10 s of city time: how time passes where no record comes.
 
-    at_ms: int
+    ``hearing_ms``: since when reports of trucks have come without a minute's break, ``at_ms`` if none comes; None = not
+    known. A truck's silence says something of that truck only while others are heard.
+    """
+
+    at_ms: Ms
+    hearing_ms: Ms | None = None
 
 
 # --------------------------------------------------------------------------------------------- what exists
 
-Material = str
+Material = Text
 """``kitchen``, ``construction``, ``recyclable``, ``residual``; finer kinds are data under them."""
 MATERIALS: Final[tuple[str, ...]] = ("kitchen", "construction", "recyclable", "residual")
 
@@ -231,9 +246,9 @@ TruckClass = Literal["tipper", "compactor", "tanker", "hook", "van", "sweeper"]
 class Versioned(Event, frozen=True, kw_only=True):
     """What exists from ``valid_from_ms`` on; the newest version not after an event's time judges that event."""
 
-    version: int = 1
-    valid_from_ms: int
-    received_time_ms: int | None = None
+    version: Whole = 1
+    valid_from_ms: Ms
+    received_time_ms: Ms | None = None
     retired: bool = False
 
 
@@ -255,25 +270,25 @@ class Asset(Versioned, frozen=True, kw_only=True, rename={"truck_class": "class"
     id: Id
     kind: Literal["bin", "truck", "depot", "facility", "source"]
     name: str | None = None
-    district_id: str | None = None
+    district_id: Text | None = None
     lon: Lon | None = None
     lat: Lat | None = None
     area: Geometry | None = None
     windows: tuple[Window, ...] | None = None
-    days: tuple[int, ...] | None = None
+    days: tuple[Whole, ...] | None = None
     closed_dates: tuple[str, ...] = ()
-    time_zone: str | None = None
-    closed_until_ms: int | None = None
+    time_zone: Text | None = None
+    closed_until_ms: Ms | None = None
     # bin
     material: Material | None = None
     volume_l: float | None = None
     depth_mm: float | None = None
     dead_zone_mm: float | None = None
     density_kg_per_l: float | None = None
-    source_id: str | None = None
-    service_s: int | None = None
+    source_id: Text | None = None
+    service_s: Whole | None = None
     # truck
-    plate: str | None = None
+    plate: Text | None = None
     truck_class: TruckClass | None = None
     materials: tuple[Material, ...] = ()
     payload_kg: float | None = None
@@ -281,17 +296,17 @@ class Asset(Versioned, frozen=True, kw_only=True, rename={"truck_class": "class"
     compartments: tuple[Compartment, ...] = ()
     tare_kg: float | None = None
     skills: tuple[str, ...] = ()
-    depot_id: str | None = None
-    terminal_id: str | None = None
-    contractor_id: str | None = None
+    depot_id: Text | None = None
+    terminal_id: Text | None = None
+    contractor_id: Text | None = None
     # facility
     facility_type: FacilityType | None = None
     accepts: tuple[Material, ...] = ()
-    unload_s: int | None = None
+    unload_s: Whole | None = None
     daily_kg: float | None = None
-    docks: int | None = None
+    docks: Whole | None = None
     # source
-    responsible: str | None = None
+    responsible: Text | None = None
 
 
 class Zone(Versioned, frozen=True, kw_only=True):
@@ -303,12 +318,12 @@ class Zone(Versioned, frozen=True, kw_only=True):
     ]
     name: str | None = None
     area: Geometry | None = None
-    parent_id: str | None = None
-    owner_id: str | None = None
+    parent_id: Text | None = None
+    owner_id: Text | None = None
     applies_to: Literal["all", "loaded"] = "loaded"
-    days: tuple[int, ...] | None = None
+    days: tuple[Whole, ...] | None = None
     hours: tuple[Window, ...] | None = None
-    time_zone: str | None = None
+    time_zone: Text | None = None
     limit_mps: float | None = None
 
 
@@ -317,14 +332,14 @@ class Permit(Versioned, frozen=True, kw_only=True):
 
     permit_id: Id
     truck_ids: tuple[str, ...] = ()
-    source_id: str | None = None
+    source_id: Text | None = None
     facility_ids: tuple[str, ...] = ()
     material: Material | None = None
-    valid_to_ms: int | None = None
-    days: tuple[int, ...] | None = None
+    valid_to_ms: Ms | None = None
+    days: tuple[Whole, ...] | None = None
     hours: tuple[Window, ...] | None = None
-    time_zone: str | None = None
-    calendar_id: str | None = None
+    time_zone: Text | None = None
+    calendar_id: Text | None = None
     corridor: Geometry | None = None
     corridor_m: float | None = None
 
@@ -337,20 +352,20 @@ class Order(Versioned, frozen=True, kw_only=True):
     material: Material
     kg: float
     l: float | None = None  # noqa: E741  # the contract's name for litres
-    ready_ms: int | None = None
-    due_ms: int | None = None
+    ready_ms: Ms | None = None
+    due_ms: Ms | None = None
     windows: tuple[Window, ...] | None = None
     facility_ids: tuple[str, ...] = ()
-    permit_id: str | None = None
+    permit_id: Text | None = None
     state: Literal["open", "planned", "collected", "cancelled"] = "open"
 
 
 class ShiftBreak(Struct, frozen=True):
     """A break owed by a shift, to begin between the two times."""
 
-    earliest_ms: int
-    latest_ms: int
-    duration_s: int
+    earliest_ms: Ms
+    latest_ms: Ms
+    duration_s: Whole
 
 
 class Shift(Versioned, frozen=True, kw_only=True):
@@ -358,10 +373,10 @@ class Shift(Versioned, frozen=True, kw_only=True):
 
     shift_id: Id
     truck_id: Id
-    start_ms: int
-    end_ms: int
-    driver_id: str | None = None
-    overtime_s: int = 0
+    start_ms: Ms
+    end_ms: Ms
+    driver_id: Text | None = None
+    overtime_s: Whole = 0
     breaks: tuple[ShiftBreak, ...] = ()
     skills: tuple[str, ...] = ()
 
@@ -380,18 +395,18 @@ class PlanVisit(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One visit of a plan. ``kind`` is start, collect, tip, break or end; times are city time."""
 
     kind: Literal["start", "collect", "tip", "break", "end"] = "collect"
-    arrive_ms: int
-    leave_ms: int
+    arrive_ms: Ms
+    leave_ms: Ms
     lon: Lon
     lat: Lat
-    stop_id: str | None = None
+    stop_id: Text | None = None
     bin_ids: tuple[str, ...] = ()
-    order_id: str | None = None
-    facility_id: str | None = None
+    order_id: Text | None = None
+    facility_id: Text | None = None
     break_id: str | None = None
     name: str | None = None
     material: Material | None = None
-    begin_ms: int | None = None
+    begin_ms: Ms | None = None
     load_kg: float | None = None
     load_l: float | None = None
     why: str | None = None
@@ -401,12 +416,12 @@ class PlanChange(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One difference from the version before."""
 
     what: Literal["added", "removed", "moved", "facility", "later", "earlier"]
-    stop_id: str | None = None
-    facility_id: str | None = None
+    stop_id: Text | None = None
+    facility_id: Text | None = None
     name: str | None = None
     from_truck_id: str | None = None
     to_truck_id: str | None = None
-    position: int | None = None
+    position: Whole | None = None
     why: str | None = None
 
 
@@ -418,10 +433,10 @@ class TruckPlan(Event, frozen=True, kw_only=True):
     """
 
     truck_id: Id
-    plan_version: int
-    made_ms: int
+    plan_version: Whole
+    made_ms: Ms
     reason: str
-    reason_params: dict[str, str | int | float] = {}
+    reason_params: dict[str, str | Whole | float] = {}
     material: Material | None = None
     visits: tuple[PlanVisit, ...] = ()
     path: Geometry | None = None
@@ -451,7 +466,7 @@ PLAN_REASONS: Final[tuple[str, ...]] = (
 class LeftOut(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A place no truck will visit in this run, with the optimiser's code and sentence."""
 
-    stop_id: str
+    stop_id: Text
     place_kind: Literal["bin", "order"]
     place_id: str
     code: str
@@ -463,7 +478,7 @@ class LeftOut(Struct, frozen=True, omit_defaults=True, kw_only=True):
 class StrandedTruck(Struct, frozen=True, kw_only=True):
     """A truck for which no lawful route exists."""
 
-    truck_id: str
+    truck_id: Text
     code: str
     reason: str
 
@@ -476,15 +491,15 @@ class PlanningRun(Event, frozen=True, kw_only=True):
 
     run_id: Id
     material: Material
-    made_ms: int
+    made_ms: Ms
     reason: str
-    reason_params: dict[str, str | int | float] = {}
+    reason_params: dict[str, str | Whole | float] = {}
     engine: str | None = None
     search_s: float | None = None
-    stops: int = 0
-    trucks: int = 0
-    distance_m: int | None = None
-    duration_s: int | None = None
+    stops: Whole = 0
+    trucks: Whole = 0
+    distance_m: Whole | None = None
+    duration_s: Whole | None = None
     changed_truck_ids: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     stranded: tuple[StrandedTruck, ...] = ()
@@ -498,11 +513,11 @@ class CollectionDue(Event, frozen=True, kw_only=True):
     place_kind: Literal["bin", "order"]
     due: bool
     material: Material
-    at_ms: int
-    received_time_ms: int | None = None
-    overflow_ms: int | None = None
-    overflow_p10_ms: int | None = None
-    overflow_p90_ms: int | None = None
+    at_ms: Ms
+    received_time_ms: Ms | None = None
+    overflow_ms: Ms | None = None
+    overflow_p10_ms: Ms | None = None
+    overflow_p90_ms: Ms | None = None
     fill_now: float | None = None
     kg: float | None = None
     l: float | None = None  # noqa: E741  # the contract's name for litres
@@ -516,8 +531,8 @@ class Visit(Event, frozen=True, kw_only=True):
     truck_id: Id
     place_kind: Literal["bin", "source", "facility", "depot"]
     place_id: Id
-    arrive_ms: int
-    leave_ms: int | None = None
+    arrive_ms: Ms
+    leave_ms: Ms | None = None
     load_before_kg: float | None = None
     load_after_kg: float | None = None
     how: Literal["geofence", "driver", "weighing"] = "geofence"
@@ -527,17 +542,17 @@ class Ticket(Event, frozen=True, kw_only=True):
     """``tickets``, key ``ticket_id``: one load from source to receipt (联单)."""
 
     ticket_id: Id
-    revision: int
+    revision: Whole
     state: Literal["opened", "loaded", "in_transit", "arrived", "weighed", "accepted", "rejected", "closed"]
     truck_id: Id
-    source_id: str | None = None
-    facility_id: str | None = None
+    source_id: Text | None = None
+    facility_id: Text | None = None
     material: Material | None = None
-    permit_id: str | None = None
+    permit_id: Text | None = None
     source_kg: float | None = None
     transit_kg: float | None = None
     weighed_kg: float | None = None
-    times: dict[str, int] = {}
+    times: dict[str, Whole] = {}
 
 
 RuleName = Literal[
@@ -582,25 +597,25 @@ class Alert(Event, frozen=True, kw_only=True):
     """
 
     alert_id: Id
-    revision: int
+    revision: Whole
     rule: RuleName
     rule_version: str
     state: Literal["raised", "updated", "ended", "cancelled"]
     severity: Literal["critical", "high", "medium", "low"]
     certainty: Literal["observed", "likely", "possible"]
-    start_ms: int
-    raised_ms: int
-    emitted_ms: int
-    end_ms: int | None = None
+    start_ms: Ms
+    raised_ms: Ms
+    emitted_ms: Ms
+    end_ms: Ms | None = None
     reason: str | None = None
-    truck_id: str | None = None
+    truck_id: Text | None = None
     truck_ids: tuple[str, ...] | None = None
-    bin_id: str | None = None
-    facility_id: str | None = None
-    source_id: str | None = None
-    driver_id: str | None = None
-    contractor_id: str | None = None
-    ticket_id: str | None = None
+    bin_id: Text | None = None
+    facility_id: Text | None = None
+    source_id: Text | None = None
+    driver_id: Text | None = None
+    contractor_id: Text | None = None
+    ticket_id: Text | None = None
     where: Geometry | None = None
     zone_ids: tuple[str, ...] = ()
     lost_kg: float | None = None

@@ -49,6 +49,10 @@ _Z90: Final = 1.2816
 _CLIP: Final = 4.0
 """A step farther than this many standard deviations from the expected is taken as this many."""
 _LONGEST_FORECAST_H: Final = 24 * 30
+_LONGEST_SILENCE_MS: Final = 31 * DAY_MS
+"""A reading after a longer one begins anew: how the bin filled in between is not known, nor walked through hour by hour."""
+_LEAST_RATE_PER_H: Final = 1e-9
+"""A bin that rises less (it would be full in a hundred thousand years) does not fill: a float cannot say when it will be."""
 _HOURS: Final = 24
 
 
@@ -79,7 +83,7 @@ class Filling(Struct, array_like=True):
     invalid: int = 0
     """Invalid readings in a row."""
     ignored: int = 0
-    """Readings that were late or repeated."""
+    """Readings that were late or repeated, or whose time is none."""
 
 
 class Overflow(Struct, frozen=True):
@@ -96,11 +100,14 @@ def step(
     """Fold one record in; return the state and what is to be told. The state given is changed and handed back."""
     if isinstance(event, events.Tick):
         state.newest_arrival_ms = max(state.newest_arrival_ms, event.at_ms)
-        wake_ms = wakes_ms(state)
+        wake_ms = wakes_ms(state, reference, event.at_ms)
         if wake_ms is None or event.at_ms < wake_ms:
             return state, []
         return state, _tell(state, event.at_ms, reference, settings, emptied=False)
     arrival_ms = event.received_time_ms or event.event_time_ms
+    if arrival_ms > events.LATEST_MS:  # as time it would be the newest for ever, and the bin deaf
+        state.ignored += 1
+        return state, []
     state.newest_arrival_ms = max(state.newest_arrival_ms, arrival_ms)
     if event.invalid is not None or event.fill is None:
         state.invalid += 1
@@ -114,9 +121,14 @@ def step(
     return state, _tell(state, time_ms, reference, settings, emptied=emptied)
 
 
-def wakes_ms(state: Filling) -> int | None:
-    """Return from when on the passing of time may have something to tell; None = only a reading may."""
-    return None if state.last_ms == 0 or state.due else state.check_ms
+def wakes_ms(state: Filling, reference: Reference, now_ms: int) -> int | None:
+    """Return from when on, not before ``now_ms``, the passing of time may have something to tell; None = only a record may.
+
+    A bin nobody could be sent to has nothing to tell, however full: it sleeps until the register knows it.
+    """
+    if state.last_ms == 0 or state.due:
+        return None
+    return state.check_ms if state.check_ms > now_ms else reference.bin_from(state.bin_id, now_ms)
 
 
 def _read(state: Filling, time_ms: int, fill: float, settings: Settings) -> bool:
@@ -127,7 +139,7 @@ def _read(state: Filling, time_ms: int, fill: float, settings: Settings) -> bool
         state.emptied_ms = time_ms
     elif state.anchor_ms and time_ms - state.anchor_ms < settings.least_interval_ms:
         return False
-    elif state.anchor_ms:
+    elif state.anchor_ms and time_ms - state.anchor_ms <= _LONGEST_SILENCE_MS:
         _learn(state, state.anchor_ms, time_ms, fill - state.anchor_fill, settings)
     state.anchor_ms, state.anchor_fill = time_ms, fill
     return emptied
@@ -185,7 +197,7 @@ def forecast(state: Filling) -> Overflow:
         return Overflow()
     if room <= 0.0:
         return Overflow(state.last_ms, state.last_ms, state.last_ms)
-    if not state.rate_per_h:
+    if state.rate_per_h is None or state.rate_per_h < _LEAST_RATE_PER_H:
         return Overflow()
     return Overflow(*(_at_busy_hours(state, _busy_to_fill(state, room, z)) for z in (_Z90, 0.0, -_Z90)))
 

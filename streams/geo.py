@@ -2,12 +2,15 @@
 
 Within a city the earth is flat: a degree of latitude is 111,195 m (mean earth radius 6,371,008.8 m, IUGG), a degree of
 longitude that times the cosine of the latitude. The error against the ellipsoid is below 0.6 % up to 100 km.
-Areas over the 180th meridian are refused by name, not guessed.
+Areas over the 180th meridian are refused by name, not guessed; so is what lies at a pole, or covers more than a city could:
+whoever reads what exists must come to its end, whatever is in it.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+import reprlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import product
 from typing import Any, Final
 
 import shapely
@@ -18,8 +21,17 @@ Segment = tuple[float, float, float, float]
 
 EARTH_RADIUS_M: Final = 6_371_008.8
 M_PER_DEGREE: Final = EARTH_RADIUS_M * math.pi / 180.0
-_CELL_DEG: Final = 0.002
+CELL_DEG: Final = 0.002
 """Side of a grid cell, about 220 m north–south: a few places a cell in a dense town."""
+WIDE_CELL_DEG: Final = 0.05
+"""Side of a cell for what covers much of a city, about 5.6 km."""
+MOST_CELLS: Final = 200_000
+"""A box over more cells is refused: it is larger than 0.8 square degrees (a large city), 500 of `WIDE_CELL_DEG` (the
+largest province)."""
+MOST_LAT: Final = 85.0
+"""Nearer to a pole a degree of longitude is too short to reckon with, and nobody collects."""
+LONGEST_LINE_DEG: Final = 50.0
+"""Of a path or a corridor; with one place swapped or left at 0, 0 it is longer."""
 
 
 class BadGeometry(ValueError):  # noqa: N818  # a verdict on a record, not a failure of ours
@@ -56,9 +68,17 @@ def _metres_to_segment(lon: float, lat: float, segment: Segment, per_lon: float)
 
 
 class Circle:
-    """All places within ``radius_m`` of a centre: what has no drawn area."""
+    """All places within ``radius_m`` of a centre: what has no drawn area.
+
+    Raises
+    ------
+    BadGeometry
+        If the centre is no place.
+    """
 
     def __init__(self, lon: float, lat: float, radius_m: float) -> None:
+        if not _is_place((lon, lat)):
+            raise BadGeometry(f"the place is lon {lon}, lat {lat}, expected {_PLACE}")
         self.lon, self.lat, self.radius_m = lon, lat, radius_m
         self._per_lon = metres_per_degree_lon(lat)
 
@@ -108,7 +128,7 @@ class Polygon:
 Area = Circle | Polygon
 
 
-def area_of(geometry: dict[str, Any]) -> Polygon:
+def area_of(geometry: Any) -> Polygon:
     """Read a GeoJSON Polygon or MultiPolygon.
 
     Raises
@@ -116,43 +136,92 @@ def area_of(geometry: dict[str, Any]) -> Polygon:
     BadGeometry
         If it is none, crosses itself, leaves the earth or spans more than half of it.
     """
-    shape = _shape(geometry)
-    if shape.geom_type not in ("Polygon", "MultiPolygon"):
-        raise BadGeometry(f"area is a {shape.geom_type}, expected Polygon or MultiPolygon")
+    shape = _shape("area", geometry, {"Polygon": 2, "MultiPolygon": 3})
     if not shape.is_valid:
         raise BadGeometry(f"area is not valid: {shapely.is_valid_reason(shape)}")
     return Polygon(shape)
 
 
-def lines_of(geometry: dict[str, Any]) -> list[list[LonLat]]:
+def lines_of(geometry: Any) -> list[list[LonLat]]:
     """Read a GeoJSON LineString or MultiLineString as lists of places.
 
     Raises
     ------
     BadGeometry
-        If it is none, or leaves the earth.
+        If it is none, leaves the earth, or is longer than any road of a city.
     """
-    shape = _shape(geometry)
-    if shape.geom_type == "LineString":
-        return [[(x, y) for x, y, *_ in shape.coords]]
-    if shape.geom_type == "MultiLineString":
-        return [[(x, y) for x, y, *_ in line.coords] for line in shape.geoms]
-    raise BadGeometry(f"line is a {shape.geom_type}, expected LineString or MultiLineString")
+    shape = _shape("line", geometry, {"LineString": 1, "MultiLineString": 2})
+    lines = [list(line.coords) for line in (shape.geoms if shape.geom_type == "MultiLineString" else [shape])]
+    long_deg = sum(_long_deg(segment) for segment in segments_of(lines))
+    if long_deg > LONGEST_LINE_DEG:
+        raise BadGeometry(f"line is {long_deg:.1f}° long, expected at most {LONGEST_LINE_DEG:g}°: is a place swapped?")
+    return lines
 
 
-def _shape(geometry: dict[str, Any]) -> Any:
+def _shape(what: str, geometry: Any, kinds: Mapping[str, int]) -> Any:
+    """Return the shape if it is of one of these kinds; each with how deep its places are nested."""
+    kind = geometry.get("type") if isinstance(geometry, dict) else None
+    if not isinstance(kind, str):
+        raise BadGeometry(f"not a GeoJSON geometry: {_shown(geometry)}")
+    nested = {name.lower(): deep for name, deep in kinds.items()}.get(kind.lower())
+    if nested is None:
+        raise BadGeometry(f"{what} is of type {_shown(kind)}, expected {' or '.join(kinds)}")
+    places = _places(geometry.get("coordinates"), nested, "coordinates")
     try:
-        shape = shapely.geometry.shape(geometry)
-    except (ValueError, TypeError, KeyError, AttributeError, shapely.errors.ShapelyError) as error:
+        shape = shapely.geometry.shape({"type": kind, "coordinates": places})
+    except (ValueError, TypeError, LookupError, shapely.errors.ShapelyError) as error:
         raise BadGeometry(f"not a GeoJSON geometry: {error}") from error
     if shape.is_empty:
         raise BadGeometry("geometry is empty")
-    west, south, east, north = shape.bounds
-    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-        raise BadGeometry(f"geometry leaves the earth: bounds {west}, {south}, {east}, {north}")
+    west, _, east, _ = shape.bounds
     if east - west > 180:
         raise BadGeometry("geometry crosses the 180th meridian: cut it there into two parts")
     return shape
+
+
+def _places(found: Any, nested: int, at: str) -> list[Any]:
+    """Return lists, so deep, of ``[lon, lat]``; a third member (altitude) is left out."""
+    if not isinstance(found, list | tuple):
+        raise BadGeometry(f"not a GeoJSON geometry: {at} is {_shown(found)}, expected a list")
+    if nested > 1:
+        return [_places(part, nested - 1, f"{at}[{n}]") for n, part in enumerate(found)]
+    for n, place in enumerate(found):
+        if not _is_place(place):
+            raise BadGeometry(_no_place(place, f"{at}[{n}]"))
+    return [place[:2] for place in found]
+
+
+_PLACE: Final = f"lon from -180 to 180 and lat from -{MOST_LAT:g} to {MOST_LAT:g}"
+
+
+def _is_place(found: Any) -> bool:
+    """True for two or three numbers that are a place; neither text nor true and false are numbers."""
+    return (
+        isinstance(found, list | tuple)
+        and 2 <= len(found) <= 3
+        and all(isinstance(one, int | float) and not isinstance(one, bool) for one in found)
+        and -180 <= found[0] <= 180
+        and -MOST_LAT <= found[1] <= MOST_LAT
+    )
+
+
+def _no_place(found: Any, at: str) -> str:
+    numbers = isinstance(found, list | tuple) and all(type(one) in {int, float} for one in found)
+    if numbers and 2 <= len(found) <= 3:
+        return f"geometry leaves the earth: {at} is {_shown(found)}, expected {_PLACE}"
+    return f"not a GeoJSON geometry: {at} is {_shown(found)}, expected [lon, lat] in degrees"
+
+
+_LONGEST_SHOWN: Final = 100
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a sentence can hold it: short, whatever it is."""
+    try:
+        text = reprlib.repr(value)
+    except ValueError:  # Python does not write out whole numbers of more than 4,300 digits
+        return "a number of thousands of digits"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
 
 
 def segments_of(lines: Iterable[Sequence[Sequence[float]]]) -> Iterator[Segment]:
@@ -167,14 +236,17 @@ class Road:
 
     def __init__(self, lines: Iterable[Sequence[Sequence[float]]], reach_m: float) -> None:
         self.reach_m = reach_m
+        self._side_deg = max(CELL_DEG, reach_m / M_PER_DEGREE)
+        """No smaller than the reach: a segment is in few cells, however far it is asked for."""
         self._cells: dict[tuple[int, int], list[Segment]] = {}
         for segment in segments_of(lines):
-            for cell in _cells_near(segment, reach_m):
+            for cell in _cells_near(segment, reach_m, self._side_deg):
                 self._cells.setdefault(cell, []).append(segment)
 
     def distance_m(self, lon: float, lat: float) -> float | None:
         """Metres to the nearest line, or None if farther than ``reach_m``."""
-        near = self._cells.get(_cell(lon, lat))
+        side_deg = self._side_deg
+        near = self._cells.get((math.floor(lon / side_deg), math.floor(lat / side_deg)))
         if near is None:
             return None
         per_lon = metres_per_degree_lon(lat)
@@ -182,20 +254,21 @@ class Road:
         return distance_m if distance_m <= self.reach_m else None
 
 
-def _cell(lon: float, lat: float) -> tuple[int, int]:
-    return math.floor(lon / _CELL_DEG), math.floor(lat / _CELL_DEG)
-
-
-def _cells_near(segment: Segment, reach_m: float) -> Iterator[tuple[int, int]]:
+def _cells_near(segment: Segment, reach_m: float, side_deg: float) -> Iterable[tuple[int, int]]:
     """Cells with a place within ``reach_m`` of the segment; long segments are cut, so few cells are named in vain."""
     ax, ay, bx, by = segment
-    pieces = max(1, math.ceil(max(abs(bx - ax), abs(by - ay)) / _CELL_DEG))
+    pieces = max(1, math.ceil(_long_deg(segment) / side_deg))
     seen: set[tuple[int, int]] = set()
     for n in range(pieces):
         x0, y0 = ax + (bx - ax) * n / pieces, ay + (by - ay) * n / pieces
         x1, y1 = ax + (bx - ax) * (n + 1) / pieces, ay + (by - ay) * (n + 1) / pieces
-        seen.update(cells_of((min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)), reach_m))
-    return iter(seen)
+        box = min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
+        seen.update(product(*_columns_and_rows(widened(box, reach_m), side_deg)))
+    return seen
+
+
+def _long_deg(segment: Segment) -> float:
+    return max(abs(segment[2] - segment[0]), abs(segment[3] - segment[1]))
 
 
 def widened(bounds: tuple[float, float, float, float], margin_m: float) -> tuple[float, float, float, float]:
@@ -206,15 +279,41 @@ def widened(bounds: tuple[float, float, float, float], margin_m: float) -> tuple
     return west - dx, south - dy, east + dx, north + dy
 
 
-def cells_of(bounds: tuple[float, float, float, float], margin_m: float) -> Iterator[tuple[int, int]]:
-    """Grid cells that a box, widened by ``margin_m``, touches."""
-    west, south, east, north = widened(bounds, margin_m)
-    x0, y0 = _cell(west, south)
-    x1, y1 = _cell(east, north)
-    return ((x, y) for x in range(x0, x1 + 1) for y in range(y0, y1 + 1))
+class Cells:
+    """The cells of a grid that a box, widened by ``margin_m``, touches.
+
+    Raises
+    ------
+    BadGeometry
+        If they are more than `MOST_CELLS`.
+    """
+
+    __slots__ = ("_columns", "_rows")
+
+    def __init__(self, bounds: tuple[float, float, float, float], margin_m: float, side_deg: float = CELL_DEG) -> None:
+        self._columns, self._rows = _columns_and_rows(widened(bounds, margin_m), side_deg)
+        if len(self) > MOST_CELLS:
+            west, south, east, north = bounds
+            raise BadGeometry(
+                f"area is {east - west:.2f}° wide and {north - south:.2f}° high, expected at most "
+                f"{MOST_CELLS * side_deg**2:g} square degrees: is a place swapped?"
+            )
+
+    def __len__(self) -> int:
+        return len(self._columns) * len(self._rows)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return product(self._columns, self._rows)
 
 
-cell_of = _cell
+def _columns_and_rows(box: tuple[float, float, float, float], side_deg: float) -> tuple[range, range]:
+    west, south, east, north = (math.floor(edge / side_deg) for edge in box)
+    return range(west, east + 1), range(south, north + 1)
+
+
+def cell_of(lon: float, lat: float, side_deg: float = CELL_DEG) -> tuple[int, int]:
+    """Return the cell of a grid that holds the place."""
+    return math.floor(lon / side_deg), math.floor(lat / side_deg)
 
 
 # --------------------------------------------------------------------------------------------- lines kept in state

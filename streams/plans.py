@@ -10,6 +10,10 @@ EXEMPT_M: Final = 50.0
 """Contract: within 50 m of a plan's path counts as allowed."""
 KEPT: Final = 6
 """Plans kept in state; more than arrive within any lateness that is waited for."""
+MOST_POINTS: Final = 20_000
+"""Of one path: 400 km at 20 m. A longer one is no truck's day."""
+_MOST_KEPT: Final = 40_000
+"""Points of all paths kept together: they are part of the state (400 kB)."""
 
 
 class KeptPlan(Struct, array_like=True):
@@ -31,9 +35,17 @@ def keep(plans: list[KeptPlan], plan: events.TruckPlan) -> None:
     if any(kept.version == plan.plan_version for kept in plans):
         return
     path = None if plan.path is None else geo.pack_lines(geo.lines_of(plan.path))
+    if (points := _points(path)) > MOST_POINTS:
+        raise geo.BadGeometry(f"the path has {points} points, at most {MOST_POINTS} are followed: leave out some")
     plans.append(KeptPlan(plan.made_ms, plan.plan_version, path))
     plans.sort(key=lambda kept: (kept.made_ms, kept.version))
     del plans[:-KEPT]
+    while len(plans) > 1 and sum(_points(kept.path) for kept in plans) > _MOST_KEPT:
+        del plans[0]
+
+
+def _points(path: tuple[tuple[int, ...], ...] | None) -> int:
+    return sum(len(line) for line in path or ()) // 2
 
 
 def in_force(plans: list[KeptPlan], time_ms: int) -> KeptPlan | None:

@@ -2,14 +2,19 @@
 
 A file is read twice: for its merge times alone, to see whether it is in order, and for its records. One that is not in
 order is sorted on disk. What cannot be read is handed to ``aside`` with its line number; the day goes on.
+
+So does a measurement whose merge time is not of this day: time would pass for years until it, or from it. The day is where
+most measurements are, up to a silence of more than `LONGEST_SILENCE_DAYS` before and after.
 """
 
 import gzip
 import heapq
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from functools import cache
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, Final, NamedTuple, cast
@@ -18,6 +23,7 @@ import msgspec
 
 from streams import codec, events, topics
 from streams.topics import Topic
+from streams.units import DAY_MS
 
 MERGE_TIMES: Final = ("received_time_ms", "made_ms", "at_ms", "valid_from_ms", "event_time_ms")
 """A record's merge time is the first of these that it has."""
@@ -37,6 +43,8 @@ MERGED: Final[tuple[Topic, ...]] = (
 """What is replayed. The order settles ties of merge time."""
 SORTED_BYTES: Final = 64_000_000
 """Lines are sorted in memory up to this many bytes at once, beyond it on disk."""
+LONGEST_SILENCE_DAYS: Final = 31
+"""Between two measurements of one recorded day (of a week, of a month: as long as it is)."""
 _LARGEST: Final = 1 << 63
 
 
@@ -47,6 +55,8 @@ class Line(NamedTuple):
     rank: int
     number: int
     record: events.Event
+    raw: bytes
+    """As it stands in the file: a record without the members this program does not know is not what came."""
 
 
 class Letter(NamedTuple):
@@ -70,9 +80,18 @@ def records(folder: Path, scratch: Path, aside: Aside, merged: tuple[Topic, ...]
     scratch
         Folder for what is sorted on disk; everything put there is removed.
     aside
-        Called with each line that is no record.
+        Called with each line that is no record, or none of this day.
     """
-    return heapq.merge(*(_topic(folder, scratch, topic, rank, aside) for rank, topic in enumerate(merged)))
+    days: Counter[int] = Counter()
+    lines = heapq.merge(*(_topic(folder, scratch, topic, rank, aside, days=days) for rank, topic in enumerate(merged)))
+    first = list(islice(lines, 1))  # now the times of all files have been read
+    begin_ms, end_ms = _span_ms(days)
+    measures = [topic not in topics.REFERENCE for topic in merged]
+    for line in chain(first, lines):
+        if begin_ms <= line.merge_ms < end_ms or not measures[line.rank]:
+            yield line
+        else:
+            aside(Letter(merged[line.rank].name, line.number, "merge", _astray(line, begin_ms, end_ms), line.raw))
 
 
 def values(folder: Path, topic: Topic) -> Iterator[Any]:
@@ -81,10 +100,13 @@ def values(folder: Path, topic: Topic) -> Iterator[Any]:
     Raises
     ------
     streams.codec.Undecodable
-        For the first line that is none.
+        For the first line that is none, with its number.
     """
-    for _, raw in _raw_lines(folder, topic.name):
-        yield codec.decode(topic, raw)
+    for number, raw in _raw_lines(folder, topic.name):
+        try:
+            yield codec.decode(topic, raw)
+        except codec.Undecodable as error:
+            raise codec.Undecodable(f"{folder}: line {number} of {topic.name} is no record: {error}") from error
 
 
 def sorted_lines(lines: Iterable[bytes], scratch: Path) -> Iterator[bytes]:
@@ -129,39 +151,79 @@ def _first_of(record: Any, names: tuple[str, ...]) -> int:
     return 0
 
 
+def files(folder: Path, topic: Topic) -> list[Path]:
+    """Return where the records of a topic are, in the order in which they are read."""
+    paths = (folder / f"{topic.name}.jsonl", folder / f"{topic.name}.jsonl.gz")
+    return [path for path in paths if path.exists()]
+
+
+# --------------------------------------------------------------------------------------------- which day it is
+
+
+def _span_ms(days: Counter[int]) -> tuple[int, int]:
+    """Return when the day begins and ends: of stretches with a long silence between them the one with most records."""
+    stretches: list[list[int]] = []
+    for day in sorted(day for day in days if 0 <= day <= events.LATEST_MS // DAY_MS):
+        if not stretches or day - stretches[-1][-1] > LONGEST_SILENCE_DAYS:
+            stretches.append([])
+        stretches[-1].append(day)
+    longest = max(stretches, key=lambda stretch: sum(days[day] for day in stretch), default=[0])
+    return longest[0] * DAY_MS, (longest[-1] + 1) * DAY_MS
+
+
+def _astray(line: Line, begin_ms: int, end_ms: int) -> str:
+    names = _merge_times(type(line.record))
+    name = next(name for name in names if getattr(line.record, name) is not None)
+    return (
+        f"{name} is {line.merge_ms}, more than {LONGEST_SILENCE_DAYS} days from the other records, expected milliseconds "
+        f"since 1970 UTC between {begin_ms} and {end_ms}"
+    )
+
+
 # --------------------------------------------------------------------------------------------- one topic
 
 
-def _topic(folder: Path, scratch: Path, topic: Topic, rank: int, aside: Aside) -> Iterator[Line]:
+def _topic(folder: Path, scratch: Path, topic: Topic, rank: int, aside: Aside, *, days: Counter[int]) -> Iterator[Line]:
     if topic.record is None:
         raise ValueError(f"{topic.name} carries opaque bytes, not records")
     names = _merge_times(topic.record)
-    for number, raw in _ordered_lines(folder, scratch, topic, aside):
+    for number, raw in _ordered_lines(folder, scratch, topic, aside, Counter() if topic in topics.REFERENCE else days):
         try:
             record = codec.decode(topic, raw)
         except codec.Undecodable as error:
             aside(Letter(topic.name, number, "decode", str(error), raw))
         else:
-            yield Line(_first_of(record, names), rank, number, record)
+            yield Line(_first_of(record, names), rank, number, record, raw)
 
 
-def _ordered_lines(folder: Path, scratch: Path, topic: Topic, aside: Aside) -> Iterator[tuple[int, bytes]]:
-    """Yield numbered lines by merge time, those of equal time as they stand in the file."""
+def _ordered_lines(
+    folder: Path, scratch: Path, topic: Topic, aside: Aside, days: Counter[int]
+) -> Iterator[tuple[int, bytes]]:
+    """Yield numbered lines by merge time, those of equal time as they stand in the file.
+
+    How many there are on each day is counted in ``days`` before the first one is yielded.
+    """
     broken: list[Letter] = []
+    seen: Counter[int] = Counter()
     before = -_LARGEST
     for time_ms, _, _ in _timed_lines(folder, topic, broken.append):
         if time_ms < before:
             break
         before = time_ms
+        seen[time_ms // DAY_MS] += 1
     else:
+        days.update(seen)
         yield from _raw_lines(folder, topic.name, aside)
         return
-    keyed = (
-        b"%020d %012d %b" % (max(0, min(time_ms + _LARGEST, 2 * _LARGEST)), number, raw)
-        for time_ms, number, raw in _timed_lines(folder, topic, aside)
-    )
-    for line in sorted_lines(keyed, scratch):
+    for line in sorted_lines(_keyed_lines(folder, topic, aside, days), scratch):
         yield int(line[21:33]), line[34:]
+
+
+def _keyed_lines(folder: Path, topic: Topic, aside: Aside, days: Counter[int]) -> Iterator[bytes]:
+    """Yield each line behind what it is sorted by."""
+    for time_ms, number, raw in _timed_lines(folder, topic, aside):
+        days[time_ms // DAY_MS] += 1
+        yield b"%020d %012d %b" % (max(0, min(time_ms + _LARGEST, 2 * _LARGEST)), number, raw)
 
 
 def _timed_lines(folder: Path, topic: Topic, aside: Aside) -> Iterator[tuple[int, int, bytes]]:
@@ -191,9 +253,7 @@ def _raw_lines(folder: Path, name: str, aside: Aside | None = None) -> Iterator[
         Without ``aside``, for a damaged archive; always, if a file cannot be opened.
     """
     number = 0
-    for path in (folder / f"{name}.jsonl", folder / f"{name}.jsonl.gz"):
-        if not path.exists():
-            continue
+    for path in files(folder, topics.BY_NAME[name]):
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             try:
                 for raw in file:

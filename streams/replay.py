@@ -17,8 +17,9 @@ from typing import Any, BinaryIO, Final, NamedTuple, Self
 from streams import codec, events, filling, geo, recorded, state, topics, truck
 from streams.assets import BadReference, Reference
 from streams.city_state import BadState, CityState
+from streams.hearing import Hearing
 from streams.recorded import Letter
-from streams.units import MINUTE_MS, SECOND_MS
+from streams.units import DAY_MS, MINUTE_MS, SECOND_MS
 
 TICK_MS: Final = 10 * SECOND_MS
 STATE_FILE: Final = "state.json.gz"
@@ -55,6 +56,7 @@ class Day:
         """None = nothing was measured yet: time does not pass."""
         self.begun_ms = 0 if begin is None else begin.at_ms
         self._waiting: dict[str, state.Truck] = {}
+        self.hearing = Hearing() if begin is None else begin.hearing
         self._wakes: list[tuple[int, str]] = []
         self._wake_of: dict[str, int] = {}
         if begin is not None:
@@ -79,6 +81,7 @@ class Day:
                 return self._fold_bin(record)
             case _:
                 self.reference.apply(record)
+                self._note_register(record)
                 return []
 
     def pass_time(self, until_ms: int) -> list[events.Event]:
@@ -101,10 +104,13 @@ class Day:
 
     def at(self, at_ms: int) -> CityState:
         """Return the state, after all records and ticks up to then."""
-        return CityState(at_ms, self.trucks, self.bins)
+        return CityState(at_ms, self.trucks, self.bins, self.hearing)
 
     def _fold_truck(self, record: truck.TruckRecord) -> list[events.Event]:
         truck_id: str = record.truck_id  # type: ignore[union-attr]  # ticks do not come here
+        if isinstance(record, events.TruckState) and not record.resent:
+            arrival_ms = record.event_time_ms if record.received_time_ms is None else record.received_time_ms
+            self.hearing = self.hearing.heard(arrival_ms)
         one = self.trucks.get(truck_id)
         if one is None:
             one = state.Truck(truck_id=truck_id)
@@ -126,17 +132,24 @@ class Day:
         self._plan_wake(bin_id, self.bins[bin_id])
         return outputs
 
+    def _note_register(self, record: events.Event) -> None:
+        """Have a bin that was not in the register, or not yet, looked at again."""
+        if isinstance(record, events.Asset) and record.kind == "bin" and record.id in self.bins:
+            self._plan_wake(record.id, self.bins[record.id])
+
     def _plan_wake(self, bin_id: str, a_bin: filling.Filling) -> None:
         """Have the bin looked at when its forecast comes. An entry that turns out too early is entered again."""
-        wake_ms = filling.wakes_ms(a_bin)
+        wake_ms = filling.wakes_ms(a_bin, self.reference, self.next_tick_ms or 0)
         if wake_ms is not None and wake_ms < self._wake_of.get(bin_id, wake_ms + 1):
             self._wake_of[bin_id] = wake_ms
             heapq.heappush(self._wakes, (wake_ms, bin_id))
 
     def _tick(self, at_ms: int) -> list[events.Event]:
-        tick = events.Tick(at_ms=at_ms)
+        tick = events.Tick(at_ms=at_ms, hearing_ms=self.hearing.at(at_ms))
         outputs: list[events.Event] = []
         for truck_id in sorted(self._waiting):
+            if not truck.heeds(self._waiting[truck_id], tick):
+                continue
             self.trucks[truck_id], told = truck.step(self._waiting[truck_id], tick, self.reference, self.settings)
             self._note_waiting(truck_id)
             outputs += told
@@ -179,7 +192,7 @@ def run(
     Raises
     ------
     streams.city_state.BadState
-        If the state at the start cannot be read, or stands after the first measurement.
+        If the state at the start cannot be read, or stands after the first measurement, or long before it.
     """
     started_s = time.process_time()
     out.mkdir(parents=True, exist_ok=True)
@@ -212,25 +225,23 @@ def fold_all(
     Raises
     ------
     streams.city_state.BadState
-        If the day began in a state later than its first measurement.
+        If the day began in a state later than its first measurement, or long before it.
     """
     counts = [0] * len(recorded.MERGED)
     measures = [topic not in topics.REFERENCE for topic in recorded.MERGED]
     last_ms = 0
-    for done, (merge_ms, rank, number, record) in enumerate(lines, start=1):
+    for done, (merge_ms, rank, number, record, raw) in enumerate(lines, start=1):
         counts[rank] += 1
         if measures[rank]:
-            if last_ms == 0 and day.begun_ms > merge_ms:
-                raise BadState(
-                    f"the state stands at {day.begun_ms}, after the first record at {merge_ms}: it is another day's"
-                )
+            if last_ms == 0 and day.begun_ms:
+                _check_begin(day.begun_ms, merge_ms)
             last_ms = merge_ms
             if day.next_tick_ms is None or day.next_tick_ms <= merge_ms:
                 write(day.pass_time(merge_ms))
         try:
             outputs = day.fold(record)
         except (BadReference, geo.BadGeometry) as error:
-            set_aside(Letter(recorded.MERGED[rank].name, number, "apply", str(error), codec.encode(record)))
+            set_aside(Letter(recorded.MERGED[rank].name, number, "apply", str(error), raw))
         else:
             if outputs:
                 write(outputs)
@@ -238,6 +249,16 @@ def fold_all(
             on_progress(done)
     read = {topic.name: count for topic, count in zip(recorded.MERGED, counts, strict=True) if count}
     return read, last_ms or day.begun_ms
+
+
+def _check_begin(begun_ms: int, first_ms: int) -> None:
+    if begun_ms > first_ms:
+        raise BadState(f"the state stands at {begun_ms}, after the first record at {first_ms}: it is another day's")
+    if first_ms - begun_ms > recorded.LONGEST_SILENCE_DAYS * DAY_MS:
+        raise BadState(
+            f"the state stands at {begun_ms}, more than {recorded.LONGEST_SILENCE_DAYS} days before the first record at "
+            f"{first_ms}: give the state of the day before, or none"
+        )
 
 
 class _Writer:

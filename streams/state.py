@@ -5,7 +5,7 @@ A state also carries which input it has folded in (`Stamped`): a record offered 
 what it led to is said again with the same ids.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal
 
 import msgspec
@@ -22,7 +22,7 @@ from streams.rules import RULES
 from streams.visits import Visits
 from streams.watermark import Order
 
-VERSION: Final = 1
+VERSION: Final = 2
 LARGEST_BYTES: Final = 900_000
 """A larger state would not fit a Kafka record (1 MB); it ends the worker by name instead of in the producer."""
 
@@ -51,6 +51,8 @@ class Truck(Struct):
     position: Position = field(default_factory=Position)
     last_ms: int = 0
     """Corrected event time of the last fix judged; 0 = none."""
+    wake_ms: int = 0
+    """Arrival time at which silence alone is judged; 0 = it says nothing of this truck."""
     load: Load = field(default_factory=Load)
     cargo: Cargo = field(default_factory=Cargo)
     visits: Visits = field(default_factory=Visits)
@@ -154,9 +156,40 @@ def decode(kind: Kind, value: bytes) -> Stamped[Any]:
     """
     version = _version.decode(value).v
     if version != VERSION:
-        raise UnknownVersion(f"{kind} state has version {version}, this program reads {VERSION}: use its version")
+        return _migrated(kind, value, version)
     stamped: Stamped[Any] = _DECODERS[kind].decode(value)
     return stamped
+
+
+def _migrated(kind: Kind, value: bytes, version: int) -> Stamped[Any]:
+    """Return the state that these bytes of an older version stand for."""
+    if not OLDEST <= version < VERSION:
+        raise UnknownVersion(
+            f"{kind} state has version {version}, this program reads {OLDEST} to {VERSION}: use the program that wrote it"
+        )
+    plain = msgspec.msgpack.decode(value)
+    for step in _MIGRATIONS[version - OLDEST :]:
+        step(kind, plain)
+    plain["v"] = VERSION
+    stamped: Stamped[Any] = _DECODERS[kind].decode(msgspec.msgpack.encode(plain))
+    return stamped
+
+
+def _from_1(kind: Kind, plain: dict[str, Any]) -> None:
+    """Say of a call for help that the terminal makes it: version 1 may say so by having no action of a driver."""
+    if kind != "truck":
+        return
+    for rule in ("sos", "breakdown"):
+        start_ms, action_id, *rest = plain["state"].get("memories", {}).get(rule, (0, None))
+        said, *more = rest or (False,)
+        plain["state"].setdefault("memories", {})[rule] = [
+            start_ms, action_id, said or (start_ms != 0 and action_id is None), *more
+        ]  # fmt: skip
+
+
+OLDEST: Final = 1
+_MIGRATIONS: Final[tuple[Callable[[Kind, dict[str, Any]], None], ...]] = (_from_1,)
+"""From each version since `OLDEST` to the next: each changes a state in place, as plain values."""
 
 
 class Stamp(Struct):

@@ -13,8 +13,11 @@ from msgspec import Struct
 from streams import alerts, cargo, events, load, plans, position, rules, visits, watermark
 from streams.assets import Reference
 from streams.moment import Moment
+from streams.rules import call
 from streams.rules.thresholds import DEFAULT, Thresholds
+from streams.silence import Silence
 from streams.state import Truck, memory_name
+from streams.units import DAY_MS, SECOND_MS
 from streams.watermark import Bounds, Released
 
 TruckRecord = events.TruckState | events.DriverAction | events.Weighing | events.TruckPlan | events.Tick
@@ -29,6 +32,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 DEFAULT_SETTINGS: Final = Settings()
+_LONGEST_SILENCE_MS: Final = 31 * DAY_MS
+"""A record without a time of arrival that is further ahead of the last than this was made by a wrong clock."""
 _JUDGES: Final = tuple((rule, memory_name(rule.NAME), rule.judge) for rule in rules.RULES)
 
 
@@ -44,22 +49,22 @@ def step(
     """
     match event:
         case events.TruckState():
-            arrival_ms = event.event_time_ms if event.received_time_ms is None else event.received_time_ms
-            state.newest_arrival_ms = max(state.newest_arrival_ms, arrival_ms)
+            _arrived(state, event)
             released = watermark.arrive(state.order, event, state.newest_arrival_ms, settings.bounds)
             return state, _judge_all(state, released, reference, settings)
         case events.Tick():
             state.newest_arrival_ms = max(state.newest_arrival_ms, event.at_ms)
-            if not state.order.waiting:
+            if not heeds(state, event):
                 return state, []
             released = watermark.release(state.order, state.newest_arrival_ms, settings.bounds)
-            return state, _judge_all(state, released, reference, settings)
+            outputs = _judge_all(state, released, reference, settings)
+            return state, outputs + _judge_silence(state, event, reference, settings.thresholds)
         case events.DriverAction():
-            state.newest_arrival_ms = max(state.newest_arrival_ms, event.received_time_ms or event.event_time_ms)
+            _arrived(state, event)
             return state, _hear(state, event, reference)
         case events.Weighing():
-            state.newest_arrival_ms = max(state.newest_arrival_ms, event.received_time_ms or event.event_time_ms)
-            cargo.weighed(state.cargo, event)
+            _arrived(state, event)
+            cargo.weighed(state.cargo, event, state.newest_arrival_ms)
             return state, []
         case events.TruckPlan():
             plans.keep(state.plans, event)
@@ -67,9 +72,24 @@ def step(
             return state, []
 
 
+def _arrived(state: Truck, event: events.TruckState | events.DriverAction | events.Weighing) -> None:
+    """Note when a record arrived; where nobody says so its own time stands for that, unless its clock runs far ahead."""
+    arrival_ms = event.received_time_ms
+    if arrival_ms is None:
+        arrival_ms = event.event_time_ms
+        if state.newest_arrival_ms and arrival_ms - state.newest_arrival_ms > _LONGEST_SILENCE_MS:
+            return
+    state.newest_arrival_ms = max(state.newest_arrival_ms, arrival_ms)
+
+
 def waits(state: Truck) -> bool:
-    """True if the passing of time alone may release something. Worker and replay let time pass for no other truck."""
-    return bool(state.order.waiting)
+    """True if the passing of time alone may say something, now or later. For no other truck need time pass."""
+    return bool(state.order.waiting) or state.wake_ms > 0
+
+
+def heeds(state: Truck, tick: events.Tick) -> bool:
+    """True if this tick may change anything but the time. Worker and replay give it to no other truck."""
+    return bool(state.order.waiting) or 0 < state.wake_ms <= tick.at_ms
 
 
 def _judge_all(state: Truck, released: list[Released], reference: Reference, settings: Settings) -> Outputs:
@@ -91,6 +111,32 @@ def _judge(state: Truck, released: Released, reference: Reference, limits: Thres
         finding = judge(getattr(memories, name), moment, limits)
         if finding is not None:
             _tell(state, rule, finding, outputs, time_ms=moment.time_ms, reference=reference)
+    loaded = state.cargo.state == "loaded"
+    state.wake_ms = state.newest_arrival_ms + round(limits.dark_unheard_s * SECOND_MS) if loaded else 0
+
+
+def _judge_silence(state: Truck, tick: events.Tick, reference: Reference, limits: Thresholds) -> Outputs:
+    """Judge, once a silence, that nothing was heard for as long as it may last, by somebody who hears others all the while."""
+    at_ms = tick.at_ms
+    if not 0 < state.wake_ms <= at_ms:
+        return []
+    heard_ms = state.wake_ms - round(limits.dark_unheard_s * SECOND_MS)
+    if tick.hearing_ms is not None and tick.hearing_ms > heard_ms:
+        state.wake_ms += tick.hearing_ms - heard_ms
+        return []
+    outputs: Outputs = []
+    silence = Silence(
+        since_ms=state.last_ms,
+        lasted_s=(at_ms - heard_ms) / SECOND_MS,
+        tenant_id=state.tenant_id,
+        reference=reference,
+    )
+    for rule in rules.TIMED:
+        finding = rule.pass_time(getattr(state.memories, memory_name(rule.NAME)), silence, limits)
+        if finding is not None:
+            _tell(state, rule, finding, outputs, time_ms=state.last_ms, reference=reference)
+    state.wake_ms = 0
+    return outputs
 
 
 def _moment(state: Truck, released: Released, reference: Reference) -> Moment:
@@ -133,14 +179,19 @@ def _hear(state: Truck, action: events.DriverAction, reference: Reference) -> Ou
 
 
 def _reconsider(state: Truck, late: Released, reference: Reference) -> Outputs:
-    """A late fix adds nothing to what was judged in order; it may take the ground from an alert."""
+    """A late fix may take the ground from an alert, and a call for help is heard, however late; no more is judged anew."""
     outputs: Outputs = []
+    for caller in rules.HEARING:
+        because = caller.calls(late.fix)
+        if because is not None:
+            for finding in call.came_late(state.ledger.last.get(caller.NAME), late.fix, late.time_ms, because):
+                _tell(state, caller, finding, outputs, time_ms=late.time_ms, reference=reference, late=True)
     for rule in rules.RECONSIDERING:
         alert = state.ledger.last.get(rule.NAME)
         if alert is not None and alert.state != "cancelled":
-            finding = rule.reconsider(alert, late.fix, late.time_ms)
-            if finding is not None:
-                _tell(state, rule, finding, outputs, time_ms=late.time_ms, reference=reference)
+            withdrawn = rule.reconsider(alert, late.fix, late.time_ms)
+            if withdrawn is not None:
+                _tell(state, rule, withdrawn, outputs, time_ms=late.time_ms, reference=reference)
     return outputs
 
 
@@ -153,10 +204,11 @@ def _tell(
     time_ms: int,
     reference: Reference,
     driver_id: str | None = None,
+    late: bool = False,
 ) -> None:
     subject = _subject(state, finding, time_ms, reference, driver_id)
     alert = alerts.record(
-        state.ledger, rule.NAME, rule.VERSION, finding, subject=subject, now_ms=state.newest_arrival_ms
+        state.ledger, rule.NAME, rule.VERSION, finding, subject=subject, now_ms=state.newest_arrival_ms, late=late
     )
     if alert is not None:
         outputs.append(alert)

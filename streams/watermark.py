@@ -19,6 +19,8 @@ _SEQ_MODULUS: Final = 65_536
 """JT/T 808 serial numbers have 16 bits."""
 _REMEMBERED: Final = 128
 """Reports a terminal's duplicate window holds; what is older than all of them is late anyway."""
+_MOST_TERMINALS: Final = 8
+"""Devices remembered of one truck: more than are built in, exchanged and carried by drivers within any lateness."""
 _LAGS: Final = 3
 """Reports whose delays must agree before a slow clock is believed."""
 
@@ -99,6 +101,7 @@ def arrive(order: Order, fix: events.TruckState, now_ms: int, bounds: Bounds) ->
     terminal_id = fix.terminal_id or fix.source or ""
     terminal = order.terminals.get(terminal_id)
     if terminal is None:
+        _make_room(order)
         terminal = order.terminals[terminal_id] = Terminal()
     if _is_duplicate(terminal, fix):
         order.duplicates += 1
@@ -112,6 +115,14 @@ def arrive(order: Order, fix: events.TruckState, now_ms: int, bounds: Bounds) ->
     arrived_ms = now_ms if fix.received_time_ms is None else fix.received_time_ms
     insort(order.waiting, Waiting(time_ms, seq, order.arrivals, terminal_id, arrived_ms, fix))
     return release(order, now_ms, bounds)
+
+
+def _make_room(order: Order) -> None:
+    """Forget the device heard of longest ago, if there are many and none of its reports waits."""
+    waiting = {one.terminal_id for one in order.waiting}
+    idle = [terminal_id for terminal_id in order.terminals if terminal_id not in waiting]
+    if idle and len(order.terminals) >= _MOST_TERMINALS:
+        del order.terminals[min(idle, key=lambda terminal_id: (order.terminals[terminal_id].newest_ms, terminal_id))]
 
 
 def release(order: Order, now_ms: int, bounds: Bounds) -> list[Released]:

@@ -8,9 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from services.ingest.intake import Rejected
+from streams.events import LATEST_MS
 
-LATEST_TIME_MS: Final = 253_402_300_799_999
-"""End of the year 9999."""
 _MILLISECONDS_FROM: Final = 100_000_000_000
 """A bare number above this is milliseconds: as seconds it would be the year 5138."""
 
@@ -94,7 +93,7 @@ def time_ms(given: Mapping[str, Any], name: str) -> int | None:
 
 
 def _bounded_ms(found_ms: int, value: object, name: str) -> int:
-    if not 0 < found_ms <= LATEST_TIME_MS:
+    if not 0 < found_ms <= LATEST_MS:
         raise Rejected(f"{name} is {_shown(value)}, expected a time between 1970 and 9999")
     return found_ms
 

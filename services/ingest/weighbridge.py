@@ -7,7 +7,7 @@ import msgspec
 from services.ingest import fields
 from services.ingest.intake import Rejected
 from services.store.register import Device
-from streams.events import Weighing
+from streams.events import LATEST_MS, Weighing
 
 PROTOCOL: Final = "weighbridge"
 HEAVIEST_KG: Final = 200_000.0
@@ -39,7 +39,7 @@ def decode(body: bytes, device: Device, received_time_ms: int) -> Weighing:
 
 
 def _check(weighing: Weighing) -> None:
-    if not 0 < weighing.event_time_ms <= fields.LATEST_TIME_MS:
+    if not 0 < weighing.event_time_ms <= LATEST_MS:
         raise Rejected(f"event_time_ms is {weighing.event_time_ms}, expected UTC ms")
     for name in ("gross_kg", "tare_kg", "net_kg"):
         value = getattr(weighing, name)

@@ -7,7 +7,8 @@ from typing import Final
 
 from services import bus, clock, metrics, program
 from streams import codec, events
-from streams.topics import TICKS
+from streams.hearing import Hearing
+from streams.topics import TICKS, TRUCK_STATES
 
 TICK_MS: Final = 10_000
 """City time between ticks (contract, "A recorded day")."""
@@ -18,17 +19,36 @@ def main() -> None:
     with program.running("metronome") as settings:
         stop = program.told_to_stop()
         producer = bus.Producer(settings.kafka_bootstrap, client_id="metronome", delivery_timeout_s=10.0)
+        topic = FixesTopic(settings.kafka_bootstrap)
         while not stop.is_set():
             now_ms = clock.city_now_ms()
-            _tick(producer, settings.tenant_id, now_ms - now_ms % TICK_MS)
+            at_ms = now_ms - now_ms % TICK_MS
+            _send(producer, events.Tick(tenant_id=settings.tenant_id, at_ms=at_ms, hearing_ms=topic.hearing_ms(at_ms)))
             metrics.LAST_PROGRESS.set_to_current_time()
             stop.wait(clock.city_clock().wall_seconds(TICK_MS - now_ms % TICK_MS))
         producer.close()
 
 
-def _tick(producer: bus.Producer, tenant_id: str, at_ms: int) -> None:
-    """Send one tick to every partition; raises `bus.BusError` if the broker does not confirm."""
-    value = codec.encode(events.Tick(tenant_id=tenant_id, at_ms=at_ms))
+class FixesTopic:
+    """Whether reports of trucks come, by the growth of their topic."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._ends: dict[bus.Partition, int] = {}
+        self._hearing = Hearing()
+
+    def hearing_ms(self, now_ms: int) -> int:
+        """Return it for a tick; asks the broker, and raises `bus.BusError` if that does not answer."""
+        ends = bus.ends(self._bootstrap, [TRUCK_STATES], client_id="metronome")
+        if ends != self._ends:
+            self._ends = ends
+            self._hearing = self._hearing.heard(now_ms)
+        return self._hearing.at(now_ms)
+
+
+def _send(producer: bus.Producer, tick: events.Tick) -> None:
+    """Send a tick to every partition; raises `bus.BusError` if the broker does not confirm."""
+    value = codec.encode(tick)
     sent = [
         producer.send(TICKS.name, str(number), value, codec.headers(TICKS), partition=number)
         for number in range(TICKS.partitions)

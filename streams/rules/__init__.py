@@ -2,7 +2,7 @@
 
 A rule is a module with ``NAME``, ``VERSION``, a ``Memory`` (what it remembers of one truck) and ``judge``: one fix in,
 at most one finding out. Rules of safety also ``hear`` what drivers say; `call` is what these two share, `explain` what
-all do. To add a rule: its file, its word in `RULES`.
+all do. A rule of time also judges silence. To add a rule: its file, its word in `RULES`.
 """
 
 from typing import Any, Final, Protocol
@@ -11,8 +11,9 @@ from streams import events, geo
 from streams.alerts import Finding
 from streams.events import RuleName
 from streams.moment import Moment
-from streams.rules import breakdown, illegal_dump, off_route, sos, spillage, uncovered_load
+from streams.rules import breakdown, dark_truck, illegal_dump, off_route, sos, spillage, uncovered_load
 from streams.rules.thresholds import Thresholds
+from streams.silence import Silence
 
 
 class Rule(Protocol):
@@ -40,6 +41,9 @@ class HearingRule(Rule, Protocol):
     def hear(self, memory: Any, action: events.DriverAction, place: geo.LonLat | None, /) -> Finding | None:
         """Judge a driver's action at once, whatever fixes are still waited for."""
 
+    def calls(self, fix: events.TruckState, /) -> events.Condition | None:
+        """Return what calls for help on a fix; None = nothing does."""
+
 
 class ReconsideringRule(Rule, Protocol):
     """A rule whose alerts a late fix may take the ground from."""
@@ -48,6 +52,14 @@ class ReconsideringRule(Rule, Protocol):
         """Judge the rule's last alert again, knowing a fix that came too late to be judged in order."""
 
 
+class TimedRule(Rule, Protocol):
+    """A rule that also judges that nothing comes."""
+
+    def pass_time(self, memory: Any, silence: Silence, limits: Thresholds, /) -> Finding | None:
+        """Judge that a loaded truck was not heard of for `Thresholds.dark_unheard_s`: once a silence."""
+
+
 HEARING: Final[tuple[HearingRule, ...]] = (sos, breakdown)
-RECONSIDERING: Final[tuple[ReconsideringRule, ...]] = (illegal_dump,)
-RULES: Final[tuple[Rule, ...]] = (*HEARING, illegal_dump, spillage, uncovered_load, off_route)
+TIMED: Final[tuple[TimedRule, ...]] = (dark_truck,)
+RECONSIDERING: Final[tuple[ReconsideringRule, ...]] = (illegal_dump, dark_truck)
+RULES: Final[tuple[Rule, ...]] = (*HEARING, illegal_dump, spillage, uncovered_load, off_route, dark_truck)

@@ -17,8 +17,13 @@ _CRASH_ALARMS: Final = frozenset({"collision", "rollover"})
 
 def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:  # noqa: ARG001  # no threshold
     """Judge one fix: a collision or roll-over, as the terminal reports it."""
-    alarms = moment.fix.alarms and _CRASH_ALARMS.intersection(moment.fix.alarms)
-    return call.by_terminal(memory, moment, _because(", ".join(sorted(alarms))) if alarms else None)
+    return call.by_terminal(memory, moment, calls(moment.fix))
+
+
+def calls(fix: events.TruckState) -> events.Condition | None:
+    """Return what calls on a fix."""
+    alarms = fix.alarms and _CRASH_ALARMS.intersection(fix.alarms)
+    return _because(", ".join(sorted(alarms))) if alarms else None
 
 
 def hear(memory: Memory, action: events.DriverAction, place: geo.LonLat | None) -> Finding | None:

@@ -9,12 +9,13 @@ from typing import Final
 from msgspec import Struct, field
 
 from streams import events, geo
-from streams.alerts import Finding
+from streams.alerts import REPEAT_MS, Finding
 from streams.moment import Moment
 from streams.rules import explain
 
 _MOST_PRESSES: Final = 20
 """Presses remembered of one call; of more, the oldest count as taken back."""
+_CAME_LATE: Final = "this report came late; later ones, heard before, say nothing of it"
 
 
 class Memory(Struct, array_like=True):
@@ -25,7 +26,7 @@ class Memory(Struct, array_like=True):
     action_id: str | None = None
     """The driver's oldest action that still calls; None = the driver does not call."""
     terminal: bool = False
-    """The terminal calls. (States written before this member was say so by a call without an action.)"""
+    """The terminal calls: its alarm bit is set, as far as it has said."""
     more: list[str] = field(default_factory=list)
     """Further actions of the driver that still call."""
 
@@ -34,17 +35,12 @@ class Memory(Struct, array_like=True):
         """The driver's actions that still call."""
         return [*([self.action_id] if self.action_id else []), *self.more]
 
-    @property
-    def terminal_calls(self) -> bool:
-        """Whether the alarm bit is set, as far as the terminal has said."""
-        return self.terminal or (self.start_ms != 0 and self.action_id is None)
-
 
 def by_terminal(memory: Memory, moment: Moment, because: events.Condition | None) -> Finding | None:
     """Judge one fix. ``because``: what calls on it; None = no alarm that calls is set. A phone cannot tell."""
     if (because is None and not memory.terminal and memory.start_ms == 0) or moment.fix.by_phone:
         return None  # nobody calls, as at almost every fix; or nobody can
-    called, memory.terminal = memory.terminal_calls, because is not None
+    called, memory.terminal = memory.terminal, because is not None
     if because is not None and memory.start_ms == 0:
         memory.start_ms = moment.time_ms
         return _begin(moment.time_ms, moment.place, because, explain.gaps(moment))
@@ -57,23 +53,41 @@ def by_driver(
     memory: Memory, action: events.DriverAction, place: geo.LonLat | None, because: events.Condition | None
 ) -> Finding | None:
     """Judge what the driver said. ``because``: it calls; None = it does not. ``place``: where the truck was last seen."""
-    terminal_calls = memory.terminal_calls
     if because is not None:
-        _keep(memory, [*memory.presses, action.action_id], terminal_calls)
+        _keep(memory, [*memory.presses, action.action_id])
         if memory.start_ms == 0:
             memory.start_ms = action.event_time_ms
             return _begin(action.event_time_ms, place, because, ())
     elif action.kind == "corrected" and action.corrects in memory.presses:
-        _keep(memory, [one for one in memory.presses if one != action.corrects], terminal_calls)
-        if not memory.presses and not terminal_calls:
+        _keep(memory, [one for one in memory.presses if one != action.corrects])
+        if not memory.presses and not memory.terminal:
             return _end(memory, action.event_time_ms)
     return None
 
 
-def _keep(memory: Memory, presses: list[str], terminal_calls: bool) -> None:
+def came_late(
+    before: events.Alert | None, fix: events.TruckState, time_ms: int, because: events.Condition
+) -> list[Finding]:
+    """Judge a call on a fix that came when later ones were judged already. ``before``: the rule's last alert.
+
+    It is said as begun and, for the later ones say nothing of it, as ended; unless it belongs to a call that is known.
+    """
+    if before is not None and before.state != "cancelled" and _belongs(before, time_ms):
+        return []
+    place = (fix.lon, fix.lat) if fix.fix and fix.lon is not None and fix.lat is not None else None
+    return [
+        _begin(time_ms, place, because, (_CAME_LATE,)),
+        Finding(kind="end", start_ms=time_ms, at_ms=time_ms, end_ms=time_ms),
+    ]
+
+
+def _belongs(before: events.Alert, time_ms: int) -> bool:
+    return before.start_ms - REPEAT_MS <= time_ms and (before.end_ms is None or time_ms <= before.end_ms)
+
+
+def _keep(memory: Memory, presses: list[str]) -> None:
     kept = presses[-_MOST_PRESSES:]
     memory.action_id, memory.more = (kept[0] if kept else None), kept[1:]
-    memory.terminal = terminal_calls
 
 
 def _begin(at_ms: int, place: geo.LonLat | None, because: events.Condition, gaps: tuple[str, ...]) -> Finding:

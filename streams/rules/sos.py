@@ -18,7 +18,12 @@ _BY_APP: Final = explain.known("the driver called for help", "the driver's app")
 
 def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:  # noqa: ARG001  # no threshold
     """Judge one fix: the alarm bit stays until it is answered."""
-    return call.by_terminal(memory, moment, _BY_BUTTON if "sos" in moment.fix.alarms else None)
+    return call.by_terminal(memory, moment, calls(moment.fix))
+
+
+def calls(fix: events.TruckState) -> events.Condition | None:
+    """Return what calls on a fix."""
+    return _BY_BUTTON if "sos" in fix.alarms else None
 
 
 def hear(memory: Memory, action: events.DriverAction, place: geo.LonLat | None) -> Finding | None:

@@ -28,7 +28,9 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dump_settle_s: float = 60.0
     """After unloading, time over which what is left is measured [P]."""
     dark_s: float = 300.0
-    """Silence after which a load that is gone is a dump in the dark (contract: 5 minutes)."""
+    """Silence after which a load that is gone is a dump in the dark, and a truck dark (contract: 5 minutes)."""
+    dark_unheard_s: float = 1_200.0
+    """Silence that is told before the truck reports again: longer than blind areas, whose reports come later [P]."""
 
     # spillage
     spill_window_s: float = 240.0

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import faust
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
 
 from streams import events, truck
 from streams.assets import Reference
@@ -26,6 +27,7 @@ from streams.worker import metrics, restoring
 from streams.worker.dead_letters import Limits, TooMany
 from streams.worker.ending import end
 from streams.worker.folding import INPUTS, Folded, Output, Partition, number_of
+from streams.worker.lost_logs import Reach
 from streams.worker.producing import Producer
 from streams.worker.reference_reader import ReferenceReader
 from streams.worker.settings import Settings
@@ -65,7 +67,9 @@ class Worker(faust.App):  # type: ignore[misc]
         self._changelog = self.states.changelog_topic_name
         self.lines = defaultdict[int, restoring.Line](restoring.Line)
         """By number of the partition its changelog."""
-        self._reader = ReferenceReader(settings.kafka_bootstrap, self.reference)
+        self.changelog_begins = dict[int, int]()
+        """By number of the partition the changelog's first offset, as it was when it was restored."""
+        self.reader = ReferenceReader(settings.kafka_bootstrap, self.reference)
         self._partitions: dict[int, Partition] = {}
         self._unsaved = Unsaved()
         self._limits = Limits()
@@ -82,26 +86,26 @@ class Worker(faust.App):  # type: ignore[misc]
     # ----------------------------------------------------------------------------- life
 
     async def on_first_start(self) -> None:
-        """Read what exists whole, before the first record is judged."""
-        await super().on_first_start()
-        await self._reader.load()
-
-    async def on_start(self) -> None:
-        """Start watching before recovery."""
-        await super().on_start()
+        """Watch from the beginning; read what exists whole, before the first record is judged."""
         watchdog = Watchdog(self, stall_s=self.settings.stall_s, session_s=self.settings.session_s)
         watchdog.start()
         self.add_future(watchdog.watch())
+        await super().on_first_start()
+        await self.reader.load()
+
+    async def on_start(self) -> None:
+        """Go on reading what exists."""
+        await super().on_start()
         self.add_future(self._follow_reference())
 
     async def on_stop(self) -> None:
         """Disconnect the reader of what exists."""
-        await self._reader.stop()
+        await self.reader.stop()
         await super().on_stop()
 
     async def _follow_reference(self) -> None:
         try:
-            await self._reader.follow()
+            await self.reader.follow()
         except Exception:  # noqa: BLE001  # anything unexpected ends the process
             end(traceback.format_exc())
 
@@ -128,6 +132,11 @@ class Worker(faust.App):  # type: ignore[misc]
         """Return how far the restored states have read: by topic and partition, the offset after."""
         stored: list[tuple[bytes, bytes]] = list(self.states.data.items())
         return restoring.folded((number_of(key), value) for key, value in stored)
+
+    def reach(self, number: int) -> Reach:
+        """Return the part of a changelog that is known to be there: restored, or confirmed by the broker."""
+        last = self.tables.recovery.active_offsets.get(TP(self._changelog, number))
+        return Reach(self.changelog_begins.get(number, 0), 0 if last is None else int(last) + 1)
 
     # ----------------------------------------------------------------------------- a slice
 
@@ -194,7 +203,7 @@ class Worker(faust.App):  # type: ignore[misc]
         return known
 
     def _outputs_of_reference(self) -> list[Output]:
-        letters, self._reader.letters = self._reader.letters, []
+        letters, self.reader.letters = self.reader.letters, []
         for letter in letters:
             metrics.DEAD_LETTERS.labels(letter.topic, letter.stage).inc()
         return [Output("dead-letters", letter.key, letter.value, letter.headers()) for letter in letters]
@@ -230,6 +239,10 @@ class Worker(faust.App):  # type: ignore[misc]
                         "alert_id": said.alert_id,
                     },
                 )
+        metrics.LATE.inc(folded.late)
+        metrics.DUPLICATES.inc(folded.duplicates)
+        if folded.age_ms is not None:
+            metrics.EVENT_AGE.set(folded.age_ms / 1000)
         if tp.topic == TRUCK_STATES.name:
             metrics.STATE_KEYS.labels("truck").set(sum(len(p.trucks) for p in self._partitions.values()))
         metrics.STATE_KEYS.labels("bin").set(sum(len(p.bins) for p in self._partitions.values()))

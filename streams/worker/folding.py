@@ -64,6 +64,12 @@ class Folded(NamedTuple):
     said: list[events.Event]
     repeated: int
     """Records that were folded in before."""
+    late: int = 0
+    """Fixes that came after later ones had been judged."""
+    duplicates: int = 0
+    """Fixes that had come before."""
+    age_ms: int | None = None
+    """Arrival of the last fix after its own time; None = none says so."""
 
 
 @lru_cache(maxsize=200_000)
@@ -109,7 +115,7 @@ class Partition:
             work.fold(record)
         for stamped in folded.changed.values():
             stamped.forget_said(topic_name, committed)
-        return folded._replace(repeated=work.repeated)
+        return folded._replace(repeated=work.repeated, late=work.late, duplicates=work.duplicates, age_ms=work.age_ms)
 
 
 def _restored[S](stamped: Stamped[S]) -> Stamped[S]:
@@ -134,7 +140,8 @@ class _Work:
         self.reference = reference
         self.settings = settings
         self.folded = folded
-        self.repeated = 0
+        self.repeated = self.late = self.duplicates = 0
+        self.age_ms: int | None = None
 
     def fold(self, record: Record) -> None:
         """Fold one record in, or set it aside with its reason."""
@@ -160,7 +167,13 @@ class _Work:
             stamped = self.partition.trucks[event.truck_id] = state.new_truck(event.truck_id)
         if self._is_repeated(stamped, offset):
             return
+        order = stamped.state.order
+        late, duplicates = order.late, order.duplicates
         stamped.state, said = truck.step(stamped.state, event, self.reference, self.settings)
+        self.late += order.late - late
+        self.duplicates += order.duplicates - duplicates
+        if self.topic is topics.TRUCK_STATES and event.received_time_ms is not None:
+            self.age_ms = event.received_time_ms - event.event_time_ms
         self._say(f"truck:{event.truck_id}", stamped, offset, said)
 
     def _bin(self, event: events.BinReading, offset: int) -> None:
@@ -179,7 +192,7 @@ class _Work:
         What a truck said and is not committed is no reason: whether it is depends on the broker, and the fold must not.
         """
         for truck_id, stamped in self.partition.trucks.items():
-            if not truck.waits(stamped.state) and not stamped.has(self.topic.name, offset):
+            if not truck.heeds(stamped.state, tick) and not stamped.has(self.topic.name, offset):
                 continue
             if not self._is_repeated(stamped, offset):
                 stamped.state, said = truck.step(stamped.state, tick, self.reference, self.settings)

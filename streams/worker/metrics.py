@@ -21,9 +21,9 @@ SLICE_RECORDS = Histogram(
     "qingyun_worker_slice_records", "Records in a slice", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 )
 SLICE_SECONDS = Histogram("qingyun_worker_slice_seconds", "Wall time of one slice", ["topic"], buckets=_SECONDS)
-EVENT_TIME_LAG = Gauge(
-    "qingyun_worker_event_age_seconds", "Arrival time of the newest fix minus its event time, last slice"
-)
+EVENT_AGE = Gauge("qingyun_worker_event_age_seconds", "Arrival of the last fix after its own time, last slice")
+LATE = Counter("qingyun_worker_late_total", "Fixes that came after later ones of their truck had been judged")
+DUPLICATES = Counter("qingyun_worker_duplicates_total", "Fixes that had come before")
 COMMIT_AGE = Gauge("qingyun_worker_commit_age_seconds", "Wall time since the last commit, 0 while idle")
 RECOVERED = Counter("qingyun_worker_changelog_records_total", "Changelog records applied")
 RECOVERY_SECONDS = Histogram(

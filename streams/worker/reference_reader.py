@@ -7,7 +7,7 @@ a slice is folded without giving way.
 import asyncio
 import logging
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import ConsumerStoppedError
@@ -30,6 +30,8 @@ class ReferenceReader:
         self._bootstrap = bootstrap
         self._reference = reference
         self._consumer: AIOKafkaConsumer | None = None
+        self.read = 0
+        """Records read so far."""
         self.letters: list[DeadLetter] = []
         """Records that could not be used, not yet sent on; who sends them clears the list."""
 
@@ -70,28 +72,30 @@ class ReferenceReader:
         fetched = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=2_000)
         for partition, records in fetched.items():
             for record in records:
-                self._apply(partition.topic, record.partition, record.offset, record.key, record.value)
+                self._apply(record)
+            self.read += len(records)
             metrics.REFERENCE.labels(partition.topic).inc(len(records))
             await asyncio.sleep(0)
         return sum(map(len, fetched.values()))
 
-    def _apply(self, name: str, partition: int, offset: int, key: bytes | None, value: bytes | None) -> None:
-        topic = topics.BY_NAME[name]
+    def _apply(self, record: Any) -> None:
+        topic = topics.BY_NAME[record.topic]
         stage = "decode"
         try:
-            record = codec.decode(topic, value)
+            codec.check_schema(topic, dict(record.headers))
+            known = codec.decode(topic, record.value)
             stage = "apply"
-            self._reference.apply(record)
+            self._reference.apply(known)
         except (codec.Undecodable, BadReference) as error:
-            logger.warning("set aside: %s", error, extra={"topic": name, "partition": partition, "offset": offset})
+            place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+            logger.warning("set aside: %s", error, extra=place)
             self.letters.append(
                 DeadLetter(
-                    topic=name,
                     stage=stage,
                     reason=str(error),
-                    value=value or b"",
-                    key=key,
-                    partition=partition,
-                    offset=offset,
+                    value=record.value or b"",
+                    key=record.key,
+                    original=tuple(record.headers),
+                    **place,
                 )
             )

@@ -12,6 +12,8 @@ from faust.worker import Worker as FaustWorker
 
 from streams import truck
 from streams.rules import thresholds
+from streams.units import SECOND_MS
+from streams.watermark import Bounds
 from streams.worker import logs, metrics, topics_check
 from streams.worker.app import TABLE, Worker
 from streams.worker.settings import SettingError, Settings
@@ -49,9 +51,10 @@ def main() -> int:
 
 
 def _core(settings: Settings) -> truck.Settings:
+    bounds = Bounds(gap_ms=round(settings.gap_s * SECOND_MS), unnumbered_ms=round(settings.unnumbered_s * SECOND_MS))
     if not settings.thresholds:
-        return truck.DEFAULT_SETTINGS
-    return truck.Settings(thresholds=thresholds.read(Path(settings.thresholds).read_bytes()))
+        return truck.Settings(bounds=bounds)
+    return truck.Settings(bounds=bounds, thresholds=thresholds.read(Path(settings.thresholds).read_bytes()))
 
 
 def _run(settings: Settings, core: truck.Settings) -> int:

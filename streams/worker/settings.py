@@ -37,6 +37,10 @@ class Settings:
     """DEBUG, INFO, WARNING or ERROR. Also ``QINGYUN_LOG_LEVEL``."""
     thresholds: str = ""
     """JSON file of thresholds that differ from the defaults (`streams.rules.thresholds`)."""
+    gap_s: float = 30.0
+    """Longest wait, in arrival time, for reports that are missing by their terminal's numbers (`streams.watermark`)."""
+    unnumbered_s: float = 5.0
+    """Wait where numbers cannot tell whether something is missing."""
     replication: int = 1
     """Copies of the changelog: 1 on one broker, 3 on many."""
     gather_ms: int = 0

@@ -20,9 +20,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from time import monotonic
 from typing import Any, Final
 
+from aiokafka.errors import CommitFailedError
+from aiokafka.structs import OffsetAndMetadata
 from faust.transport.consumer import notify
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.utils import DefaultSchedulingStrategy
+from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from streams.topics import TICKS
@@ -59,7 +62,7 @@ class SliceScheduler(DefaultSchedulingStrategy):  # type: ignore[misc]  # Faust 
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
-    """Faust's consumer thread with our own waits."""
+    """Faust's consumer thread with our own waits, whose commits say how far the changelog reached."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -67,6 +70,33 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         consumer._fetch_max_wait_ms = gather_ms or FETCH_WAIT_MS  # noqa: SLF001  # no setting reaches these two
         consumer._fetch_min_bytes = GATHERED_BYTES if gather_ms else 1  # noqa: SLF001
         return consumer
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit, with each offset a note of the changelog; False if the group has moved on. As Faust's else."""
+        assigned = self.assignment()
+        mine = {tp: offset for tp, offset in offsets.items() if tp in assigned}
+        self.tp_last_committed_at.update(dict.fromkeys(mine, monotonic()))
+        noted = {
+            driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, self.app.reach(tp.partition).note)
+            for tp, offset in mine.items()
+        }
+        try:
+            await self._ensure_consumer().commit(noted)
+        except CommitFailedError as error:
+            if "already rebalanced" not in str(error):
+                await self.crash(error)
+            return False
+        except Exception as error:  # noqa: BLE001  # anything unexpected ends the process
+            await self.crash(error)
+            return False
+        return True
+
+    async def notes(self, partitions: Iterable[TP]) -> dict[TP, str]:
+        """Return what the last commit of each partition says beside the offset; may wait for the broker."""
+        asked = [driver.ensure_aiokafka_TP(tp) for tp in partitions]
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001  # its `committed` leaves the note out
+        found = await self.call_thread(coordinator.fetch_committed_offsets, asked)
+        return {TP(tp.topic, tp.partition): said.metadata or "" for tp, said in found.items()}
 
 
 class Consumer(driver.Consumer):  # type: ignore[misc]
@@ -265,6 +295,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         """Offset before which nothing will be read again; 0 = not known."""
         return self._committed_offset[tp] or 0
 
+    def done(self, tp: Any) -> int:
+        """Offset before which there is nothing to do: committed, or gone before anybody read it."""
+        return max(self.committed(tp), self._earliest.get(tp, 0))
+
     # ----------------------------------------------------------------------------- rebalance
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
@@ -288,6 +322,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     async def _look_at_logs(self, sliced: list[Any]) -> None:
         """End the process if a log is not the one that was read. States are restored by now, so they can tell."""
+        await self._look_at_changelog(sliced)
         self._earliest = dict(await self.earliest_offsets(*sliced))
         begun = {tp: self._earliest[tp] for tp in sliced if not self._committed_offset[tp]}
         if begun:
@@ -304,6 +339,27 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             if tp.topic not in self.app.settings.goes_on_without:
                 end(unread)
             logger.error(unread, extra={"topic": tp.topic, "partition": tp.partition, "offset": log.committed})
+
+    async def _look_at_changelog(self, sliced: list[Any]) -> None:
+        """End the process if states that were kept before the last commits are not there any more."""
+        told: dict[int, lost_logs.Reach] = {}
+        for tp, note in (await self._thread.notes(sliced)).items():
+            told[tp.partition] = lost_logs.Reach.read(note).furthest(told.get(tp.partition))
+        changelogs = {tp.partition: tp for tp in self.assignment() if tp.topic in self.app.tables.changelog_topics}
+        earliest = await self.earliest_offsets(*changelogs.values())
+        ends = await self.highwaters(*changelogs.values())
+        for number, tp in changelogs.items():
+            self.app.changelog_begins[number] = earliest[tp]
+            found = lost_logs.Reach(earliest[tp], ends[tp])
+            if (gone := lost_logs.states_gone(tp.topic, number, told.get(number), found)) is None:
+                continue
+            if tp.topic not in self.app.settings.goes_on_without:
+                end(gone)
+            logger.error(gone, extra={"topic": tp.topic, "partition": number})
+            begun = {
+                one: offset for one in sliced if one.partition == number and (offset := self._committed_offset[one])
+            }
+            await self._commit(begun)  # what was lost is noted as such: the next start finds nothing missing
 
     def _forget(self) -> None:
         self.forgotten += 1

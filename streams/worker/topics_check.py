@@ -1,4 +1,7 @@
-"""Before the first record: are the topics there, with the partitions we count on? The changelog is made, and set, by us."""
+"""Before the first record: whether the topics are there, with the partitions we count on, and keys in theirs.
+
+The changelog is made, and set, by us.
+"""
 
 import asyncio
 import logging
@@ -10,6 +13,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 
 from streams.topics import JOINED_PARTITIONS, REFERENCE, Topic
+from streams.worker import partitioner
 from streams.worker.folding import INPUTS, OUTPUTS
 
 logger = logging.getLogger(__name__)
@@ -36,7 +40,7 @@ async def prepare(bootstrap: str, changelog: str, *, replication: int, wait_s: f
     Raises
     ------
     NotReady
-        If they are not there within ``wait_s``, or have other partition counts.
+        If they are not there within ``wait_s``, have other partition counts, or keys in other partitions.
     """
     deadline = asyncio.get_running_loop().time() + wait_s
     while True:
@@ -69,6 +73,9 @@ async def _prepare(bootstrap: str, changelog: str, replication: int) -> None:
             await _set(admin, changelog)
     finally:
         await admin.close()
+    for newest in await partitioner.look(bootstrap):
+        if newest.wrong:
+            raise NotReady(newest.wrong)
 
 
 async def _partitions(admin: Any, names: list[str]) -> dict[str, int]:

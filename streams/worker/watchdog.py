@@ -1,16 +1,17 @@
-"""Health is progress: records to read and none committed for a while ends the process.
+"""Health is progress: a partition with records to read and none committed for a while ends the process.
 
-A thread watches, for a stalled loop cannot watch itself; it starts before recovery, and an error while asking counts as
-no progress.
+Each partition for itself: others, and ticks, go on while one stands. A thread watches, for a stalled loop cannot watch
+itself; it starts before anything is read, and an error while asking counts as no progress.
 """
 
 import asyncio
 import logging
 import threading
-from collections import defaultdict
+from collections.abc import Hashable, Mapping
 from time import monotonic
 from typing import Any, Final
 
+from streams.topics import TICKS
 from streams.worker import metrics
 from streams.worker.ending import end, leave
 
@@ -22,6 +23,27 @@ _EVERY_S: Final = 1.0
 _ASK_TIMEOUT_S: Final = 10.0
 
 
+class Standing:
+    """Since when which of several things to do has stood longest."""
+
+    def __init__(self) -> None:
+        self._moved: dict[Hashable, tuple[int, float]] = {}
+        self.where: Hashable | None = None
+        """None = nothing is to be done, or all of it goes on."""
+        self.since_s = monotonic()
+
+    def note(self, behind: Mapping[Hashable, int], now_s: float) -> None:
+        """Take note of what is to be done now: of each a number that changes whenever some of it is done."""
+        self._moved = {
+            one: moved if (moved := self._moved.get(one)) is not None and moved[0] == done else (done, now_s)
+            for one, done in behind.items()
+        }
+        self.where = min(self._moved, key=lambda one: self._moved[one][1], default=None)
+        self.since_s = now_s if self.where is None else self._moved[self.where][1]
+        if self.since_s == now_s:
+            self.where = None
+
+
 class Watchdog:
     """Watches one app."""
 
@@ -30,6 +52,7 @@ class Watchdog:
         self._stall_s = stall_s
         self._session_s = session_s
         self._alive_s = monotonic()
+        self._stands: Hashable | None = None
 
     def start(self) -> None:
         """Begin to look from a thread of its own."""
@@ -38,35 +61,38 @@ class Watchdog:
 
     async def watch(self) -> None:
         """Report progress every second until the app stops."""
-        before: object = ()
+        standing = Standing()
         while not self._app.should_stop:
             await asyncio.sleep(_EVERY_S)
             try:
-                now = await self._progress()
+                standing.note(await self._behind(), monotonic())
             except Exception as error:  # noqa: BLE001  # broker away, rebalance under way: no progress, that is all
                 logger.warning("progress unknown: %r", error)
                 continue
-            if now is None or now != before:
-                self._alive_s = monotonic()
+            self._alive_s = standing.since_s
+            self._stands = standing.where
+            if standing.where is None:
                 metrics.LAST_PROGRESS.set_to_current_time()
-            before = now
 
-    async def _progress(self) -> object:
-        """None when there is nothing to do, else something that changes whenever work is done."""
+    async def _behind(self) -> dict[Hashable, int]:
+        """Return where there is something to do, each with a number that grows whenever some of it is done."""
         app, consumer = self._app, self._app.consumer
         if not consumer.started or app.rebalancing or app.in_recovery:
             read = sum(offset or 0 for offset in app.tables.recovery.active_offsets.values())
-            return "recovery", app.rebalancing_count, read
+            return {("restoring", app.rebalancing_count): read + app.reader.read}
         partitions = [tp for tp in consumer.assignment() if tp.topic in app.sliced_topics]
         ends = await asyncio.wait_for(consumer.highwaters(*partitions), _ASK_TIMEOUT_S) if partitions else {}
-        lag: dict[str, int] = defaultdict(int)
+        lag: dict[str, int] = dict.fromkeys(app.sliced_topics, 0)
+        behind, ticks = dict[Hashable, int](), dict[Hashable, int]()
         for tp, end_offset in ends.items():
-            lag[tp.topic] += max(0, (end_offset or 0) - consumer.committed(tp))
+            done = consumer.done(tp)
+            lag[tp.topic] += max(0, (end_offset or 0) - done)
+            if (end_offset or 0) > done:
+                (ticks if tp.topic == TICKS.name else behind)[tp] = done
         for topic, records in lag.items():
             metrics.CONSUMER_LAG.labels(topic).set(records)
-        behind = sum(lag.values())
-        metrics.COMMIT_AGE.set(monotonic() - consumer.last_commit_s if behind else 0.0)
-        return ("lag", sum(consumer.committed(tp) for tp in partitions)) if behind else None
+        metrics.COMMIT_AGE.set(monotonic() - consumer.last_commit_s if behind or ticks else 0.0)
+        return behind or ticks  # ticks come last: they wait while there is anything else
 
     def _look(self) -> None:
         self._end_on_stall()
@@ -82,4 +108,4 @@ class Watchdog:
                 end("the process was suspended for longer than its session: others have its partitions")
             last_s = now_s
             if now_s - self._alive_s > self._stall_s:
-                end(f"no progress for {self._stall_s:g} s")
+                end(f"no progress for {self._stall_s:g} s: {self._stands or 'the loop stands'}")

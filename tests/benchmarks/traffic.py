@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import batched
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -20,6 +21,8 @@ NOW_MS: Final = time.time_ns() // 1_000_000  # wall time: the recorder's clock, 
 TRUCKS: Final = 500
 FIX_EVERY_S: Final = 5
 LARGEST_BATCH_BYTES: Final = 512 * 1024
+FILLED_AT_ONCE: Final = 5_000
+"""Fixes of all partitions together: a batch of each stays far below the largest."""
 SOS_EVERY: Final = 50
 """Of steady traffic every so many fixes one says SOS: a rule that fires at once. The truck's next fix ends it."""
 _HEALTHY: Final = events.SensorHealth(cover="ok", bed="ok", load="ok")
@@ -61,12 +64,30 @@ def fixes(count: int) -> Iterator[events.TruckState]:
 
 
 def fill(bootstrap: str, count: int) -> None:
-    """Put so many fixes on their topic; blocks until Kafka has them."""
-    producer = bus.Producer(bootstrap, client_id="bench")
-    for record in fixes(count):
-        producer.send_event(record)
-    producer.flush(600)
-    producer.close()
+    """Put so many fixes on their topic; blocks until Kafka has confirmed each."""
+    asyncio.run(_fill(bootstrap, count))
+
+
+async def _fill(bootstrap: str, count: int) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", max_batch_size=LARGEST_BATCH_BYTES)
+    await producer.start()
+    try:
+        for some in batched(fixes(count), FILLED_AT_ONCE):
+            batches: dict[int, Any] = {}
+            for one in some:
+                partition = partition_of(one.truck_id)
+                batch = batches.setdefault(partition, producer.create_batch())
+                appended = batch.append(
+                    key=one.truck_id.encode(), value=codec.encode(one), timestamp=None, headers=_HEADERS
+                )
+                assert appended is not None, "more at once than a batch holds"
+            sent = [
+                await producer.send_batch(batch, topics.TRUCK_STATES.name, partition=to)
+                for to, batch in batches.items()
+            ]
+            await asyncio.gather(*sent)
+    finally:
+        await producer.stop()
 
 
 def ends(bootstrap: str) -> dict[int, int]:

@@ -237,19 +237,26 @@ def test_a_poison_record_is_set_aside_and_the_next_is_judged(
             producer.send("driver-actions", name, poison)
         producer.send("driver-actions", name, codec.encode(sos), [("schema", b"driver-action/9")])
         producer.send("driver-actions", "stray", codec.encode(sos), partition=other)
+        producer.send("driver-actions", name, b"x" * 999_000)
+        bin_ = codec.encode(events.Asset(id="b9", kind="bin", valid_from_ms=0, lon=0.0, lat=0.0))
+        producer.send("assets", "bin:b9@1", bin_, [("schema", b"asset/9"), ("trace", b"7")])
         producer.send_event(sos)
         producer.flush()
         wait_for(
             lambda: any(alert.rule == "sos" for alert in alerts.alerts()), "the alert of the record after the poison"
         )
-        wait_for(lambda: len(letters.read()) >= 6, "six dead letters")
+        wait_for(lambda: len(letters.read()) >= 8, "eight dead letters")
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(timeout=20) == 0
     reasons = [letter.headers["reason"].decode() for letter in letters.read()]
     assert any("kind" in reason or "action_id" in reason for reason in reasons)
     assert any("driver-action/9" in reason for reason in reasons)
     assert any("murmur2" in reason for reason in reasons)
-    assert {letter.headers["topic"] for letter in letters.read()} == {b"driver-actions"}
+    (of_assets,) = [letter.headers for letter in letters.read() if letter.headers["topic"] == b"assets"]
+    assert (b"asset/9" in of_assets["reason"], of_assets["original-trace"]) == (True, b"7")
+    assert {letter.headers["topic"] for letter in letters.read()} == {b"driver-actions", b"assets"}
+    (long_one,) = [letter for letter in letters.read() if "cut" in letter.headers]
+    assert (len(long_one.value or b""), long_one.headers["cut"]) == (900_000, b"value of 999000 bytes")
 
 
 def test_a_flood_of_poison_stops_the_worker(town_on_kafka: str, producer: bus.Producer, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from gateway_trial import wait_for
-from kafka import KafkaAdminClient, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, NewTopic
 
 from services import bus
@@ -54,11 +54,23 @@ def empty(bootstrap: str, topic: Topic) -> int:
     return end
 
 
-def make_anew(bootstrap: str, topic: Topic) -> None:
-    """Delete a topic and make it again."""
+def let_go(bootstrap: str, topic: Topic) -> None:
+    """Empty a compacted topic: Kafka does so once its policy was set to delete as well."""
+    with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
+        admin.alter_configs([ConfigResource("TOPIC", topic.name, configs={"cleanup.policy": "compact,delete"})])
+    empty(bootstrap, topic)
+
+
+def delete(bootstrap: str, topic: Topic) -> None:
+    """Delete a topic."""
     with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
         admin.delete_topics([topic.name])
     wait_for(lambda: not bus.topic_ids(bootstrap, [topic]), "the topic to go")
+
+
+def make_anew(bootstrap: str, topic: Topic) -> None:
+    """Delete a topic and make it again."""
+    delete(bootstrap, topic)
     bus.provision(bootstrap)
 
 
@@ -130,6 +142,31 @@ def test_records_that_were_judged_may_go(topics: str, log: Path) -> None:
         wait_for(lambda: committed(topics, "judged", TICKS) == 11, "the tick that is left", 40)
 
 
+@pytest.mark.parametrize(
+    ("lose", "says"),
+    [(delete, "ends at offset 0, but reached"), (let_go, "records were deleted, by hand or by retention")],
+    ids=["deleted", "emptied"],
+)
+def test_states_that_are_gone_stop_the_worker_until_people_go_on_without(
+    topics: str, log: Path, lose: Callable[[str, Topic], object], says: str
+) -> None:
+    """Its inputs are committed, so nobody would read again what the states knew. Told to go on, it does, and asks no more."""
+    app_id = f"states-{lose.__name__}".replace("_", "-")
+    changelog = worker_process.changelog(app_id)
+    judge_all(topics, app_id, log, WEIGHINGS, *map(weighing, range(200, 210)))
+    begun = committed(topics, app_id, WEIGHINGS)
+    lose(topics, changelog)
+    send(topics, *map(weighing, range(210, 215)))
+    ends_by_itself(topics, app_id, log, f"{changelog.name} {NUMBER} ")
+    assert says in log.read_text()
+    assert committed(topics, app_id, WEIGHINGS) == begun
+    with worker_process.running(topics, app_id, log, go_on_without=changelog.name) as worker:
+        wait_for(lambda: committed(topics, app_id, WEIGHINGS) == begun + 5, "what is there to be judged", 40)
+        worker.terminate()
+        assert worker.wait(20) == 0
+    judge_all(topics, app_id, log, WEIGHINGS, *map(weighing, range(215, 220)))
+
+
 def test_a_worker_that_meets_anothers_state_ends_before_it_speaks(topics: str, log: Path) -> None:
     """A process left for dead writes to the changelog: nothing is said on top of it, and it counts for nobody."""
     send(topics, *_fixes(70, 80))
@@ -196,6 +233,7 @@ def test_compaction_leaves_the_state_that_counts(topics: str, log: Path) -> None
             "compaction",
             240,
         )
+    assert _begin(topics, changelog) == 0  # else it would count as cut
     left = [one for one in _states(topics, changelog) if restoring.is_in_place(one.offset, one.key or b"")]
     assert [one.offset for one in left if (one.key or b"").startswith(f"truck:{TRUCK}".encode())][-1] == before[
         -1
@@ -216,6 +254,13 @@ def _states(bootstrap: str, changelog: Topic) -> list[bus.Record]:
     with closing(bus.Follower(bootstrap, [changelog], client_id="test")) as follower:
         records = [record for record in follower.read_to_end() if record.partition == NUMBER]
     return [one for one in records if one.value is not None and (one.key or b"").startswith(f"truck:{TRUCK}".encode())]
+
+
+def _begin(bootstrap: str, topic: Topic) -> int:
+    """Return the first offset there is of the truck's partition."""
+    at = TopicPartition(topic.name, NUMBER)
+    with closing(KafkaConsumer(bootstrap_servers=bootstrap)) as consumer:
+        return int(consumer.beginning_offsets([at])[at])
 
 
 def _compact_at_once(bootstrap: str, changelog: Topic) -> None:

@@ -31,10 +31,18 @@ def reading(step_s: int, bin_id: str, fill: float) -> tuple[int, events.Event]:
     return step_s, events.BinReading(bin_id=bin_id, event_time_ms=town.START_MS + step_s * 1_000, fill=fill)
 
 
+def registered(step_s: int, from_s: int, version: int, *, retired: bool) -> tuple[int, events.Event]:
+    return step_s, events.Asset(
+        id="stray", kind="bin", material="residual" if version % 3 else None, lon=-8.6, lat=41.2, version=version,
+        valid_from_ms=town.START_MS + from_s * 1_000, received_time_ms=town.START_MS + step_s * 1_000, retired=retired,
+    )  # fmt: skip
+
+
 seconds = st.integers(0, 40_000)
 some_records = st.lists(
     st.builds(fix, seconds, st.sampled_from(TRUCKS), st.integers(0, 20), st.sampled_from([0.0, 9.0]), sos=st.booleans())
-    | st.builds(reading, seconds, st.sampled_from(BINS), st.sampled_from([0.1, 0.3, 0.45, 0.6, 0.75, 0.9])),
+    | st.builds(reading, seconds, st.sampled_from(BINS), st.sampled_from([0.1, 0.3, 0.45, 0.6, 0.75, 0.9]))
+    | st.builds(registered, seconds, st.integers(-100_000, 100_000), st.integers(1, 9), retired=st.booleans()),
     max_size=40,
 ).map(lambda found: [record for _, record in sorted(found, key=lambda one: one[0])])
 
@@ -50,6 +58,9 @@ class Everybody:
 
     def fold(self, record: events.Event) -> list[events.Event]:
         """Fold one record in."""
+        if isinstance(record, events.Asset):
+            self.known.apply(record)
+            return []
         if isinstance(record, events.BinReading):
             a_bin = self.bins.setdefault(record.bin_id, filling.Filling(bin_id=record.bin_id))
             return filling.step(a_bin, record, self.known)[1]

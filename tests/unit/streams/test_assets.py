@@ -1,6 +1,7 @@
 """What exists, by version."""
 
 import pytest
+from msgspec import structs
 
 from streams import events
 from streams.assets import BadReference, Reference
@@ -36,6 +37,15 @@ def test_a_retired_place_is_gone_from_then_on() -> None:
     assert known.place("facility", "f9", 1_000) is None
 
 
+def test_a_zone_that_names_no_tenant_is_everybodys() -> None:
+    """A tunnel is one for all fleets; a tenant's own zone is its own."""
+    tunnel = events.Zone(zone_id="z", kind="dead_zone", area=town.square(0, 0), valid_from_ms=0)
+    own = events.Zone(zone_id="y", kind="parking", area=town.square(0, 0), valid_from_ms=0, tenant_id="other")
+    known = Reference([tunnel, own])
+    assert [place.place_id for _, place in known.near(*town.at(0), 1, "porto")] == ["z"]
+    assert known.zones_at(*town.at(0), 1, "other") == ("y", "z")
+
+
 def test_places_of_another_tenant_are_not_ours() -> None:
     """Two cities may share streets."""
     known = Reference([yard(1, 0, 0, tenant_id="other")])
@@ -65,6 +75,65 @@ def test_a_permit_is_in_force_up_to_its_end() -> None:
     assert [len(known.permissions("t1", at_ms)) for at_ms in (149, 150)] == [1, 0]
 
 
+def box(west: float, south: float, east: float, north: float) -> dict[str, object]:
+    """GeoJSON rectangle in degrees."""
+    corners = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {"type": "Polygon", "coordinates": [corners]}
+
+
+def test_a_province_is_a_district() -> None:
+    """8° by 5° is listed in wide cells, and found by whoever is in it; districts beside it are not."""
+    province = events.Zone(zone_id="p", kind="district", area=box(-9, 38, -1, 43), valid_from_ms=0)
+    beside = events.Zone(zone_id="q", kind="grid", area=box(-1, 38, -0.99, 38.01), valid_from_ms=0)
+    known = Reference([province, beside])
+    assert known.zones_at(-8.6, 41.1, 1, "default") == ("p",)
+    assert known.zones_at(-0.995, 38.005, 1, "default") == ("q",)
+    assert known.zones_at(-0.995, 38.02, 1, "default") == ()
+    known.apply(events.Zone(zone_id="p", kind="district", area=box(-9, 38, -8.99, 38.01), version=2, valid_from_ms=0))
+    assert known.zones_at(-8.6, 41.1, 1, "default") == ()
+
+
+@pytest.mark.timeout(60)
+def test_a_refused_version_leaves_the_one_before() -> None:
+    """A swapped vertex, a pole: the zone, the yard, the bin and the permit stay as they were, on the map and by id."""
+    lon, lat = town.at(0)
+    here = {"lon": lon, "lat": lat, "valid_from_ms": 0}
+    good = [
+        events.Zone(zone_id="z", kind="forbidden", area=town.square(0, 0), valid_from_ms=0),
+        yard(1, 0, 0),
+        events.Asset(id="b", kind="bin", material="residual", **here),
+        events.Permit(permit_id="p", truck_ids=("t1",), corridor_m=70.0, valid_from_ms=0),
+    ]
+    bad = [
+        events.Zone(zone_id="z", kind="forbidden", version=2, area=box(-8.6, -8.6, 41.1, 41.1), valid_from_ms=0),
+        yard(2, 0, 0, retired=True),
+        events.Asset(id="b", kind="bin", material="kitchen", version=2, **here | {"lat": 90.0}),
+        events.Permit(permit_id="p", truck_ids=("t1",), version=2, corridor_m=1e9, valid_from_ms=0),
+    ]
+    bad[1] = structs.replace(bad[1], area=box(0, 0, 1, 1))
+    known = Reference(good)
+    for record in bad:
+        with pytest.raises(BadReference):
+            known.apply(record)
+    assert {place.versioned_id for _, place in known.near(lon, lat, 1, "default")} == {"z@1", "f9@1", "b@1"}
+    found = known.bin("b", 1)
+    assert found is not None
+    assert found.material == "residual"
+    assert known.permissions("t1", 1)[0].corridor_m == 70.0
+
+
+def test_a_bin_can_be_collected_from_when_the_register_says() -> None:
+    """Known, with a material, not retired: each version from its own time on."""
+    at = {"id": "b", "kind": "bin", "lon": town.LON, "lat": town.LAT}
+    known = Reference()
+    assert known.bin_from("b", 0) is None
+    known.apply(events.Asset(**at, valid_from_ms=100))
+    assert known.bin_from("b", 0) is None
+    known.apply(events.Asset(**at, valid_from_ms=200, version=2, material="residual"))
+    known.apply(events.Asset(**at, valid_from_ms=300, version=3, material="residual", retired=True))
+    assert [known.bin_from("b", from_ms) for from_ms in (0, 150, 250, 300)] == [200, 200, 250, None]
+
+
 @pytest.mark.parametrize(
     ("record", "says"),
     [
@@ -72,6 +141,10 @@ def test_a_permit_is_in_force_up_to_its_end() -> None:
         (events.Zone(zone_id="z", kind="parking", valid_from_ms=0), "has no area"),
         (town.truck(payload_kg=0.0), "payload_kg of truck t1 is 0.0"),
         (events.Permit(permit_id="p", valid_from_ms=0, corridor_m=-5.0), "corridor_m is -5.0"),
+        (events.Permit(permit_id="p", valid_from_ms=0, corridor_m=1e9), "corridor_m is 1000000000.0, expected metres"),
+        (events.Asset(id="s", kind="source", lon=0.0, lat=-90.0, valid_from_ms=0), "lat from -85 to 85"),
+        (events.Zone(zone_id="z", kind="parking", area=box(-9, 41, -8, 42), valid_from_ms=0), "at most 0.8 square"),
+        (events.Zone(zone_id="z", kind="district", area=box(-8, -8, 41, 41), valid_from_ms=0), "at most 500 square"),
         (
             events.Permit(permit_id="p", valid_from_ms=0, corridor={"type": "Point", "coordinates": [0, 0]}),
             "expected LineString",

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from msgspec import structs
 
 from streams import events, filling
 from streams.assets import Reference
@@ -141,6 +142,64 @@ def test_frequent_readings_learn_the_same_rate() -> None:
     one = filling.Filling(bin_id="b1")
     read(one, [(NOON_MS + n * 2 * MINUTE_MS, 0.05 + 0.02 * n / 30) for n in range(30 * 20)])
     assert one.rate_per_h == pytest.approx(0.02, rel=0.1)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("unit", [1_000, 1_000_000])
+def test_a_time_in_other_units_is_no_time(unit: int) -> None:
+    """Microseconds or nanoseconds, first or after a good one: the reading is ignored, the bin hears the next one."""
+    for before in ([], steady(0.02, 24)):
+        one, other = filling.Filling(bin_id="b1"), filling.Filling(bin_id="b1")
+        read(one, before)
+        assert read(one, [((NOON_MS + DAY_MS) * unit, 0.9)]) == []
+        after = [(NOON_MS + 25 * HOUR_MS, 0.52)]
+        assert read(one, after) == read(other, [*before, *after])
+        assert structs.replace(one, ignored=0) == other
+
+
+@pytest.mark.timeout(60)
+def test_after_a_month_of_silence_a_bin_begins_anew() -> None:
+    """What was learnt stays, the silence teaches nothing, and no hour of it is walked through; up to then all as always."""
+    one = filling.Filling(bin_id="b1")
+    read(one, steady(0.02, 24))
+    learnt = one.rate_per_h, one.scatter_per_h, one.learnt_h, one.weights
+    late_ms = events.LATEST_MS - DAY_MS
+    told = read(one, [(late_ms, 0.55)])
+    assert (one.rate_per_h, one.scatter_per_h, one.learnt_h, one.weights) == learnt
+    assert (one.last_ms, one.anchor_ms, told) == (late_ms, late_ms, [])
+    read(one, [(late_ms + HOUR_MS, 0.59)])
+    assert one.rate_per_h is not None
+    assert one.rate_per_h > 0.02
+    for silence_ms, learns in ((31 * DAY_MS, True), (31 * DAY_MS + 1, False)):
+        known = filling.Filling(bin_id="b1")
+        read(known, [*steady(0.0, 24), (NOON_MS + 23 * HOUR_MS + silence_ms, 0.55)])
+        assert (known.rate_per_h != 0.0) is learns
+
+
+def test_a_fill_too_small_to_reckon_with_is_none() -> None:
+    """1e-200 an hour, and a sensor stuck for 165 readings 71 hours apart: no forecast, and no end of the worker."""
+    one = filling.Filling(bin_id="b1")
+    read(one, [(NOON_MS, 0.0), (NOON_MS + HOUR_MS, 1e-200)])
+    assert filling.forecast(one) == filling.Overflow()
+    stuck = filling.Filling(bin_id="b1")
+    read(stuck, [(NOON_MS + n * 71 * HOUR_MS, 0.5 if n else 0.1) for n in range(400)])
+    assert filling.forecast(stuck) == filling.Overflow()
+
+
+def test_a_bin_nobody_knows_sleeps_until_somebody_does() -> None:
+    """Its overflow is past, yet time alone has nothing to tell; from the moment the register knows it, it has."""
+    one, known = filling.Filling(bin_id="b1"), Reference()
+    read(one, steady(0.02, 24), known)
+    late_ms = NOON_MS + 10 * DAY_MS
+    assert (filling.wakes_ms(one, known, NOON_MS), filling.wakes_ms(one, known, late_ms)) == (one.check_ms, None)
+    before = structs.replace(one, newest_arrival_ms=late_ms)
+    assert filling.step(one, events.Tick(at_ms=late_ms), known)[1] == []
+    assert one == before
+    known.apply(structs.replace(BIN, valid_from_ms=late_ms + HOUR_MS))
+    assert filling.wakes_ms(one, known, late_ms) == late_ms + HOUR_MS
+    (told,) = filling.step(one, events.Tick(at_ms=late_ms + HOUR_MS), known)[1]
+    assert isinstance(told, events.CollectionDue)
+    assert told.due
 
 
 def test_a_bin_nobody_knows_is_not_sent_for() -> None:

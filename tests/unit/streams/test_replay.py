@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from streams import codec, events, recorded, replay, topics
+from streams import codec, events, recorded, replay, topics, truck
 from streams.__main__ import main
+from streams.assets import Reference
 from streams.city_state import BadState, CityState
 from tests.unit.streams import town
 
@@ -153,8 +154,8 @@ def test_ties_are_settled_by_topic_then_line(tmp_path: Path) -> None:
 
 
 def test_a_file_out_of_order_is_sorted_stably_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Larger than what is sorted in memory, with times before 1970: by merge time, equal times as they stood."""
-    times = [5, 3, 5, -7, 3, 0, 5] * 30
+    """Larger than what is sorted in memory: by merge time, equal times as they stood."""
+    times = [5, 3, 5, 7, 3, 0, 5] * 30
     folder = put(
         tmp_path / "day", topics.TRUCK_STATES,
         *(events.TruckState(truck_id=f"t{n}", event_time_ms=time_ms) for n, time_ms in enumerate(times)),
@@ -175,6 +176,86 @@ def test_every_broken_line_is_a_dead_letter_with_the_number_it_has_in_the_file(t
         assert sorted(line.number for line in lines) == [1, *range(8, 7 + len(ends))]
         assert sorted(letter.line for letter in letters) == [3, 4, 5, 6, 7]
         assert {letter.value for letter in letters} == set(broken)
+
+
+def test_what_cannot_be_applied_is_a_dead_letter_with_the_bytes_that_came(tmp_path: Path) -> None:
+    """Members this program does not know, and the writer's own spacing, are in it."""
+    raw = b'{"permit_id": "p9",  "valid_from_ms": 0, "corridor_m": -1, "colour": "green"}'
+    bad_path = b'{"truck_id":"t1","plan_version":1,"made_ms":9,"reason":"shift","path":{"type":"Point"},"x":[1, 2]}'
+    folder = put(tmp_path / "day", topics.PERMITS, raw)
+    put(folder, topics.PLANS, bad_path)
+    replay.run(folder, tmp_path / "out")
+    letters = {str(one["topic"]): one for one in written(tmp_path / "out", "dead-letters")}
+    assert {name: one["stage"] for name, one in letters.items()} == {"permits": "apply", "plans": "apply"}
+    assert base64.b64decode(str(letters["permits"]["bytes_b64"])) == raw
+    assert base64.b64decode(str(letters["plans"]["bytes_b64"])) == bad_path
+
+
+WEEK_MS = 7 * 86_400_000
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_a_record_that_is_of_no_such_day_is_a_dead_letter(tmp_path: Path, *, shuffled: bool) -> None:
+    """Seconds taken for milliseconds, a clock of the year 2106: neither lets years pass, and the day says what it says without."""
+    known = {"kind": "bin", "material": "residual", "lon": town.LON, "lat": town.LAT, "valid_from_ms": 0}
+    day: list[events.Event | bytes] = [
+        events.BinReading(bin_id=f"b{n}", event_time_ms=town.START_MS + hour * 3_600_000 + n, fill=0.1 + 0.02 * hour)
+        for hour in range(12)
+        for n in range(50)
+    ]
+    astray = [
+        events.BinReading(bin_id="b1", event_time_ms=town.START_MS, received_time_ms=town.START_MS // 1_000, fill=0.2),
+        events.BinReading(bin_id="b1", event_time_ms=2**32 * 1_000, fill=0.9),
+    ]
+    for name, lines in (("good", day), ("mixed", [day[0], *astray, *day[1:]] if shuffled else [*day, *astray])):
+        folder = put(tmp_path / name, topics.BIN_READINGS, *lines)
+        put(folder, topics.ASSETS, *(events.Asset(id=f"b{n}", **known) for n in range(50)))
+        replay.run(folder, tmp_path / f"out-{name}")
+    letters = written(tmp_path / "out-mixed", "dead-letters")
+    assert {str(one["stage"]) for one in letters} == {"merge"}
+    assert [str(one["reason"]).split(",")[0] for one in letters] == [
+        "received_time_ms is 1781586000", "event_time_ms is 4294967296000",
+    ]  # fmt: skip
+    assert "more than 31 days from the other records" in str(letters[0]["reason"])
+    assert base64.b64decode(str(letters[1]["bytes_b64"])) == codec.encode(astray[1])
+    assert written(tmp_path / "out-mixed", "collections-due") == written(tmp_path / "out-good", "collections-due")
+
+
+def test_a_quiet_week_is_part_of_a_day(tmp_path: Path) -> None:
+    """Nothing was measured for a week, or for four: all of it is the recorded day, and time passes through it."""
+    at = (0, 1, WEEK_MS, 5 * WEEK_MS)
+    fixes = [events.TruckState(truck_id="t", event_time_ms=town.START_MS + time_ms) for time_ms in at]
+    report = replay.run(put(tmp_path / "day", topics.TRUCK_STATES, *fixes), tmp_path / "out")
+    assert report.read == {"truck-states": 4}
+    assert report.dead_letters == 0
+
+
+def test_what_exists_may_be_as_old_as_it_is(tmp_path: Path) -> None:
+    """A yard of 1970, a permit of next year: their times are no measurement's."""
+    folder = write_day(tmp_path / "day")
+    put(
+        folder, topics.SHIFTS, events.Shift(shift_id="h", truck_id="t1", start_ms=0, end_ms=1, valid_from_ms=4 * 10**12)
+    )
+    report = replay.run(folder, tmp_path / "out")
+    assert (report.read["shifts"], report.read["assets"]) == (1, 4)
+    assert {one["stage"] for one in written(tmp_path / "out", "dead-letters")} == {"decode", "apply"}
+
+
+@pytest.mark.timeout(60)
+def test_a_bin_that_is_not_in_the_register_does_not_hold_up_the_day() -> None:
+    """Its forecast is past: it is not looked at with each tick, but once the register knows it."""
+    day = replay.Day(Reference(), truck.DEFAULT_SETTINGS)
+    day.pass_time(town.START_MS)
+    for hour in range(24):
+        day.fold(events.BinReading(bin_id="b", event_time_ms=town.START_MS + hour * 3_600_000, fill=0.05 + 0.02 * hour))
+    assert day.pass_time(town.START_MS + 4 * WEEK_MS) == []
+    assert day._wakes == []
+    there = {"id": "b", "kind": "bin", "material": "residual", "lon": town.LON, "lat": town.LAT}
+    day.fold(events.Asset(**there, valid_from_ms=town.START_MS + 5 * WEEK_MS + 1))
+    (told,) = day.pass_time(town.START_MS + 6 * WEEK_MS)
+    assert isinstance(told, events.CollectionDue)
+    assert told.at_ms == town.START_MS + 5 * WEEK_MS + 10_000
 
 
 def test_an_archive_that_is_cut_off_ends_there_and_is_said(tmp_path: Path) -> None:
@@ -251,4 +332,12 @@ def test_a_state_later_than_the_day_is_said(tmp_path: Path) -> None:
     folder = write_day(tmp_path / "day")
     CityState(town.START_MS + 86_400_000, {}, {}).write(folder / replay.STATE_FILE)
     with pytest.raises(BadState, match="stands at"):
+        replay.run(folder, tmp_path / "out")
+
+
+def test_a_state_of_long_before_the_day_is_said(tmp_path: Path) -> None:
+    """Years of ticks would pass from it to the first record."""
+    folder = write_day(tmp_path / "day")
+    CityState(town.START_MS // 1_000, {}, {}).write(folder / replay.STATE_FILE)
+    with pytest.raises(BadState, match="more than 31 days before the first record"):
         replay.run(folder, tmp_path / "out")

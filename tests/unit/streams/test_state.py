@@ -1,9 +1,16 @@
-"""The bytes of a state."""
+"""The bytes of a state.
+
+``states/`` holds bytes as older versions of this program wrote them; they are never written anew.
+"""
+
+from pathlib import Path
+from typing import Final
 
 import msgspec
 import pytest
 
-from streams import state
+from streams import events, state, truck
+from streams.assets import Reference
 from tests.unit.streams import town
 from tests.unit.streams.judging import fold
 
@@ -14,6 +21,46 @@ def test_a_state_survives_its_bytes() -> None:
     fold(town.loaded().go(3_000).go(3_000, 200).fixes, one=stamped.state)
     stamped.take("truck-states", 7, [state.Said("truck-states", 7, "alerts", "a", b"{}")])
     assert state.decode("truck", state.encode(stamped)) == stamped
+
+
+STATES: Final = Path(__file__).parent / "states"
+
+
+def test_states_of_version_1_are_read_as_what_they_meant() -> None:
+    """A truck whose terminal calls for help, said by the lack of an action then: the call ends with the alarm bit, not before."""
+    old = state.decode("truck", (STATES / "truck-1.msgpack").read_bytes())
+    assert (old.v, old.has("truck-states", 60), old.has("truck-states", 61)) == (state.VERSION, True, False)
+    assert state.decode("truck", state.encode(old)) == old
+    one, reference = old.state, Reference(town.records(("w00",)))
+    (terminal_id,) = one.order.terminals
+    sos = one.ledger.last["sos"]
+    press = events.DriverAction(action_id="a", truck_id="w00", kind="sos", event_time_ms=one.last_ms + 1_000)
+    _, said = truck.step(one, press, reference)
+    _, taken_back = truck.step(one, _correction(press), reference)
+    assert said == taken_back == []  # the terminal still calls
+    (seq,) = (terminal.released_seq for terminal in one.order.terminals.values())
+    calm = events.TruckState(
+        truck_id="w00", terminal_id=terminal_id, source="jt808", seq=(seq or 0) + 1, event_time_ms=one.last_ms + 10_000
+    )
+    _, (ended,) = truck.step(one, calm, reference)
+    assert isinstance(ended, events.Alert)
+    assert (ended.alert_id, ended.state, ended.revision) == (sos.alert_id, "ended", 2)
+
+
+def test_a_bin_of_version_1_is_read() -> None:
+    """Nothing of it has changed."""
+    old = state.decode("bin", (STATES / "bin-1.msgpack").read_bytes())
+    assert (old.v, old.state.bin_id, old.offsets) == (state.VERSION, "b1", {"bin-readings": 1})
+
+
+def _correction(action: events.DriverAction) -> events.DriverAction:
+    return events.DriverAction(
+        action_id="b",
+        truck_id=action.truck_id,
+        kind="corrected",
+        corrects="a",
+        event_time_ms=action.event_time_ms + 1_000,
+    )
 
 
 def test_a_newer_version_is_refused_by_name() -> None:

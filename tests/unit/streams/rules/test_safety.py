@@ -71,3 +71,44 @@ def test_a_call_lasts_until_nobody_calls() -> None:
     told = [one for one in fold([*before, *pressed, *after, *taken_back]) if isinstance(one, events.Alert)]
     assert states([one for one in told if one.rule == "sos"]) == ["raised", "ended"]
     assert told[-1].end_ms == end_ms + 2_000
+
+
+def test_a_call_that_comes_late_is_heard_and_said_to_be_over() -> None:
+    """Sent again from a blind area, when later reports were judged already: raised and ended at once, with the reason."""
+    told = _with_late(1, 3, late=2)
+    assert states(told) == ["raised", "ended"]
+    assert [(one.start_ms, one.end_ms) for one in told] == [(_at_ms(2), None), (_at_ms(2), _at_ms(2))]
+    assert told[0].severity == "critical"
+    assert any("came late" in gap for gap in told[1].gaps)
+
+
+def test_late_reports_of_one_call_are_one_alert() -> None:
+    """And one that belongs to a call that is known says nothing new."""
+    told = _with_late(1, 6, late=2, more=(3, 4))
+    assert states(told) == ["raised", "ended", "updated", "ended", "updated", "ended"]
+    assert len({one.alert_id for one in told}) == 1
+    known = _with_late(1, 3, late=2, calling=(3,))
+    assert states(known) == ["raised"]
+    assert known[0].start_ms == _at_ms(3)
+
+
+def _with_late(
+    first: int, then: int, *, late: int, more: tuple[int, ...] = (), calling: tuple[int, ...] = ()
+) -> list[events.Alert]:
+    """Two reports, a minute in which the ones between do not come, then these, calling."""
+    records = [
+        _numbered(first), _numbered(then, calls=then in calling), events.Tick(at_ms=_at_ms(then) + 60_000),
+        *(_numbered(seq, calls=True, resent=True) for seq in (late, *more)),
+    ]  # fmt: skip
+    return [one for one in fold(records) if isinstance(one, events.Alert) and one.rule == "sos"]
+
+
+def _at_ms(seq: int) -> int:
+    return town.START_MS + seq * 10_000
+
+
+def _numbered(seq: int, *, calls: bool = False, resent: bool = False) -> events.TruckState:
+    return events.TruckState(
+        truck_id="t1", terminal_id="x", source="jt808", seq=seq, resent=resent, alarms=("sos",) if calls else (),
+        event_time_ms=_at_ms(seq), received_time_ms=_at_ms(seq) + (300_000 if resent else 400),
+    )  # fmt: skip

@@ -4,7 +4,7 @@ import pytest
 
 from streams import state
 from streams.worker import restoring
-from streams.worker.lost_logs import Log, made_anew, unread
+from streams.worker.lost_logs import Log, Reach, made_anew, states_gone, unread
 
 
 def log(*, committed: int | None = 20, folded: int = 20, earliest: int = 0, end: int = 30) -> Log:
@@ -50,3 +50,24 @@ def test_states_tell_how_far_they_have_read() -> None:
     assert restoring.folded(states) == {
         ("weighings", 3): 7, ("plans", 3): 9, ("weighings", 4): 4, ("plans", 4): 9,
     }  # fmt: skip
+
+
+def test_a_changelog_that_is_shorter_than_a_commit_says_has_lost_states() -> None:
+    """Made anew, or cut at its beginning; one that grew, or of which no commit speaks yet, has not."""
+    told = Reach(0, 20)
+    assert states_gone("changelog", 3, told, Reach(0, 20)) is None
+    assert states_gone("changelog", 3, told, Reach(0, 29)) is None
+    assert states_gone("changelog", 3, None, Reach(0, 29)) is None
+    assert "3 ends at offset 19, but reached 20" in (states_gone("changelog", 3, told, Reach(0, 19)) or "")
+    cut = states_gone("changelog", 3, told, Reach(5, 29)) or ""
+    assert "begins at offset 5, not 0" in cut
+    assert "QINGYUN_WORKER_GO_ON_WITHOUT=changelog" in cut
+    assert states_gone("changelog", 3, Reach(5, 20), Reach(5, 29)) is None  # somebody has decided to go on without
+
+
+def test_the_note_of_a_commit_reads_as_it_was_written() -> None:
+    """Of several topics the furthest counts; a commit without a note knows of no state."""
+    assert Reach.read(Reach(5, 29).note) == Reach(5, 29)
+    assert Reach.read("") == Reach(0, 0)
+    assert Reach(0, 29).furthest(Reach(5, 7)) == Reach(5, 29)
+    assert Reach(0, 29).furthest(None) == Reach(0, 29)

@@ -1,0 +1,173 @@
+"""dark-truck: a loaded truck is not heard of, or not seen, for minutes, where nothing explains it.
+
+- *silent*: it reports again, no number is missing, and for minutes there was no report: its terminal was off. Where numbers
+  are missing it did report, and the network lost it or will bring it: that is no guilt.
+- *unheard*: for much longer no report has come. Time alone says so (`pass_time`); the next report ends it, or cancels it if
+  it shows that the terminal had reported all the while, as a report that comes late does.
+- *unseen*: reports come, the truck drives, and none has a place: the antenna is cut.
+
+Depots, facilities, parking places and dead zones explain it (contract), and so do work on the truck and an engine that is off.
+"""
+
+from typing import Final
+
+from msgspec import Struct
+
+from streams import events, geo
+from streams.alerts import Finding
+from streams.events import RuleName
+from streams.moment import Moment
+from streams.rules import explain
+from streams.rules.thresholds import Thresholds
+from streams.silence import Silence, drove_on_m
+
+NAME: Final[RuleName] = "dark-truck"
+VERSION: Final = "1"
+EXPLAINING: Final = frozenset({"depot", "facility", "parking", "dead_zone"})
+_DEAD_ZONE: Final = frozenset({"dead_zone"})
+_MOVING_MPS: Final = 2.0
+_SILENT: Final = "no report from the truck, and none is missing by its numbers,"
+_UNHEARD: Final = "no report has come from the truck"
+_UNSEEN: Final = "driving, and no report has a place,"
+
+
+class Memory(Struct, array_like=True):
+    """What the rule remembers of one truck."""
+
+    unheard_ms: int = 0
+    """The last report before a silence that an alert tells of; 0 = none does."""
+    unseen_ms: int = 0
+    """Since when reports of the driving truck have no place; 0 = they have."""
+    last_place: geo.LonLat | None = None
+    last_mps: float = 0.0
+    explained: bool = False
+    """The last place explains it."""
+    loaded: bool = False
+    """It was loaded, at work and its engine on, when it reported last."""
+    alerted: bool = False
+    """There is an alert that ends when the truck is seen."""
+
+
+def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+    """Judge one fix."""
+    finding = _heard_again(memory, moment, limits) if memory.unheard_ms else _look(memory, moment, limits)
+    if moment.place is not None:
+        memory.last_place, memory.last_mps = moment.place, moment.speed_mps
+        memory.explained = moment.within(EXPLAINING, limits.dump_place_buffer_m) is not None
+    fix = moment.fix
+    memory.loaded = moment.cargo.state == "loaded" and not fix.maintenance and fix.ignition is not False
+    return finding
+
+
+def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+    if memory.alerted:
+        return _seen_again(memory, moment) if moment.place is not None or not memory.loaded else None
+    if _was_silent(memory, moment, limits):
+        memory.alerted = True
+        return _begin(_SILENT, memory, moment, limits, since_ms=moment.since_ms)
+    if moment.place is not None or moment.fix.mocked or not memory.loaded or memory.explained:
+        memory.unseen_ms = 0
+        return None
+    if moment.speed_mps < _MOVING_MPS and not memory.unseen_ms:
+        return None
+    memory.unseen_ms = memory.unseen_ms or moment.time_ms
+    if moment.time_ms - memory.unseen_ms < limits.dark_s * 1000 or _into_dead_zone(memory, moment):
+        return None
+    memory.alerted = True
+    return _begin(_UNSEEN, memory, moment, limits, since_ms=memory.unseen_ms)
+
+
+def _was_silent(memory: Memory, moment: Moment, limits: Thresholds) -> bool:
+    return (
+        moment.time_ms - moment.since_ms >= limits.dark_s * 1000
+        and not moment.after_gap
+        and memory.loaded
+        and not memory.explained
+        and not _into_dead_zone(memory, moment)
+    )
+
+
+def _into_dead_zone(memory: Memory, moment: Moment) -> bool:
+    """Whether the truck may have driven into a dead zone after it was seen last."""
+    if memory.last_place is None:
+        return False
+    found = moment.reference.nearest(*memory.last_place, moment.since_ms, moment.tenant_id, _DEAD_ZONE)
+    return found is not None and found[0] <= drove_on_m(memory.last_mps)
+
+
+def pass_time(memory: Memory, silence: Silence, limits: Thresholds) -> Finding | None:
+    """Judge that nothing was heard for `Thresholds.dark_unheard_s`."""
+    if memory.unheard_ms or memory.alerted or memory.explained or not memory.loaded or memory.last_place is None:
+        return None
+    found = silence.reference.nearest(*memory.last_place, silence.since_ms, silence.tenant_id, _DEAD_ZONE)
+    if found is not None and found[0] <= drove_on_m(memory.last_mps):
+        return None
+    memory.unheard_ms = silence.since_ms
+    return Finding(
+        kind="begin",
+        start_ms=silence.since_ms,
+        at_ms=silence.since_ms + round(limits.dark_unheard_s * 1000),
+        severity="high",
+        certainty="possible",
+        where=geo.point(*memory.last_place),
+        because=_because(_UNHEARD, silence.lasted_s, limits.dark_unheard_s),
+        unless=_UNLESS,
+        gaps=("whether it has no network or no power is not known",),
+    )
+
+
+def reconsider(alert: events.Alert, fix: events.TruckState, time_ms: int) -> Finding | None:
+    """Withdraw a silence in which, as a late report shows, the terminal did report."""
+    seen = any(condition.condition.startswith(_UNSEEN) for condition in alert.because)
+    if seen or not alert.start_ms < time_ms < (alert.end_ms or alert.emitted_ms):
+        return None
+    return _withdraw(alert.start_ms, fix, time_ms, alert.end_ms)
+
+
+def _heard_again(memory: Memory, moment: Moment, limits: Thresholds) -> Finding:
+    start_ms, memory.unheard_ms = memory.unheard_ms, 0
+    if moment.after_gap or moment.time_ms - start_ms < limits.dark_s * 1000:
+        return _withdraw(start_ms, moment.fix, moment.time_ms, None)
+    return Finding(
+        kind="end", start_ms=start_ms, at_ms=moment.time_ms, end_ms=moment.time_ms, where=_between(memory, moment)
+    )
+
+
+def _seen_again(memory: Memory, moment: Moment) -> Finding:
+    memory.alerted, memory.unseen_ms = False, 0
+    return Finding(kind="end", start_ms=moment.since_ms, at_ms=moment.time_ms, end_ms=moment.since_ms)
+
+
+def _begin(what: str, memory: Memory, moment: Moment, limits: Thresholds, *, since_ms: int) -> Finding:
+    return Finding(
+        kind="begin",
+        start_ms=since_ms,
+        at_ms=moment.time_ms,
+        severity="high",
+        certainty="likely",
+        where=_between(memory, moment),
+        because=_because(what, (moment.time_ms - since_ms) / 1000, limits.dark_s),
+        unless=_UNLESS,
+        gaps=explain.gaps(moment),
+    )
+
+
+_UNLESS: Final = ("in a depot, facility, parking place or dead zone", "reports made meanwhile that come late")
+
+
+def _because(what: str, lasted_s: float, limit_s: float) -> tuple[events.Condition, ...]:
+    return (
+        explain.known("when it reported before", "loaded, at work, its engine on"),
+        explain.at_least(f"{what} for at least {limit_s:g} s", lasted_s, limit_s, "s"),
+    )
+
+
+def _between(memory: Memory, moment: Moment) -> events.Geometry | None:
+    if memory.last_place is None:
+        return None
+    return geo.point(*memory.last_place) if moment.place is None else geo.line([memory.last_place, moment.place])
+
+
+def _withdraw(start_ms: int, fix: events.TruckState, time_ms: int, end_ms: int | None) -> Finding:
+    reason = f"truck-states {fix.truck_id} {time_ms}: the terminal did report, its numbers or its late reports say"
+    return Finding(kind="withdraw", start_ms=start_ms, at_ms=time_ms, end_ms=end_ms, reason=reason)

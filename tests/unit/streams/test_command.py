@@ -1,0 +1,143 @@
+"""``python -m streams``: what a person can get wrong is said in a sentence, before the work begins."""
+
+import json
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+
+from streams import replay
+from streams.__main__ import main
+from streams.compare import compare, table
+from tests.unit.streams.test_compare import alert, out
+from tests.unit.streams.test_replay import write_day
+
+
+def _never(*_: Any, **__: Any) -> replay.Report:
+    raise AssertionError("the work began")
+
+
+def _refused(capsys: pytest.CaptureFixture[str], *asked: object) -> str:
+    """Run what cannot be done; return the one sentence that is said."""
+    assert main(["replay", *map(str, asked)]) == 2
+    (sentence,) = capsys.readouterr().err.splitlines()
+    return sentence
+
+
+@pytest.fixture
+def idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is replayed."""
+    monkeypatch.setattr(replay, "run", _never)
+
+
+@pytest.mark.usefixtures("idle")
+def test_where_nothing_can_be_written_is_said_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """OUT is a file, or would be in one; the folder of the state is missing, or the state would be a folder."""
+    day = write_day(tmp_path / "day")
+    (tmp_path / "file").touch()
+    assert "is a file: give a folder" in _refused(capsys, day, "-o", tmp_path / "file")
+    assert "cannot be made" in _refused(capsys, day, "-o", tmp_path / "file" / "out")
+    asked = (day, "-o", tmp_path / "out", "--state-out")
+    assert "there is no folder" in _refused(capsys, *asked, tmp_path / "nodir" / "state.json.gz")
+    assert "is a folder: give a file in it" in _refused(capsys, *asked, tmp_path)
+
+
+@pytest.mark.usefixtures("idle")
+def test_a_state_is_not_written_into_its_own_day(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The beginning of the day, or its records, would be gone; by whatever way the folder is named."""
+    day = write_day(tmp_path / "day")
+    (tmp_path / "link").symlink_to(day)
+    for name in ("day/state.json.gz", "link/state.json.gz", "day/../day/truck-states.jsonl.gz"):
+        assert "is in the recorded day itself" in _refused(
+            capsys, day, "-o", tmp_path / "out", "--state-out", tmp_path / name
+        )
+    assert not (day / replay.STATE_FILE).exists()
+
+
+def test_a_state_may_be_written_beside_what_was_said(tmp_path: Path) -> None:
+    """OUT is made first."""
+    out_folder = tmp_path / "new" / "out"
+    assert (
+        main(["replay", str(write_day(tmp_path / "day")), "-o", str(out_folder), "--state-out", f"{out_folder}/s.gz"])
+        == 0
+    )
+    assert (out_folder / "s.gz").exists()
+
+
+@pytest.mark.usefixtures("idle")
+def test_a_folder_where_records_should_be_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Named, as what it is."""
+    day = write_day(tmp_path / "day")
+    (day / "plans.jsonl").mkdir()
+    assert f"{day / 'plans.jsonl'} is a folder" in _refused(capsys, day, "-o", tmp_path / "out")
+
+
+@pytest.mark.usefixtures("idle")
+def test_a_comparison_that_cannot_end_does_not_begin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No folder for the JSON, no such time zone: said before two days are replayed, and before two outputs are read."""
+    day = write_day(tmp_path / "day")
+    (tmp_path / "a.json").write_text("{}")
+    two_settings = (day, "-o", tmp_path / "out", "--settings", tmp_path / "a.json", tmp_path / "a.json", "--compare")
+    two_outputs = ("--compare", out(tmp_path / "x", alert()), out(tmp_path / "y"))
+    for asked in (two_settings, two_outputs):
+        assert "there is no folder" in _refused(capsys, *asked, "--json", tmp_path / "nodir" / "x.json")
+        assert "--time-zone Lisbon is none" in _refused(capsys, *asked, "--time-zone", "Lisbon")
+
+
+def test_what_breaks_off_a_replay_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk: the outputs are not whole."""
+
+    def run(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(replay, "run", run)
+    sentence = _refused(capsys, write_day(tmp_path / "day"), "-o", tmp_path / "out")
+    assert "its outputs are not whole: [Errno 28] No space left on device" in sentence
+
+
+def test_a_line_that_is_no_alert_is_named_with_file_and_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Cut off at its end, or with a time in microseconds."""
+    before, after = out(tmp_path / "a", alert(), alert(start_s=99)), out(tmp_path / "b")
+    path = before / "alerts.jsonl"
+    path.write_bytes(path.read_bytes()[:-40])
+    sentence = _refused(capsys, "--compare", before, after)
+    assert f"{before}: line 2 of alerts is no record: not JSON" in sentence
+    assert "replay the day again" in sentence
+    raised = json.loads(path.read_bytes().splitlines()[0])
+    path.write_text(json.dumps(raised | {"start_ms": raised["start_ms"] * 1_000}))
+    assert f"{before}: line 1 of alerts is no record" in _refused(capsys, "--compare", before, after)
+
+
+def test_alerts_in_a_folder_of_that_name_are_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As for records."""
+    before, after = out(tmp_path / "a", alert()), tmp_path / "b"
+    (after / "alerts.jsonl").mkdir(parents=True)
+    assert "is a folder" in _refused(capsys, "--compare", before, after)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [{"coordinates": ["a", "b"]}, {"coordinates": [None, 1]}, {"coordinates": [[[]]]}, {"coordinates": [10**400, 1]}],
+)
+def test_a_comparison_shows_alerts_of_any_time_and_place(tmp_path: Path, where: dict[str, Any]) -> None:
+    """The last millisecond there is, in a zone where it is the year 10,000; a place that is none."""
+    last = alert(where=where)
+    late = msgspec.structs.replace(last, start_ms=253_402_300_799_999)
+    text = table(compare(out(tmp_path / "a", late), out(tmp_path / "b")), ZoneInfo("Asia/Shanghai"))
+    assert "253402300799999 ms" in text
+    assert "place not known" in text
+
+
+def test_the_help_says_what_to_give(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is read and written, what is a dead letter, where a state may be."""
+    with pytest.raises(SystemExit, match="0"):
+        main(["replay", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    for words in ("<topic>.jsonl", "more than 31 days", "not in FOLDER", "two output folders"):
+        assert words in said
