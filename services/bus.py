@@ -27,6 +27,8 @@ from kafka.errors import (
     TopicAlreadyExistsError,
     UnsupportedForMessageFormatError,
 )
+from kafka.record import memory_records
+from kafka.record.default_records import DefaultRecordBatch
 
 from streams import codec, events
 from streams.topics import TOPICS, Topic
@@ -147,6 +149,41 @@ class Producer:
         self._producer.close(timeout=timeout_s)
 
 
+class _Batch(DefaultRecordBatch):  # type: ignore[misc]  # kafka-python has no types
+    """A batch of which every record can be read, whatever its headers are called.
+
+    Kafka's protocol wants their names in UTF-8, its broker takes any bytes, and kafka-python ends with the first name that is
+    none: whoever reads that partition stands there for ever. Here such bytes are written out (backslash and hex), and
+    nothing is lost: no header that we know has such a name.
+    """
+
+    _buffer: Any
+
+    def _read_msg(self, *given: Any) -> Any:
+        try:
+            return super()._read_msg(*given)
+        except UnicodeDecodeError:
+            buffer, self._buffer = self._buffer, _Readable(self._buffer)
+            try:
+                return super()._read_msg(*given)
+            finally:
+                self._buffer = buffer
+
+
+class _Readable(bytearray):
+    """Bytes whose pieces are text in any case. Slow: only for what is none."""
+
+    def __getitem__(self, at: Any) -> Any:
+        found = super().__getitem__(at)
+        return _Readable(found) if isinstance(at, slice) else found
+
+    def decode(self, encoding: str = "utf-8", errors: str = "backslashreplace") -> str:
+        return super().decode(encoding, errors)
+
+
+memory_records.DefaultRecordBatch = _Batch
+
+
 def _record(raw: Any) -> Record:
     headers = {name: value or b"" for name, value in raw.headers or ()}
     return Record(raw.topic, raw.partition, raw.offset, raw.key, raw.value, headers, raw.timestamp)
@@ -235,6 +272,16 @@ class Follower:
         self._consumer.close()
 
 
+def committed(bootstrap: str, group: str) -> dict[Partition, int]:
+    """Return how far a group has come in each partition it has committed for. Asks the broker."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
+    try:
+        found = admin.list_group_offsets(group)[group]
+    finally:
+        admin.close()
+    return {(tp.topic, tp.partition): int(kept.offset) for tp, kept in found.items()}
+
+
 def ends(bootstrap: str, topics: Sequence[Topic], *, client_id: str) -> dict[Partition, int]:
     """Return the next offset the broker will give in each partition of some topics. Asks the broker."""
     follower = Follower(bootstrap, topics, client_id=client_id, otherwise="latest")
@@ -288,6 +335,20 @@ class GroupReader:
     def assignment(self) -> list[Partition]:
         """Partitions this member has now."""
         return [(tp.topic, tp.partition) for tp in self._consumer.assignment()]
+
+    def beginnings(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        """First offset the broker still has of each: what was before it is deleted. Asks the broker."""
+        found = self._consumer.beginning_offsets([TopicPartition(*partition) for partition in partitions])
+        return {(tp.topic, tp.partition): first for tp, first in found.items()}
+
+    def beginnings_reached(self) -> dict[Partition, int]:
+        """`beginnings` of this member's partitions, but for those of which older records may still wait to be polled."""
+        found = self.beginnings(self.assignment())
+        return {
+            partition: first
+            for partition, first in found.items()
+            if (self._consumer.position(TopicPartition(*partition), timeout_ms=0) or 0) >= first
+        }
 
     def ends(self) -> dict[Partition, int]:
         """Next offset the broker will give, for each partition this member has. Asks the broker."""

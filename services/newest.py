@@ -17,7 +17,21 @@ def rank_ms(state: TruckState) -> int:
     and the terminal takes over again at once.
     """
     waits_ms = PHONE_WAITS_MS if state.by_phone else 0
-    return state.event_time_ms - waits_ms
+    return _happened_ms(state) - waits_ms
+
+
+def reading_rank_ms(reading: BinReading) -> int:
+    """Return the number by which the newest reading of a bin is chosen: the larger one wins."""
+    return _happened_ms(reading)
+
+
+def _happened_ms(measured: TruckState | BinReading) -> int:
+    """Return when it was measured, by what says so: nothing was measured after it came.
+
+    So a clock that is ahead wins until the next record comes, not until the day it shows.
+    """
+    came_ms = measured.received_time_ms
+    return measured.event_time_ms if came_ms is None else min(measured.event_time_ms, came_ms)
 
 
 ALERTS_BACK_MS: Final = DAY_MS

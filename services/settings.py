@@ -32,6 +32,8 @@ class Settings:
     """Days of city time for which every fix and every raw frame is kept; 0 = for ever."""
     thinned_positions_kept_days: int = 365
     """Days for which a fix a minute is kept where the others are gone; 0 = for ever."""
+    recorder_sets_aside_any: int = 0
+    """1 = the recorder sets aside any number of records; 0 = it stops above 100 in a row of a partition, or 1 % in all."""
     data_dir: str = ".data"
     """Folder of run data: ingest's spool, the simulator's state, secrets of the local start."""
     build_dir: str = ".build"

@@ -9,7 +9,7 @@ from services import store
 from services.cli.tool import database, fail
 from services.recorder import keeping
 from services.settings import Settings
-from services.store import inspect, sink
+from services.store import inspect, retention, sink
 from services.store import migrate as tool
 
 app = typer.Typer(no_args_is_help=True, help="The tables in PostgreSQL (DATABASE_URL).")
@@ -53,8 +53,11 @@ def show() -> None:
 def retain() -> None:
     """Make the days to come, thin and drop those that are over: what the recorder does every ten minutes."""
     settings = Settings.from_env(os.environ)
-    with database("retain", timeout_s=0) as engine:
-        dropped = keeping.keep(engine, settings)
+    with database("retain", timeout_s=0, silent_s=settings.database_timeout_s) as engine:
+        try:
+            dropped = keeping.keep(engine, settings)
+        except retention.UnkeptError as error:
+            fail(f"some days are not kept, all others are: {error}")
     for table, gone in dropped.items():
         typer.echo(f"{table:<18} {len(gone):>4} days dropped")
 

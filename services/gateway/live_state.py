@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from services.gateway.geometry import Ground
 from services.gateway.whole import whole
-from services.newest import ALERTS_BACK_MS, Picture, rank_ms
+from services.newest import ALERTS_BACK_MS, Picture, rank_ms, reading_rank_ms
 from streams import events
 
 ACTIONS_KEPT: Final = 200
@@ -225,7 +225,7 @@ class Town:
 
     def _take_reading(self, reading: events.BinReading) -> None:
         bin_ = self._bins.setdefault(reading.bin_id, _Bin())
-        if bin_.reading is not None and reading.event_time_ms < bin_.reading.event_time_ms:
+        if bin_.reading is not None and reading_rank_ms(reading) < reading_rank_ms(bin_.reading):
             return
         bin_.reading = reading
         if reading.invalid is None and reading.fill is not None:

@@ -24,6 +24,7 @@ class _Told(NamedTuple):
 
     event: Any
     raw: msgspec.Raw
+    offset: int
 
 
 class _Newest:
@@ -35,20 +36,24 @@ class _Newest:
         self._key: Callable[[Any], Key] = key
         self._found: dict[Key, tuple[Any, list[_Told]]] = {}
 
-    def add(self, told: _Told) -> None:
-        keep, key = self._mapping.keep, self._key(told.event)
-        said = self._mapping.rest(told.event)
+    def ranked(self, told: _Told) -> tuple[Key, Any, bool]:
+        """Return whose row a record may make, how new it is, and whether it leaves no column to an older one."""
+        keep, said = self._mapping.keep, self._mapping.rest(told.event)
         rank = said[keep.by] if keep.by in said else getattr(told.event, keep.by)
+        return self._key(told.event), rank, all(said.get(name) is not None for name in keep.carry)
+
+    def add(self, told: _Told, key: Key, rank: Any, *, whole: bool) -> None:
         known = self._found.get(key)
         if known is None:
             self._found[key] = (rank, [told])
         elif rank >= known[0]:
-            whole = all(said.get(name) is not None for name in keep.carry)
             self._found[key] = (rank, [told] if whole else [*known[1], told])
 
     def rows(self) -> list[Row]:
         return [
-            mappings.row_of(self._mapping, told.event, told.raw) for _, each in self._found.values() for told in each
+            mappings.row_of(self._mapping, told.event, told.raw, told.offset)
+            for _, each in self._found.values()
+            for told in each
         ]
 
 
@@ -67,28 +72,30 @@ class Gathering:
         self._newest = {mapping.table: _Newest(mapping) for mapping in _KEEPING_NEWEST}
 
     def add(self, record: bus.Record) -> None:
-        """Take a record in.
+        """Take a record in; whatever is raised, nothing of it was taken.
 
         Raises
         ------
         codec.Undecodable
-            If these bytes are not what the topic promises; then nothing of it was taken.
+            If these bytes are not what the topic promises.
         """
         of_topic = mappings.BY_TOPIC[record.topic]
         if not of_topic:
             self.write(mappings.writes_of(record))
             return
-        told = _Told(*mappings.decoded(record))
+        told = _Told(*mappings.decoded(record), record.offset)
         made = [
-            (mapping, mappings.row_of(mapping, told.event, told.raw))
+            (mapping, mappings.row_of(mapping, told.event, told.raw, record.offset))
             for mapping in of_topic
             if mapping.table not in self._newest
         ]
+        ranked = [
+            (mapping, self._newest[mapping.table].ranked(told)) for mapping in of_topic if mapping.table in self._newest
+        ]
         for mapping, row in made:
             self._rows(mapping).append(row)
-        for mapping in of_topic:
-            if mapping.table in self._newest:
-                self._newest[mapping.table].add(told)
+        for mapping, (key, rank, whole) in ranked:
+            self._newest[mapping.table].add(told, key, rank, whole=whole)
 
     def write(self, writes: Iterable[Write]) -> None:
         """Take rows in that are made already."""

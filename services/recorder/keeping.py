@@ -17,12 +17,20 @@ logger = logging.getLogger(__name__)
 
 EVERY_S: Final = 600.0
 """Wall seconds between two rounds; at 60 times city speed that is ten hours of the city."""
+LONGEST_S: Final = 3_600.0
+"""A statement is given up after this: sorting or thinning a day of a city takes a minute or two."""
 _UNKEPT: Final = "days of the tables are not kept"
 
 
 def start(settings: Settings, stop: threading.Event) -> None:
-    """Keep the days until ``stop``, in a thread."""
-    engine = store.connect(settings.database_url, pool=1, name="qingyun-recorder-days", timeout_s=0)
+    """Keep the days until ``stop``, in a thread. Paused in the middle of a step, it keeps no locks."""
+    engine = store.connect(
+        settings.database_url,
+        pool=1,
+        name="qingyun-recorder-days",
+        timeout_s=LONGEST_S,
+        silent_s=settings.database_timeout_s,
+    )
     threading.Thread(target=_rounds, args=(engine, settings, stop), name="days", daemon=True).start()
 
 
@@ -32,6 +40,9 @@ def _rounds(engine: Any, settings: Settings, stop: threading.Event) -> None:
             _round(engine, settings)
         except store.Away as error:
             logger.warning("the days are not kept now: %s", str(error).splitlines()[0])
+        except retention.UnkeptError as error:
+            logger.error("some days are not kept, trying again in %.0f s: %s", EVERY_S, error)  # noqa: TRY400  # it says all
+            metrics.UNHEALTHY.labels(_UNKEPT).set(1)
         except Exception:
             logger.exception("the days are not kept; recording goes on, trying again in %.0f s", EVERY_S)
             metrics.UNHEALTHY.labels(_UNKEPT).set(1)
@@ -52,9 +63,11 @@ def keep(engine: Any, settings: Settings) -> dict[str, list[int]]:
 
 
 def _round(engine: Any, settings: Settings) -> None:
-    for table, gone in keep(engine, settings).items():
-        if gone:
-            logger.info("dropped %d days of %s", len(gone), table)
-    for table in retention.BY_DAY:
-        metrics.REST_ROWS.labels(table).set(partitions.rest_rows(engine, table))
-        metrics.DAYS.labels(table).set(len(partitions.days_of(engine, table)))
+    try:
+        for table, gone in keep(engine, settings).items():
+            if gone:
+                logger.info("dropped %d days of %s", len(gone), table)
+    finally:  # what failed shows in these numbers
+        for table in retention.BY_DAY:
+            metrics.REST_ROWS.labels(table).set(partitions.rest_rows(engine, table))
+            metrics.DAYS.labels(table).set(len(partitions.days_of(engine, table)))

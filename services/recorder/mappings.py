@@ -4,6 +4,7 @@ A column takes the record's member of the same name; ``record`` is the record it
 """
 
 import base64
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
@@ -11,8 +12,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from services import bus
-from services.newest import rank_ms
-from services.store.sink import KEEP_FIRST, KEEP_LAST, Keep, Row, Thing, Write, bytea, columns_of
+from services.newest import rank_ms, reading_rank_ms
+from services.store.sink import KEEP_FIRST, KEEP_LAST, Keep, Row, Thing, Write, bytea, columns_of, writable
 from streams import codec, events, topics
 from streams.codec import Undecodable
 from streams.topics import Topic
@@ -46,6 +47,7 @@ def _last_position(state: events.TruckState) -> Row:
 def _last_bin(reading: events.BinReading) -> Row:
     usable = reading.invalid is None and reading.fill is not None
     return {
+        "rank_ms": reading_rank_ms(reading),
         "fill": reading.fill if usable else None,
         "fill_time_ms": reading.event_time_ms if usable else None,
     }
@@ -62,7 +64,7 @@ MAPPINGS: Final = (
     Mapping(topics.TRUCK_STATES, "positions", KEEP_FIRST, _fix_key, _TRUCK),
     Mapping(topics.TRUCK_STATES, "last_positions", Keep("rank_ms", carry=("lon", "lat")), _last_position, _TRUCK),
     Mapping(topics.BIN_READINGS, "bin_readings", KEEP_FIRST, _reading_key, _BIN),
-    Mapping(topics.BIN_READINGS, "last_bins", Keep("event_time_ms", carry=("fill", "fill_time_ms")), _last_bin, _BIN),
+    Mapping(topics.BIN_READINGS, "last_bins", Keep("rank_ms", carry=("fill", "fill_time_ms")), _last_bin, _BIN),
     Mapping(topics.WEIGHINGS, "weighings", KEEP_FIRST, about=("facility", "facility_id")),
     Mapping(topics.DRIVER_ACTIONS, "driver_actions", KEEP_FIRST, about=_TRUCK),
     Mapping(topics.ALERT_ACTIONS, "alert_actions", KEEP_FIRST),
@@ -93,6 +95,9 @@ RECORDED: Final[tuple[Topic, ...]] = (
 )
 """Every topic that is recorded: all but the ticks."""
 
+STAGE: Final = "recorder"
+"""What set a record aside that is on no topic of dead letters."""
+
 BY_TOPIC: Final = {topic.name: tuple(mapping for mapping in MAPPINGS if mapping.topic is topic) for topic in RECORDED}
 
 
@@ -119,7 +124,10 @@ def writes_of(record: bus.Record) -> list[Write]:
     if record.topic == topics.DEAD_LETTERS.name:
         return [Write("dead_letters", KEEP_FIRST, [_dead_letter(record)])]
     event, raw = decoded(record)
-    return [Write(mapping.table, mapping.keep, [row_of(mapping, event, raw)]) for mapping in BY_TOPIC[record.topic]]
+    return [
+        Write(mapping.table, mapping.keep, [row_of(mapping, event, raw, record.offset)])
+        for mapping in BY_TOPIC[record.topic]
+    ]
 
 
 def decoded(record: bus.Record) -> tuple[Any, msgspec.Raw]:
@@ -132,6 +140,11 @@ def decoded(record: bus.Record) -> tuple[Any, msgspec.Raw]:
     topic = topics.BY_NAME[record.topic]
     codec.check_schema(topic, record.headers)
     return codec.decode(topic, record.value), msgspec.Raw(record.value or b"")
+
+
+def why_not(error: Exception) -> str:
+    """Return why a record cannot be used: our own sentence, or, for what nobody has thought of, what it did to the code."""
+    return str(error) if isinstance(error, Undecodable) else f"it cannot be read: {type(error).__name__}: {error}"
 
 
 def without_district(write: Write) -> Iterator[tuple[Row, Thing]]:
@@ -161,15 +174,18 @@ _ABOUT: Final = {mapping.table: mapping.about for mapping in MAPPINGS}
 
 
 def set_aside(record: bus.Record, reason: str) -> Write:
-    """Return the dead letter of a record that cannot be recorded; its id follows from where it stood."""
+    """Return the dead letter of a record that cannot be recorded; its id follows from where it stood, and its bytes.
+
+    Nothing in it can be refused, whatever the record is: bytes stand as bytes, and texts are `writable`.
+    """
     row = {
         "tenant_id": events.DEFAULT_TENANT,
-        "letter_id": events.derived_id(record.topic, record.partition, record.offset, "recorder"),
+        "letter_id": events.derived_id(record.topic, record.partition, record.offset, STAGE, _digest(record)),
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
-        "stage": "recorder",
-        "reason": reason,
+        "stage": STAGE,
+        "reason": writable(reason),
         "key": None if record.key is None else bytea(record.key),
         "value": bytea(record.value or b""),
         "headers": _headers(record.headers, codec.ORIGINAL_HEADER),
@@ -178,13 +194,14 @@ def set_aside(record: bus.Record, reason: str) -> Write:
     return Write("dead_letters", KEEP_FIRST, [row])
 
 
-def row_of(mapping: Mapping, event: events.Event, raw: msgspec.Raw) -> Row:
+def row_of(mapping: Mapping, event: events.Event, raw: msgspec.Raw, offset: int) -> Row:
     """Return the row a record makes in one table; raises `codec.Undecodable` for bytes no column can hold."""
     names, members_of = _COLUMNS[mapping.table]
     row: Row = dict(zip(names, members_of(event), strict=True))
     row["record"] = raw
     if mapping.table == "positions":
         row["rest"] = _rest(event, raw)
+        row["arrival"] = offset
     row.update(mapping.rest(event))
     return row
 
@@ -197,11 +214,18 @@ def _rest(event: events.Event, raw: msgspec.Raw) -> Row | None:
         given: Row = msgspec.json.decode(raw)
     except UnicodeDecodeError as error:  # in a member no struct has, so nothing has read it before
         raise Undecodable(f"not UTF-8: {error}") from error
+    except (msgspec.MsgspecError, RecursionError) as error:  # nor its numbers: 1e999, five thousand digits
+        raise Undecodable(f"a member this program does not know cannot be kept: {error}") from error
     return {name: member for name, member in given.items() if name not in event.__struct_fields__} or None
 
 
 def _headers(headers: dict[str, bytes], prefix: str = "") -> dict[str, str]:
-    return {prefix + name: base64.b64encode(value).decode() for name, value in headers.items()}
+    return {writable(prefix + name): base64.b64encode(value).decode() for name, value in headers.items()}
+
+
+def _digest(record: bus.Record) -> str:
+    """Tell records apart that stood at the same place of two topics of one name."""
+    return hashlib.sha256(b"\0".join((record.key or b"", record.value or b""))).hexdigest()[:16]
 
 
 def _raw_frame(record: bus.Record) -> Row:
@@ -221,11 +245,11 @@ def _dead_letter(record: bus.Record) -> Row:
     return {
         "tenant_id": _header(record, "tenant_id") or events.DEFAULT_TENANT,
         "letter_id": _letter_id(record),
-        "topic": _header(record, "topic") or "",
+        "topic": writable(_header(record, "topic") or ""),
         "partition": _whole_number(_header(record, "partition")),
         "offset": _whole_number(_header(record, "offset")),
-        "stage": _header(record, "stage") or "",
-        "reason": _header(record, "reason") or "",
+        "stage": writable(_header(record, "stage") or ""),
+        "reason": writable(_header(record, "reason") or ""),
         "key": None if record.key is None else bytea(record.key),
         "value": bytea(record.value or b""),
         "headers": _headers(record.headers),
@@ -234,11 +258,13 @@ def _dead_letter(record: bus.Record) -> Row:
 
 
 def _letter_id(record: bus.Record) -> str:
-    """Id of what was set aside: a worker that reads it again after a crash sets it aside again, and it stays one."""
+    """Id of what was set aside: a worker that reads it again after a crash sets it aside again, and it stays one.
+
+    The bytes are part of it: at the same place of a topic that was made anew stands another record.
+    """
     origin = [_header(record, name) for name in ("topic", "partition", "offset", "stage")]
-    return events.derived_id(
-        "dead-letter", *(origin if all(origin) else (record.topic, record.partition, record.offset))
-    )
+    place = origin if all(origin) else (record.topic, record.partition, record.offset)
+    return events.derived_id("dead-letter", *place, _digest(record))
 
 
 def _header(record: bus.Record, name: str) -> str | None:
@@ -247,4 +273,10 @@ def _header(record: bus.Record, name: str) -> str | None:
 
 
 def _whole_number(value: str | None) -> int | None:
-    return int(value) if value is not None and value.isascii() and value.isdigit() else None
+    """Return the number a header says; None = none, or one with more digits than any of ours."""
+    is_one = value is not None and value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS
+    return int(value) if is_one and value is not None else None
+
+
+_MOST_DIGITS: Final = 18
+"""… of a number that any column can hold."""

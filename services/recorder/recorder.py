@@ -2,7 +2,9 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
 from typing import Any, Final
 
 from services import bus, clock, metrics, store
@@ -10,9 +12,9 @@ from services.recorder import mappings
 from services.recorder.gathering import Gathering
 from services.store import partitions, sink
 from services.store.schema import PARTITIONED
-from streams.codec import Undecodable
 from streams.topics import BY_NAME
 from streams.units import DAY_MS
+from streams.worker.dead_letters import Limits, TooMany
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,9 @@ NEWEST_DAY_MS: Final = 7 * DAY_MS
 """Days further ahead get no partition of their own, nor do those that would be dropped at once: a device's clock may say
 anything."""
 
+Beginnings = Callable[[list[bus.Partition]], Mapping[bus.Partition, int]]
+"""Asks the broker for the first offset it still has of each."""
+
 
 class GoneError(RuntimeError):
     """The broker's log is not the one the tables were filled from: deleted, made anew or restored; people must decide."""
@@ -37,19 +42,39 @@ class Recorder:
     Raises nothing for what a record contains; lets `store.Away` pass: nothing was taken, call again.
     """
 
-    def __init__(self, engine: Any, *, kept_days: int = 0) -> None:
-        """Write to ``engine``; days older than ``kept_days`` (0: than `OLDEST_DAYS`) get no partition."""
+    def __init__(self, engine: Any, *, kept_days: int = 0, any_number_aside: bool = False) -> None:
+        """Write to ``engine``.
+
+        Parameters
+        ----------
+        kept_days
+            Older days (0: than `OLDEST_DAYS`) get no partition.
+        any_number_aside
+            Set aside as many records as there are, where else `TooMany` would end it.
+        """
         self._engine = engine
+        self._limits = None if any_number_aside else Limits()
+        self._beginnings: Beginnings = lambda _: {}
+        self._read_again: dict[bus.Partition, int] = {}
+        """Offsets read again since there were records after them, but not they, though the broker should have them."""
         self._kept_ms = (kept_days or OLDEST_DAYS) * DAY_MS
         self._next: dict[bus.Partition, int] = {}
         self._days: set[tuple[str, int]] = set()
         self._districts: dict[sink.Thing, tuple[str | None, float]] = {}
 
     def positions_from(self, partitions: Sequence[bus.Partition]) -> Mapping[bus.Partition, int]:
-        """Return, by the database, the next offset of each partition, and remember it."""
+        """Return, by the database, the next offset of each partition, and remember it.
+
+        It may be another database than before (an older backup): what is known of its tables is forgotten.
+        """
+        self._days.clear()
         found = sink.offsets(self._engine, partitions)
         self._next.update(found)
         return found
+
+    def ask(self, beginnings: Beginnings) -> None:
+        """Ask the broker by ``beginnings`` whether records that are missing are gone. Until then they are taken for gone."""
+        self._beginnings = beginnings
 
     def forget(self, partitions: Sequence[bus.Partition]) -> None:
         """These partitions are another recorder's now."""
@@ -104,15 +129,40 @@ class Recorder:
             behind[partition[0]] = behind.get(partition[0], 0) + end - at
         return behind
 
+    def pass_over(self, beginnings: Mapping[bus.Partition, int]) -> None:
+        """Go on behind records that the broker deleted before they were read, also where no other comes that would show it.
+
+        ``beginnings``: what it still has of partitions of which nothing that was read waits to be written.
+
+        Raises
+        ------
+        sink.OffsetConflictError, store.Away
+            As `take` does.
+        """
+        gone = [
+            sink.Slice(partition, self._next[partition], first)
+            for partition, first in sorted(beginnings.items())
+            if self._next.get(partition, first) < first
+        ]
+        if not gone:
+            return
+        sink.take(self._engine, gone, [])
+        for one in gone:
+            _tell_missing(one.partition, one.first, one.after)
+            self._next[one.partition] = one.after
+
     def take(self, polled: Mapping[bus.Partition, Sequence[bus.Record]]) -> int:
         """Take records into the tables; return how many.
 
         Raises
         ------
         sink.OffsetConflictError
-            If another recorder has been there: ask `positions_from`, seek, go on.
+            If another recorder has been there, or records were passed over that the broker still has: ask
+            `positions_from`, seek, go on.
         store.Away
             If the database cannot be reached now.
+        TooMany
+            If so many cannot be used that the fault is rather ours than theirs; nothing was taken.
         """
         fresh = {partition: self._fresh(partition, records) for partition, records in polled.items()}
         fresh = {partition: records for partition, records in fresh.items() if records}
@@ -130,20 +180,30 @@ class Recorder:
             raise sink.OffsetConflictError
         fresh = _increasing(records, at)
         if fresh and fresh[0].offset > at and not BY_NAME[partition[0]].compacted:
-            logger.error(
-                "records are missing: the broker no longer had them",
-                extra={"topic": partition[0], "partition": partition[1], "offset": at, "found": fresh[0].offset},
-            )
-            metrics.UNHEALTHY.labels("records missing on the broker").set(1)
+            self._look_into(partition, at, fresh[0].offset)
         return fresh
+
+    def _look_into(self, partition: bus.Partition, at: int, found: int) -> None:
+        """Records from ``at`` on are not among those polled: deleted, or passed over? Then they are read again, once."""
+        first = self._beginnings([partition]).get(partition, found)
+        if first < found and self._read_again.get(partition) != at:
+            self._read_again[partition] = at
+            logger.warning(
+                "records were passed over that the broker has: reading again",
+                extra={"topic": partition[0], "partition": partition[1], "offset": at, "found": found},
+            )
+            raise sink.OffsetConflictError
+        _tell_missing(partition, at, found)
 
     def _write(self, slices: Sequence[sink.Slice], records: Sequence[bus.Record]) -> None:
         writes = self._gathered(records)
+        limits = self._counted(records, _set_aside_in(writes))
         started = time.monotonic()
         try:
             sink.take(self._engine, slices, writes)
         except store.RefusedValueError:
-            self._write_what_it_takes(slices, records)
+            limits = self._write_what_it_takes(slices, records)
+        self._limits = limits
         metrics.TRANSACTION_SECONDS.observe(time.monotonic() - started)
         for write in writes:
             metrics.ROWS.labels(write.table).inc(len(write.rows))
@@ -153,8 +213,8 @@ class Recorder:
         for record in records:
             try:
                 gathering.add(record)
-            except Undecodable as error:
-                aside = mappings.set_aside(record, str(error))
+            except Exception as error:  # noqa: BLE001  # whatever a record does to the code, it ends nothing
+                aside = mappings.set_aside(record, mappings.why_not(error))
                 _tell(aside)
                 gathering.write([aside])
         writes = gathering.writes()
@@ -162,12 +222,44 @@ class Recorder:
         self._make_partitions(writes)
         return writes
 
-    def _write_what_it_takes(self, slices: Sequence[sink.Slice], records: Sequence[bus.Record]) -> None:
+    def _write_what_it_takes(self, slices: Sequence[sink.Slice], records: Sequence[bus.Record]) -> Limits | None:
         """One record holds a value PostgreSQL does not take (a NUL character, a key too long): find it, set it aside."""
         each = [sink.Recorded(_writes(record), mappings.set_aside(record, "")) for record in records]
-        self._fill_districts([write for one in each for write in one.writes])
-        for aside in sink.take_what_it_takes(self._engine, slices, each, mappings.gathered):
+        writes = [write for one in each for write in one.writes]
+        self._fill_districts(writes)
+        limits = self._limits
+
+        def check(refused: list[sink.Write]) -> None:
+            nonlocal limits
+            limits = self._counted(records, _set_aside_in([*writes, *refused]))
+
+        for aside in sink.take_what_it_takes(self._engine, slices, each, mappings.gathered, check):
             _tell(aside)
+        return limits
+
+    def _counted(self, records: Sequence[bus.Record], dead: Mapping[bus.Partition, Collection[int]]) -> Limits | None:
+        """Return the limits with these records counted; they are the recorder's when the records are kept.
+
+        Raises
+        ------
+        TooMany
+            Before anything is written: a program that can read nothing sets nothing aside, however often it is started.
+        """
+        if self._limits is None:
+            return None
+        limits = _copied(self._limits)
+        offsets: dict[bus.Partition, list[int]] = defaultdict(list)
+        for record in records:
+            offsets[record.topic, record.partition].append(record.offset)
+        try:
+            for partition, each in offsets.items():
+                limits.count(*partition, each, dead.get(partition, ()))
+        except TooMany as error:
+            raise TooMany(
+                f"{error}. Nothing of it was recorded: deploy a program that can read it, or, if it is to be set aside, "
+                "start the recorder with QINGYUN_RECORDER_SETS_ASIDE_ANY=1"
+            ) from error
+        return limits
 
     def _make_partitions(self, writes: Sequence[sink.Write]) -> None:
         for write in writes:
@@ -201,12 +293,37 @@ class Recorder:
 _NOT_KNOWN: Final = (None, 0.0)
 
 
+def _copied(limits: Limits) -> Limits:
+    """Return limits that count on without these: what is not kept is read, and counted, again."""
+    twin = Limits()
+    vars(twin).update({name: copy(counted) for name, counted in vars(limits).items()})
+    return twin
+
+
+def _set_aside_in(writes: Sequence[sink.Write]) -> Mapping[bus.Partition, set[int]]:
+    """Return which offsets of which partitions became dead letters here."""
+    found: dict[bus.Partition, set[int]] = defaultdict(set)
+    for write in writes:
+        for row in write.rows if write.table == "dead_letters" else ():
+            if row["stage"] == mappings.STAGE:
+                found[row["topic"], row["partition"]].add(row["offset"])
+    return found
+
+
+def _tell_missing(partition: bus.Partition, at: int, found: int) -> None:
+    logger.error(
+        "records are missing: the broker no longer had them",
+        extra={"topic": partition[0], "partition": partition[1], "offset": at, "found": found},
+    )
+    metrics.UNHEALTHY.labels("records missing on the broker").set(1)
+
+
 def _writes(record: bus.Record) -> list[sink.Write]:
     """Return the rows of one record, or what stands for one that cannot be used; it was told already."""
     try:
         return mappings.writes_of(record)
-    except Undecodable as error:
-        return [mappings.set_aside(record, str(error))]
+    except Exception as error:  # noqa: BLE001  # as in `Recorder._gathered`
+        return [mappings.set_aside(record, mappings.why_not(error))]
 
 
 def _tell(aside: sink.Write) -> None:

@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -49,10 +49,19 @@ def main() -> None:
     with program.running("recorder") as settings:
         stop = program.told_to_stop()
         engine = store.connect(
-            settings.database_url, pool=2, name="qingyun-recorder", timeout_s=settings.database_timeout_s, fenced=True
+            settings.database_url,
+            pool=2,
+            name="qingyun-recorder",
+            timeout_s=settings.database_timeout_s,
+            silent_s=settings.database_timeout_s,
         )
         keeping.start(settings, stop)
-        run(settings.kafka_bootstrap, Recorder(engine, kept_days=settings.positions_kept_days), stop)
+        recorder = Recorder(
+            engine,
+            kept_days=settings.positions_kept_days,
+            any_number_aside=bool(settings.recorder_sets_aside_any),
+        )
+        run(settings.kafka_bootstrap, recorder, stop)
         engine.dispose()
 
 
@@ -69,6 +78,7 @@ def run(bootstrap: str, recorder: Recorder, stop: threading.Event) -> None:
         on_revoked=recorder.forget,
         gather_s=GATHER_S,
     )
+    recorder.ask(partial(_beginnings, reader))
     try:
         _rounds(bootstrap, reader, recorder, stop, alive)
     finally:
@@ -92,7 +102,7 @@ def _rounds(
         polled = _gather(reader, stop)
         try:
             if alive.look_is_due() and not stop.is_set():
-                _watch(bootstrap, reader, recorder, stop, alive)
+                _watch(bootstrap, reader, recorder, stop, alive, in_hand=polled)
             taken = _patiently(partial(recorder.take, polled), stop, alive)
         except OffsetConflictError:
             metrics.OFFSET_CONFLICTS.inc()
@@ -119,7 +129,24 @@ def _reposition(reader: bus.GroupReader, recorder: Recorder, stop: threading.Eve
         reader.seek(partition, offset)
 
 
-def _watch(bootstrap: str, reader: bus.GroupReader, recorder: Recorder, stop: threading.Event, alive: "_Alive") -> None:
+def _beginnings(reader: bus.GroupReader, partitions: list[bus.Partition]) -> Mapping[bus.Partition, int]:
+    """Ask the broker what it still has. If it does not say, nothing is known of what is missing: it is read again."""
+    try:
+        return reader.beginnings(partitions)
+    except bus.BusError as error:
+        logger.warning("Kafka does not say where its logs begin: %s", error)
+        raise OffsetConflictError from error
+
+
+def _watch(
+    bootstrap: str,
+    reader: bus.GroupReader,
+    recorder: Recorder,
+    stop: threading.Event,
+    alive: "_Alive",
+    *,
+    in_hand: Container[bus.Partition],
+) -> None:
     """Show how far behind the tables are; raise `StalledError` if that does not get less, `GoneError` if it cannot."""
     if not (answers := bus.answers(bootstrap)):
         logger.warning("Kafka is away: waiting")
@@ -132,6 +159,9 @@ def _watch(bootstrap: str, reader: bus.GroupReader, recorder: Recorder, stop: th
     _patiently(partial(recorder.recognise, topic_ids), stop, alive)
     alive.new_partitions = False
     _patiently(partial(recorder.compare, list(ends)), stop, alive)
+    if any(recorder.behind(ends).values()):
+        deleted = {one: first for one, first in _read_past(reader).items() if one not in in_hand}
+        _patiently(partial(recorder.pass_over, deleted), stop, alive)
     behind = recorder.behind(ends)
     for topic, records in behind.items():
         metrics.CONSUMER_LAG.labels(topic).set(records)
@@ -152,6 +182,15 @@ def _broker_state(
     except bus.BusError as error:
         logger.warning("Kafka does not answer: %s", error)
         return None
+
+
+def _read_past(reader: bus.GroupReader) -> Mapping[bus.Partition, int]:
+    """Return where the logs begin of which nothing older waits to be polled: what they had before is gone."""
+    try:
+        return reader.beginnings_reached()
+    except bus.BusError as error:
+        logger.warning("Kafka does not say where its logs begin: %s", error)
+        return {}
 
 
 def _patiently(ask: Callable[[], Any], stop: threading.Event, alive: "_Alive") -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import BigInteger, Engine, Table, Text, and_, cast, func, or_, select
+from sqlalchemy import BigInteger, Engine, Select, Table, Text, and_, case, cast, func, or_, select
 
 from services.store import schema
 from streams import codec, events, topics
@@ -22,7 +22,10 @@ _ROWS: Final = 2_000
 
 
 class _Kept(NamedTuple):
-    """How a topic is kept. Its merge time is ``arrived``, else ``happened``; ``sliced``: by both columns, and it is much."""
+    """How a topic is kept. Its merge time is ``arrived``, else ``happened``; ``arrived`` None = it is always ``happened``.
+
+    ``sliced``: it is much.
+    """
 
     topic: Topic
     table: Table
@@ -32,12 +35,19 @@ class _Kept(NamedTuple):
     sliced: bool = False
 
 
-def _arrived(table: Table) -> Any:
-    return cast(table.c.record["received_time_ms"].astext, BigInteger)
+def _arrived(topic: Topic, table: Table) -> Any:
+    """Return when a record came, if that counts for records of its kind: to others it is a member nobody knows."""
+    if topic.record is None or "received_time_ms" not in topic.record.__struct_fields__:
+        return None
+    if "received_time_ms" in table.c:
+        return table.c.received_time_ms
+    said = table.c.record["received_time_ms"].astext
+    # thirty digits of an old record are no time, and one such record must not end every export
+    return case((said.regexp_match("^-?[0-9]{1,18}$"), cast(said, BigInteger)))
 
 
-def _of(topic: Topic, table: Table, time: str, *, arrived: Any = None) -> _Kept:
-    return _Kept(topic, table, _arrived(table) if arrived is None else arrived, table.c[time], tuple(table.primary_key))
+def _of(topic: Topic, table: Table, time: str) -> _Kept:
+    return _Kept(topic, table, _arrived(topic, table), table.c[time], tuple(table.primary_key))
 
 
 _p: Final = schema.positions.c
@@ -60,12 +70,10 @@ _KEPT: Final = (
         schema.positions,
         _p.received_time_ms,
         _p.event_time_ms,
-        (_p.event_time_ms, _p.seq, _p.truck_id, _p.fix_key),
+        (_p.arrival, _p.event_time_ms, _p.seq, _p.truck_id, _p.fix_key),
         sliced=True,
     ),
-    _of(
-        topics.DRIVER_ACTIONS, schema.driver_actions, "event_time_ms", arrived=schema.driver_actions.c.received_time_ms
-    ),
+    _of(topics.DRIVER_ACTIONS, schema.driver_actions, "event_time_ms"),
     _of(topics.WEIGHINGS, schema.weighings, "event_time_ms"),
     _Kept(
         topics.BIN_READINGS,
@@ -95,47 +103,64 @@ def values(
     to_ms: int,
     *,
     on_slice: Callable[[int], None] = lambda _: None,
+    aside: Callable[[str, str], None],
 ) -> Iterator[bytes]:
     """Yield the records of a tenant with a merge time in [from, to), or of what exists with one before ``to``.
 
-    Each is a value as it was on its topic: the same members with the same values, in merge order; those of one moment by
-    event time and serial number. A few thousand are held at once.
+    Each is a value as it was on its topic: the same members with the same values, in merge order; fixes of one moment as
+    they came (those recorded before that was kept: by event time and serial number). A few thousand are held at once.
 
     Parameters
     ----------
     on_slice
         Called with the time up to which everything was yielded, now and then.
+    aside
+        Called with the key and the reason of a record that cannot be written; the others are.
     """
     kept = _BY_TOPIC[topic.name]
     if kept.sliced:
         for begin_ms in range(from_ms, to_ms, _SLICE_MS):
             end_ms = min(begin_ms + _SLICE_MS, to_ms)
-            yield from _slice(engine, tenant_id, kept, begin_ms, end_ms)
+            yield from _slice(engine, tenant_id, kept, begin_ms, end_ms, aside)
             on_slice(end_ms)
     else:
-        yield from _slice(engine, tenant_id, kept, None if topic in topics.REFERENCE else from_ms, to_ms)
+        yield from _slice(engine, tenant_id, kept, None if topic in topics.REFERENCE else from_ms, to_ms, aside)
         on_slice(to_ms)
 
 
-def _slice(engine: Engine, tenant_id: str, kept: _Kept, from_ms: int | None, to_ms: int) -> Iterator[bytes]:
-    table = kept.table
-    merge_ms = func.coalesce(kept.arrived, kept.happened)
-    is_position = table is schema.positions
-    what = list(table.c) if is_position else [cast(table.c.record, Text)]
-    query = select(*what).where(table.c.tenant_id == tenant_id).order_by(merge_ms, *kept.order)
-    if kept.sliced:  # two conditions an index each can answer, not one that none can
-        query = query.where(
-            or_(
-                and_(kept.arrived >= from_ms, kept.arrived < to_ms),
-                and_(kept.arrived.is_(None), kept.happened >= from_ms, kept.happened < to_ms),
-            )
-        )
-    else:
-        query = query.where(merge_ms < to_ms)
-        query = query if from_ms is None else query.where(merge_ms >= from_ms)
+def _slice(  # noqa: PLR0917  # as `values`
+    engine: Engine, tenant_id: str, kept: _Kept, from_ms: int | None, to_ms: int, aside: Callable[[str, str], None]
+) -> Iterator[bytes]:
+    is_position = kept.table is schema.positions
     with engine.connect().execution_options(stream_results=True, yield_per=_ROWS) as connection:
-        for row in connection.execute(query):
-            yield _position(row._mapping) if is_position else _compact(row[0])  # noqa: SLF001  # its public name
+        for row in connection.execute(_query(tenant_id, kept, from_ms, to_ms)):
+            said = row._mapping  # noqa: SLF001  # its public name
+            try:
+                value = _position(said) if is_position else _compact(said["text"])
+            except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
+                key = " ".join(f"{c.name}={said[c.name]}" for c in kept.table.primary_key)
+                aside(f"{kept.topic.name} {key}", f"it cannot be written: {error}")
+            else:
+                yield value
+
+
+def _query(tenant_id: str, kept: _Kept, from_ms: int | None, to_ms: int) -> Select[Any]:
+    """Ask for a span in merge order, in conditions an index can answer: none can answer one on the merge time itself."""
+    table, arrived, happened = kept.table, kept.arrived, kept.happened
+    merge_ms = happened if arrived is None else func.coalesce(arrived, happened)
+    key = tuple(table.primary_key)
+    what = list(table.c) if table is schema.positions else [cast(table.c.record, Text).label("text"), *key]
+    query = select(*what).where(table.c.tenant_id == tenant_id).order_by(merge_ms, *kept.order)
+    if from_ms is None:
+        return query.where(merge_ms < to_ms)
+    if arrived is None:
+        return query.where(happened >= from_ms, happened < to_ms)
+    return query.where(
+        or_(
+            and_(arrived >= from_ms, arrived < to_ms),
+            and_(arrived.is_(None), happened >= from_ms, happened < to_ms),
+        )
+    )
 
 
 _FIX_MEMBERS: Final = tuple(name for name in events.TruckState.__struct_fields__ if name in schema.positions.c)
@@ -150,6 +175,7 @@ def _position(row: Any) -> bytes:
 
 
 def _compact(text: str) -> bytes:
+    """Write a record without the spaces PostgreSQL puts between its members."""
     return msgspec.json.encode(msgspec.json.decode(text))
 
 

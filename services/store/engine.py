@@ -36,7 +36,7 @@ class RefusedValueError(Exception):
 
 
 def connect(
-    database_url: str, *, pool: int = 5, name: str = "qingyun", timeout_s: float = TIMEOUT_S, fenced: bool = False
+    database_url: str, *, pool: int = 5, name: str = "qingyun", timeout_s: float = TIMEOUT_S, silent_s: float = 0.0
 ) -> Engine:
     """Return an engine; connects when first used.
 
@@ -51,9 +51,9 @@ def connect(
     timeout_s
         A statement is given up by the server after this, and the connection if no answer comes soon after: nobody waits
         for ever behind a network that swallows bytes. 0 = as long as it takes.
-    fenced
-        The server also ends a transaction whose client is silent for ``timeout_s``: a process that is paused in the
-        middle does not keep its locks.
+    silent_s
+        The server also ends a transaction whose client is silent for so long: a process that is paused in the middle does
+        not keep its locks. 0 = it may be.
 
     Raises
     ------
@@ -62,8 +62,8 @@ def connect(
     """
     timeout_ms = round(timeout_s * 1000)
     options = f"-c statement_timeout={timeout_ms} -c timezone=UTC -c jit=off"
-    if fenced:
-        options += f" -c idle_in_transaction_session_timeout={timeout_ms}"
+    if silent_s:
+        options += f" -c idle_in_transaction_session_timeout={round(silent_s * 1000)}"
     engine = create_engine(
         _url(database_url),
         pool_size=pool,
@@ -87,7 +87,7 @@ def connect(
 def understood(error: Exception) -> Exception:
     """Return what an error of the database means: one of `Away`, a `RefusedValueError`, or the error as it is."""
     original = error.orig if isinstance(error, DBAPIError) else error
-    state = getattr(original, "sqlstate", None) or ""
+    state = state_of(error)
     # psycopg itself refuses some values, such as text with NUL: then there is no state
     if state.startswith(_OF_A_VALUE) or (not state and isinstance(original, psycopg.DataError)):
         return RefusedValueError(f"the database refuses it: {str(original).splitlines()[0]}")
@@ -123,6 +123,12 @@ def knock(database_url: str) -> None:
         engine.connect().close()
     finally:
         engine.dispose()
+
+
+def state_of(error: BaseException) -> str:
+    """Return the SQLSTATE the database answered with; empty if it did not answer."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(original, "sqlstate", None) or ""
 
 
 def reason(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Dead letters as people ask for them, and which of them were sent again.
+"""Dead letters as people ask for them, which of them were sent again, and which somebody decided never to send.
 
 A letter's *origin* is the record that was set aside: its topic, partition, offset and bytes. A worker that is started
 again says the same letter twice, and worker and recorder may both set one record aside: all of these have one origin, and
@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Engine, Select, Text, and_, cast, func, literal, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from services.store.schema import dead_letter_replays, dead_letters
+from services.store.schema import dead_letter_drops, dead_letter_replays, dead_letters
 from streams.codec import ORIGINAL_HEADER
 
 REPLAY_OF: Final = "replay-of"
@@ -31,6 +31,8 @@ class Wanted(NamedTuple):
     since_ms: int | None = None
     until_ms: int | None = None
     letter_ids: tuple[str, ...] = ()
+    replay_of: tuple[str, ...] = ()
+    """Only letters of records that had been sent again, and of these first letters."""
 
 
 class Kind(NamedTuple):
@@ -41,6 +43,7 @@ class Kind(NamedTuple):
     reason: str
     letters: int
     replayed: int
+    dropped: int
     first_ms: int
     last_ms: int
     sample_id: str
@@ -66,6 +69,10 @@ class Letter(NamedTuple):
     """When its record was sent again; None = it was not."""
     confirmed_ms: int | None
     """When the broker had it."""
+    dropped_ms: int | None = None
+    """When somebody decided that it is never sent again; None = nobody did."""
+    dropped_by: str | None = None
+    dropped_because: str | None = None
 
     def original_headers(self) -> dict[str, bytes]:
         """Return the headers the record itself had."""
@@ -89,12 +96,13 @@ class Letter(NamedTuple):
 
 _l: Final = dead_letters.c
 _r: Final = dead_letter_replays.c
+_d: Final = dead_letter_drops.c
 _ORIGIN: Final = func.coalesce(
     _l.topic + "/" + cast(_l.partition, Text) + "/" + cast(_l.offset, Text) + "/" + func.md5(_l.value), _l.letter_id
 )
 _LETTERS_AND_REPLAYS: Final = dead_letters.outerjoin(
     dead_letter_replays, and_(_r.tenant_id == _l.tenant_id, _r.origin == _ORIGIN)
-)
+).outerjoin(dead_letter_drops, and_(_d.tenant_id == _l.tenant_id, _d.origin == _ORIGIN))
 
 
 def kinds(engine: Engine, wanted: Wanted) -> list[Kind]:
@@ -111,6 +119,7 @@ def kinds(engine: Engine, wanted: Wanted) -> list[Kind]:
                 _l.letter_id,
                 _l.reason,
                 _r.begun_ms,
+                _d.at_ms.label("dropped_ms"),
                 newest.label("n"),
             ),
             wanted,
@@ -120,7 +129,7 @@ def kinds(engine: Engine, wanted: Wanted) -> list[Kind]:
     query = (
         select(
             rows.c.topic, rows.c.stage, rows.c.alike, func.count(), func.count(rows.c.begun_ms),
-            func.min(rows.c.at_ms), func.max(rows.c.at_ms),
+            func.count(rows.c.dropped_ms), func.min(rows.c.at_ms), func.max(rows.c.at_ms),
             func.min(rows.c.letter_id).filter(first), func.min(rows.c.reason).filter(first),
         )
         .group_by(rows.c.topic, rows.c.stage, rows.c.alike)
@@ -134,7 +143,7 @@ def find(engine: Engine, wanted: Wanted) -> Iterator[Letter]:
     """Yield letters, oldest first, a page at a time."""
     columns: Sequence[Any] = (
         _l.tenant_id, _l.letter_id, _ORIGIN, _l.topic, _l.partition, _l.offset, _l.stage, _l.reason, _l.key, _l.value,
-        _l.headers, _l.at_ms, _r.begun_ms, _r.confirmed_ms,
+        _l.headers, _l.at_ms, _r.begun_ms, _r.confirmed_ms, _d.at_ms, _d.actor, _d.reason,
     )  # fmt: skip
     query = _narrowed(select(*columns), wanted).order_by(_l.at_ms, _l.letter_id).limit(_PAGE)
     after: tuple[int, str] | None = None
@@ -158,6 +167,9 @@ def _narrowed(query: Select[Any], wanted: Wanted) -> Select[Any]:
         query = query.where(_l.at_ms >= wanted.since_ms)
     if wanted.until_ms is not None:
         query = query.where(_l.at_ms < wanted.until_ms)
+    if wanted.replay_of:
+        said = [base64.b64encode(first.encode()).decode() for first in wanted.replay_of]
+        query = query.where(_l.headers[ORIGINAL_HEADER + REPLAY_OF].astext.in_(said))
     if wanted.letter_ids:
         query = query.where(or_(*(_l.letter_id.startswith(begin, autoescape=True) for begin in wanted.letter_ids)))
     return query
@@ -192,6 +204,24 @@ def claim(engine: Engine, letter: Letter, now_ms: int, *, unconfirmed: bool = Fa
     with engine.begin() as connection:
         # what comes back tells whether a row was written: the number of rows of an INSERT is not to be relied on
         return connection.execute(statement.returning(_r.origin)).first() is not None
+
+
+def drop(engine: Engine, letter: Letter, reason: str, actor: str, now_ms: int) -> bool:
+    """Note that a letter's record is never to be sent again, why, and who says so; False if somebody had said it before.
+
+    Nothing is deleted: the letter stays, and so does what was noted.
+    """
+    row = {
+        "tenant_id": letter.tenant_id,
+        "origin": letter.origin,
+        "letter_id": letter.letter_id,
+        "reason": reason,
+        "actor": actor,
+        "at_ms": now_ms,
+    }
+    statement = insert(dead_letter_drops).values(row).on_conflict_do_nothing().returning(_d.origin)
+    with engine.begin() as connection:
+        return connection.execute(statement).first() is not None
 
 
 def confirm(engine: Engine, letter: Letter, now_ms: int) -> None:

@@ -108,6 +108,7 @@ positions: Final = _table(
     Column("alarms", JSONB, nullable=False),
     _maybe_text("driver_id"),
     Column("rest", JSONB, comment="members of the record that have no column here; null = none"),
+    Column("arrival", BigInteger, comment="offset on its topic: the order of a moment; null = older than this column"),
     Index(None, "received_time_ms", postgresql_using="brin"),
     key=("truck_id", "event_time_ms", "fix_key"),
     by="event_time_ms",
@@ -134,7 +135,7 @@ last_positions: Final = _table(
     "last_positions",
     _text("truck_id"),
     _ms("event_time_ms"),
-    Column("rank_ms", BigInteger, nullable=False, comment="what newer means: services.store.ranking"),
+    Column("rank_ms", BigInteger, nullable=False, comment="what newer means: services.newest"),
     _maybe_text("source"),
     Column("lon", Double, comment="the last good place, which may be older than the record"),
     _number("lat"),
@@ -161,6 +162,7 @@ last_bins: Final = _table(
     _ms("event_time_ms"),
     Column("fill", Double, comment="the last usable fill, which may be older than the record"),
     _maybe_ms("fill_time_ms"),
+    Column("rank_ms", BigInteger, nullable=False, comment="what newer means: services.newest"),
     _record(),
     key=("bin_id",),
 )
@@ -365,6 +367,16 @@ dead_letter_replays: Final = _table(
     key=("origin",),
 )
 """Records sent to their topic again, once each. Not confirmed = whether the broker has it is not known. Wall time."""
+dead_letter_drops: Final = _table(
+    "dead_letter_drops",
+    Column("origin", Text, nullable=False, comment="the record that was set aside: services.store.letters"),
+    _text("letter_id"),
+    _text("reason"),
+    _text("actor"),
+    _ms("at_ms"),
+    key=("origin",),
+)
+"""Records of which somebody decided that they are never sent again, who and why; the letters stay. Wall time."""
 
 # --------------------------------------------------------------------------------------------- what exists
 
@@ -522,6 +534,7 @@ NEVER_DELETED: Final = (
     "tickets",
     "weighings",
     "dead_letters",
+    "dead_letter_drops",
 )
 """Rows of these cannot be deleted, whoever asks: a trigger of the first migration refuses."""
 

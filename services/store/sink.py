@@ -141,12 +141,15 @@ def take(engine: Engine, slices: Sequence[Slice], writes: Iterable[Write]) -> No
         If the database cannot be reached now. Whether the transaction is kept may be unknown; asked again with the
         same slices, a kept one shows as `OffsetConflictError`.
     engine.RefusedValueError
-        If the database does not accept a value.
+        If the database does not accept a value, or it cannot even be written down.
     """
-    with _transaction(engine) as connection:
-        _advance(connection, slices)
-        for write in writes:
-            _write(connection, write)
+    try:
+        with _transaction(engine) as connection:
+            _advance(connection, slices)
+            for write in writes:
+                _write(connection, write)
+    except _OF_A_RECORD as error:
+        raise RefusedValueError(_not_written(error)) from error
 
 
 class Recorded(NamedTuple):
@@ -161,15 +164,23 @@ def take_what_it_takes(
     slices: Sequence[Slice],
     records: Sequence[Recorded],
     gathered: Callable[[Iterable[Write]], list[Write]],
+    check: Callable[[list[Write]], None] = lambda _: None,
 ) -> list[Write]:
-    """Like `take`, but where the database refuses a record's rows, what stands for it is written instead.
+    """Like `take`, but where a record's rows cannot be written, what stands for it is written instead.
 
     The refused are found by halving: the others are written together, in their order. Returns what stands for the
     refused, in order, with the reason in its column ``reason``.
+
+    Parameters
+    ----------
+    check
+        Called with that before anything is kept; what it raises undoes all of it.
     """
     with _transaction(engine) as connection:
         _advance(connection, slices)
-        return _write_halves(connection, records, gathered)
+        aside = _write_halves(connection, records, gathered)
+        check(aside)
+        return aside
 
 
 def _write_halves(
@@ -184,6 +195,8 @@ def _write_halves(
         refused = understood(error)
         if not isinstance(refused, RefusedValueError):
             raise
+    except _OF_A_RECORD as error:
+        refused = RefusedValueError(_not_written(error))
     else:
         return []
     if len(records) > 1:
@@ -193,10 +206,18 @@ def _write_halves(
             *_write_halves(connection, records[half:], gathered),
         ]
     aside = records[0].aside
-    aside = aside._replace(rows=[row | {"reason": str(refused)} for row in aside.rows])
+    aside = aside._replace(rows=[row | {"reason": writable(str(refused))} for row in aside.rows])
     _write(connection, aside)
     _clear_beside(connection, aside.table)
     return [aside]
+
+
+_OF_A_RECORD: Final = (ValueError, TypeError, ArithmeticError, LookupError, RecursionError)
+"""What a value does to the program on its way to the database, where it is none that can be written."""
+
+
+def _not_written(error: Exception) -> str:
+    return f"it cannot be written: {type(error).__name__}: {error}"
 
 
 @contextmanager
@@ -351,6 +372,11 @@ def bytea(value: bytes) -> str:
     return "\\x" + value.hex()
 
 
+def writable(text: str) -> str:
+    """Return a text as PostgreSQL can hold it: NUL and what is no character are written out, backslash and hex."""
+    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
+
+
 # --------------------------------------------------------------------------------------------- districts
 
 Thing = tuple[str, str, str]
@@ -358,9 +384,22 @@ Thing = tuple[str, str, str]
 
 
 def districts(engine: Engine, things: Sequence[Thing]) -> Mapping[Thing, str | None]:
-    """Return the district of each asset that is known, by its newest version."""
+    """Return the district of each asset that is known, by its newest version.
+
+    An id that the database cannot even be asked for (one with a NUL) is not known; the others are.
+    """
     if not things:
         return {}
+    try:
+        return _districts(engine, things)
+    except (DBAPIError, psycopg.Error) as error:
+        if not isinstance(understood(error), RefusedValueError):
+            raise
+    half = len(things) // 2
+    return {**districts(engine, things[:half]), **districts(engine, things[half:])} if half else {}
+
+
+def _districts(engine: Engine, things: Sequence[Thing]) -> dict[Thing, str | None]:
     wanted = tuple_(assets.c.tenant_id, assets.c.kind, assets.c.id).in_(list(things))
     newest = (
         select(assets.c.tenant_id, assets.c.kind, assets.c.id, assets.c.district_id)

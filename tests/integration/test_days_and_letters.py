@@ -14,16 +14,18 @@ import httpx
 import msgspec
 import pytest
 from gateway_trial import FORGIVING, own_database, process, wait_for
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from typer.testing import CliRunner
 
 from deploy.local import ports
 from services import bus, store
 from services.cli import dead_letters, export
 from services.recorder.mappings import RECORDED
-from services.store import letters, sink
+from services.recorder.recorder import Recorder
+from services.store import days, letters, sink
 from streams import codec, events, recorded, replay, topics
 from streams.topics import Topic
+from streams.units import DAY_MS
 from streams.worker.folding import partition_of
 from tests import worker_process
 from tests.unit.streams import town
@@ -214,10 +216,11 @@ def called(app: Any, monkeypatch: pytest.MonkeyPatch, live: Live, database: str)
     """Return what runs a tool against the test's broker and database, and gives what it prints."""
     monkeypatch.setenv("KAFKA_BOOTSTRAP", live.bootstrap)
     monkeypatch.setenv("DATABASE_URL", database)
+    monkeypatch.setenv("QINGYUN_WORKER_APP_ID", "lived")
 
-    def call(*arguments: str) -> str:
+    def call(*arguments: str, fails: bool = False) -> str:
         result = CliRunner().invoke(app, list(arguments))
-        assert result.exit_code == 0, result.output
+        assert result.exit_code == int(fails), result.output
         return result.output
 
     return call
@@ -284,7 +287,7 @@ def test_letters_are_listed_shown_and_sent_again_once(
     assert "original-schema = driver-action/1" in shown
     assert "22 3a 20 ff 7d" in shown
 
-    chosen = ["replay", "--topic", "driver-actions", "--rate", "1000"]
+    chosen = ["replay", "--topic", "driver-actions", "--rate", "1000", "--policy", "skip"]
     assert "2 would go to driver-actions" in tool(*chosen)
     assert "1 not sent: the same record as another letter" in tool(*chosen)
     assert "1 would go to driver-actions" in tool(*chosen, "--most", "1")
@@ -311,3 +314,179 @@ def test_letters_are_listed_shown_and_sent_again_once(
     assert "whether it arrived is not known" in unknown
     assert "sent to" not in unknown
     assert "1 sent to driver-actions" in tool(*chosen, "--again", "--unconfirmed", "--yes")
+
+
+def test_a_replay_stops_goes_on_or_drops_where_records_are_dead_again(
+    live: Live, database: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits until each lot is judged: the first stops it; or it goes on; or it is noted, by whom and why, as given up."""
+    before = len(live.letters())
+    for number in range(5):
+        live.send(topics.WEIGHINGS, "t1", b'{"truck_id": "t1", "weighing_id": %d}' % number)
+    live.caught_up()
+    wait_for(lambda: len(live.letters()) == before + 5, "five letters", PATIENCE_S)
+    recorded_until_now(live, engine)
+    tool = called(dead_letters.app, monkeypatch, live, database)
+    chosen = ["replay", "--topic", "weighings", "--yes"]
+    stopped = tool(*chosen)
+    assert "1 sent to weighings" in stopped
+    assert "1 dead again on weighings" in stopped
+    assert "left: too many are dead again" in stopped
+    skipped = tool(*chosen, "--policy", "skip", "--most", "2")
+    assert "2 sent to weighings" in skipped
+    assert "2 dead again on weighings" in skipped
+    assert "--because" in tool(*chosen, "--policy", "drop", fails=True)
+    given_up = tool(*chosen, "--policy", "drop", "--because", "the scale is gone", "--by", "ana")
+    assert "2 sent to weighings" in given_up
+    assert "2 dropped" in given_up
+    again = tool(*chosen, "--policy", "skip", "--again")
+    assert "3 sent to weighings" in again
+    assert "not sent: dropped" in again
+
+    wanted = letters.Wanted(topic="weighings")
+    recorded_until_now(live, engine)
+    dropped = [one for one in letters.find(engine, wanted) if one.dropped_ms]
+    assert {(one.dropped_by, one.dropped_because) for one in dropped} == {("ana", "the scale is gone")}
+    assert "by ana: the scale is gone" in tool("show", dropped[0].letter_id)
+    left = next(one for one in letters.find(engine, wanted) if not one.dropped_ms)
+    assert "is dropped" in tool("drop", left.letter_id, "--because", "tried", "--by", "otto")
+    assert "as it was before" in tool("drop", left.letter_id, "--because", "again", "--by", "ana")
+
+
+def test_a_replay_ends_below_the_limit_of_a_worker() -> None:
+    """Never more on their way than may still come back; at half of what ends a worker it ends, whatever its policy."""
+    run = dead_letters._Run(None, Counter(), dead_letters.Policy.skip, "", "ana")
+    sizes = []
+    for size in run.sizes():
+        sizes.append(size)
+        if len(sizes) > 4:
+            run._dead_again |= {f"{len(sizes)}/{n}" for n in range(size)}
+    assert sizes[:6] == [1, 2, 4, 8, 16, 32]
+    assert len(run._dead_again) == dead_letters.MOST_DEAD_AGAIN == 50
+
+
+def insert(engine: Engine, table: str, **row: Any) -> None:
+    with engine.begin() as connection:
+        names = ", ".join(f'"{name}"' for name in row)
+        given = ", ".join(f"CAST(:{name} AS jsonb)" if name == "record" else f":{name}" for name in row)
+        connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({given})"), row)  # noqa: S608
+
+
+def test_one_odd_record_does_not_end_an_export(
+    live: Live, database: str, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A word or thirty digits where another kind has a time are no hindrance; what cannot be written is said, the rest is there."""
+    at_ms = town.START_MS + 60_000
+    insert(
+        engine, "assets", tenant_id="odd", kind="bin", id="b1", version=1, valid_from_ms=0,
+        record='{"id": "b1", "kind": "bin", "valid_from_ms": 0, "time_zone": "UTC", "received_time_ms": 1'
+        + "0" * 30
+        + "}",
+    )  # fmt: skip
+    insert(
+        engine, "plans", tenant_id="odd", truck_id="t1", plan_version=1, made_ms=at_ms, reason="shift",
+        record=f'{{"truck_id": "t1", "plan_version": 1, "made_ms": {at_ms}, "received_time_ms": "soon"}}',
+    )  # fmt: skip
+    for number, more in enumerate(("1", "1e5000", "2")):
+        insert(
+            engine, "bin_readings", tenant_id="odd", bin_id=f"b{number}", event_time_ms=at_ms, reading_key="",
+            record=f'{{"bin_id": "b{number}", "event_time_ms": {at_ms}, "more": {more}}}',
+        )  # fmt: skip
+    tool = called(export.app, monkeypatch, live, database)
+    span = ["--tenant", "odd", "--from", "2026-06-16T00:00", "--to", "2026-06-17", "--warm-up-h", "0"]
+    said = tool(str(tmp_path / "day"), *span, fails=True)
+    assert "set aside: bin-readings tenant_id=odd bin_id=b1" in said
+    assert "1 records could not be written" in said
+    assert [one["bin_id"] for one in lines(tmp_path / "day", "bin-readings")] == ["b0", "b2"]
+    assert len(lines(tmp_path / "day", "plans")) == len(lines(tmp_path / "day", "assets")) == 1
+
+
+def test_an_export_says_what_is_missing_and_leaves_nothing_that_looks_whole(
+    live: Live, database: str, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Days that were dropped, records not taken yet, an end to come: refused, unless wanted. Interrupted: no file of a day."""
+    day = 1_700_000_000_000 // DAY_MS
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                f"CREATE TABLE thinned_positions_d{day} PARTITION OF thinned_positions "
+                f"FOR VALUES FROM ({day * DAY_MS}) TO ({(day + 1) * DAY_MS})"
+            )
+        )
+        connection.execute(text("CREATE TABLE positions_odd_d7 (LIKE positions INCLUDING ALL)"))
+    insert(
+        engine, "positions_odd_d7", tenant_id="gone", truck_id="t1", event_time_ms=7, received_time_ms=day * DAY_MS,
+        fix_key="", fix=False, cover="open", bed="level", load_state="full", sensor_health="{}", power="main", alarms="[]",
+    )  # fmt: skip
+    tool = called(export.app, monkeypatch, live, database)
+    span = ["--tenant", "gone", "--time-zone", "UTC", "--from", "2023-11-14", "--to", "2023-11-16", "--warm-up-h", "0"]
+    refused = tool(str(tmp_path / "day"), *span, fails=True)
+    assert f"missing: the fixes of day {day} since 1970 were dropped" in refused
+    assert "missing: 1 fixes of clocks that were far off were set aside in positions_odd_d7" in refused
+    assert not (tmp_path / "day").exists()
+    assert "missing" in tool(str(tmp_path / "day"), *span, "--incomplete")
+
+    span[5], span[7] = "2026-06-16", "2999-01-01"
+    assert "its end is yet to come" in tool(str(tmp_path / "later"), *span, fails=True)
+
+    span[1], span[7] = TENANT, "2026-06-17"
+    monkeypatch.setattr(export, "_WAIT_S", 0.0)
+    with monkeypatch.context() as patched:
+        patched.setattr(sink, "known_offsets", lambda *_: {})
+        assert "that the recorder has not taken" in tool(str(tmp_path / "behind"), *span, fails=True)
+    recorded_until_now(live, engine)
+
+    def interrupted(*_: Any, **__: Any) -> Iterator[bytes]:
+        yield b"{}"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(days, "values", interrupted)
+    assert CliRunner().invoke(export.app, [str(tmp_path / "half"), *span]).exit_code != 0
+    assert {path.suffix for path in (tmp_path / "half").iterdir()} == {export.UNFINISHED}
+
+
+def test_fixes_of_one_moment_are_exported_as_they_came(engine: Engine) -> None:
+    """A batch with its newest report first: the order on its topic is the order of its lines."""
+    at_ms = town.START_MS
+    fixes = [
+        events.TruckState(
+            tenant_id="batch", truck_id="t1", event_time_ms=at_ms - 1_000 * n, seq=9 - n, received_time_ms=at_ms
+        )
+        for n in (0, 2, 1)
+    ]
+    recorder = Recorder(engine)
+    partition = (topics.TRUCK_STATES.name, 99)
+    at = recorder.positions_from([partition])[partition]
+    recorder.take(
+        {
+            partition: [
+                bus.Record(*partition, at + n, b"t1", codec.encode(one), {}, at_ms) for n, one in enumerate(fixes)
+            ]
+        }
+    )
+    written = days.values(engine, "batch", topics.TRUCK_STATES, at_ms, at_ms + 1, aside=lambda *_: None)
+    assert [msgspec.json.decode(one, type=events.TruckState) for one in written] == fixes
+
+
+MANY = {
+    topics.PLANS: "INSERT INTO plans (tenant_id, truck_id, plan_version, made_ms, reason, record) "
+    "SELECT 'x', 't' || n % 50, n, n * 1000, 'shift', '{}' FROM generate_series(1, 20000) n",
+    topics.DRIVER_ACTIONS: "INSERT INTO driver_actions (tenant_id, action_id, truck_id, kind, event_time_ms, "
+    "received_time_ms, record) SELECT 'x', n, 't1', 'sos', n * 1000, n * 1000, '{}' FROM generate_series(1, 20000) n",
+}
+
+
+@pytest.mark.parametrize("topic", MANY, ids=lambda topic: topic.name)
+def test_a_span_is_found_by_an_index(engine: Engine, topic: Topic) -> None:
+    """Not by reading all that a tenant has for an hour of it."""
+    query = days._query("x", days._BY_TOPIC[topic.name], 5_000_000, 5_100_000).compile(
+        engine, compile_kwargs={"literal_binds": True}
+    )
+    with engine.connect() as connection:
+        connection.execute(text(MANY[topic]))
+        connection.execute(text(f"ANALYZE {days._BY_TOPIC[topic.name].table}"))
+        plan = " ".join(connection.execute(text(f"EXPLAIN {query}".replace(":", "\\:"))).scalars())
+        connection.rollback()
+    assert {topics.PLANS: "ix_plans_made_ms", topics.DRIVER_ACTIONS: "received_time_ms >= "}[topic] in plan
+    assert "Seq Scan" not in plan
+    assert "Index Cond: ((tenant_id = 'x'::text) AND (received" in plan or topic is topics.PLANS

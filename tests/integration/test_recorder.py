@@ -7,23 +7,31 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
+import msgspec
+import psycopg
 import pytest
 from gateway_trial import FORGIVING, QUIET, ROOT, Process, away, own_database, process, value, wait_for
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, TopicPartition
 from sqlalchemy import Engine, create_engine, make_url, text
 
-from services import bus, metrics, store
+from services import bus, clock, metrics, store
+from services.recorder import keeping, mappings
 from services.recorder.recorder import Recorder
+from services.settings import Settings
 from services.store import sink
 from services.store.migrate import migrate
 from services.store.sink import KEEP_FIRST, OffsetConflictError, Slice, Write
 from streams import codec, events
+from streams import topics as topics_
 from streams.topics import ALERT_ACTIONS, DRIVER_ACTIONS, TRUCK_STATES
+from streams.units import DAY_MS
+from streams.worker.dead_letters import TooMany
 from tests.faults import Direction, Proxy, running_database
 
 pytestmark = [pytest.mark.integration, FORGIVING]
@@ -160,6 +168,258 @@ def test_what_the_database_refuses_is_told_with_its_place(
     assert set_aside._value.get() == before + 1
     kept = "SELECT string_agg(action_id, ' ' ORDER BY action_id) FROM driver_actions WHERE tenant_id = :t"
     assert value(engine, kept, t=tenant) == "a0 a2"
+
+
+class Given:
+    """A recorder on one partition, and records to hand it."""
+
+    def __init__(self, engine: Engine, partition: bus.Partition = (TRUCK_STATES.name, 3), **options: Any) -> None:
+        self.recorder = Recorder(engine, **options)
+        self.partition = partition
+        self.at = self.recorder.positions_from([partition])[partition]
+
+    def take(self, *values: bytes | events.Event, **changed: Any) -> None:
+        """Take records as the next ones."""
+        records = [self.record(value, self.at + number)._replace(**changed) for number, value in enumerate(values)]
+        self.recorder.take({self.partition: records})
+        self.at += len(values)
+
+    def record(self, value: bytes | events.Event, offset: int) -> bus.Record:
+        """Return what stands at an offset."""
+        said = value if isinstance(value, bytes) else codec.encode(value)
+        return bus.Record(*self.partition, offset, b"t01", said, {}, NOW_MS)
+
+
+def letters_of(engine: Engine) -> list[Any]:
+    with engine.connect() as connection:
+        return list(connection.execute(text('SELECT * FROM dead_letters ORDER BY topic, "offset"')).mappings())
+
+
+@pytest.mark.parametrize("member", ["truck_id", "tenant_id"])
+def test_an_id_with_a_nul_is_a_dead_letter(engine: Engine, tenant: str, member: str) -> None:
+    """Its district cannot be asked for, its row cannot be written; the districts of those beside it are found."""
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO assets (tenant_id, district_id, kind, id, version, valid_from_ms, record) "
+                 "VALUES (:t, 'd1', 'truck', 't00', 1, 0, '{}')"), {"t": tenant},
+        )  # fmt: skip
+    good, bad = states(tenant, 2)
+    given = Given(engine)
+    given.take(good, msgspec.structs.replace(bad, **{member: "a\0b"}), msgspec.structs.replace(good, seq=99))
+    assert value(engine, "SELECT count(*) FROM positions WHERE district_id = 'd1'") == 2
+    [letter] = letters_of(engine)
+    assert "the database refuses it" in letter["reason"]
+    assert letter["offset"] == 1
+
+
+POISON = {
+    "a number beyond all": b'{"truck_id": "p", "event_time_ms": 5, "more": 1e999}',
+    "five thousand digits": b'{"truck_id": "p", "event_time_ms": 5, "more": 1' + b"0" * 5_000 + b"}",
+    "half a character": b'{"truck_id": "p", "event_time_ms": 5, "more": "\\ud800"}',
+    "a time of thirty digits": b'{"truck_id": "p", "event_time_ms": 1' + b"0" * 30 + b"}",
+    "a time that is a fix's only": b'{"truck_id": "p", "event_time_ms": 9223372036854775807, "received_time_ms": -9223372036854775808, "source": "osmand"}',
+    "deep": b'{"truck_id": "p", "event_time_ms": 5, "more": ' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("name", [None, "a\0b", "a\udcff"])
+@pytest.mark.parametrize("poison", POISON.values(), ids=POISON)
+def test_every_record_is_written_or_set_aside(engine: Engine, tenant: str, poison: bytes, name: str | None) -> None:
+    """Whatever its value and whatever its headers are called; bytes and headers stay, and those beside it are recorded."""
+    first, last = states(tenant, 2)
+    given = Given(engine)
+    given.take(first)
+    given.take(poison, headers={name: b"\xff"} if name else {})
+    given.take(last)
+    assert rows(engine, tenant) == 2
+    assert given.recorder.positions_from([given.partition]) == {given.partition: 3}
+    [letter] = letters_of(engine)
+    assert (letter["offset"], bytes(letter["value"])) == (1, poison)
+    assert list(letter["headers"].values()) == (["/w=="] if name else [])
+
+
+def test_what_nobody_has_thought_of_is_set_aside(engine: Engine, tenant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error in the code that makes a row, or writes it down, costs the record that brought it about, and no other."""
+    first, second, third = states(tenant, 3)
+
+    def strict(state: events.TruckState) -> dict[str, Any]:
+        if state.event_time_ms == second.event_time_ms:
+            raise ZeroDivisionError("no such number")
+        return fix_key(state) | ({"rest": object()} if state.event_time_ms == third.event_time_ms else {})
+
+    fix_key = mappings.MAPPINGS[0].rest
+    changed = (mappings.MAPPINGS[0]._replace(rest=strict), *mappings.BY_TOPIC[TRUCK_STATES.name][1:])
+    monkeypatch.setattr(mappings, "BY_TOPIC", mappings.BY_TOPIC | {TRUCK_STATES.name: changed})
+    Given(engine).take(first, second, third)
+    assert rows(engine, tenant) == 1
+    reasons = [letter["reason"] for letter in letters_of(engine)]
+    assert "it cannot be read: ZeroDivisionError: no such number" in reasons[0]
+    assert "it cannot be written: TypeError" in reasons[1]
+
+
+@pytest.mark.parametrize("headers", [
+    {"topic": b"plans", "partition": b"3", "offset": b"7", "stage": b"decode", "original-a\0b": b"x"},
+    {"topic": b"pl\0ans", "partition": b"9" * 5_000, "offset": b"9" * 18, "stage": b"\xff", "reason": b"a\0b"},
+    {"tenant_id": b"a\0b"},
+    {"tenant_id": random.Random(5).randbytes(9_000).hex().encode()},
+])  # fmt: skip
+def test_a_letter_with_odd_headers_is_kept(engine: Engine, headers: dict[str, bytes]) -> None:
+    """A NUL in a header's name, numbers of five thousand digits, a tenant that no index takes: one row, with the bytes."""
+    Given(engine, (topics_.DEAD_LETTERS.name, 2)).take(b"\x00\xff", headers=headers)
+    [letter] = letters_of(engine)
+    assert bytes(letter["value"]) == b"\x00\xff"
+
+
+def test_a_header_that_is_called_no_text_stops_nobody(topics: str) -> None:
+    """The broker takes any bytes for its name: the record is read, the bytes are written out."""
+
+    class Odd(str):
+        __slots__ = ()
+
+        def encode(self, *_: Any) -> bytes:  # type: ignore[override]
+            return b"a\xffb"
+
+    with closing(bus.Producer(topics, client_id="trial")) as producer:
+        where, number = producer.send(
+            topics_.WEIGHINGS.name, "k", b"odd", [(Odd("a"), b"1"), ("schema", b"\xff")]
+        ).result(30)
+        producer.send(where, "k", b"next", partition=number).result(30)
+    with closing(bus.Follower(topics, [topics_.WEIGHINGS], client_id="trial")) as follower:
+        read = [record for record in follower.read_to_end() if record.partition == number]
+    assert [record.value for record in read[-2:]] == [b"odd", b"next"]
+    assert read[-2].headers == {"a\\xffb": b"1", "schema": b"\xff"}
+
+
+def test_a_program_that_can_read_nothing_sets_nothing_aside(engine: Engine, tenant: str) -> None:
+    """Above the limits it ends before it has written any of it, also where the database is what refuses; or is told to go on."""
+    given = Given(engine)
+    given.take(*states(tenant, 50), *[b"broken"] * 60)
+    with pytest.raises(TooMany, match="101 dead letters in a row on truck-states, partition 3"):
+        given.take(*[b"broken"] * 50)
+    nul = [msgspec.structs.replace(one, driver_id="\0") for one in states(tenant, 150, first=50)]
+    with pytest.raises(TooMany, match="QINGYUN_RECORDER_SETS_ASIDE_ANY=1"):
+        given.take(*nul)
+    assert len(letters_of(engine)) == 60
+    again = Given(engine, any_number_aside=True)
+    again.take(*nul, *[b"broken"] * 200)
+    assert len(letters_of(engine)) == 60 + 100 + 200
+
+
+def test_what_is_written_twice_over_is_counted_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that is away makes nobody count the same letters again and again."""
+    given = Given(engine)
+
+    def away(*_: Any) -> None:
+        raise psycopg.OperationalError("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sink, "take", away)
+        for _ in range(5):
+            with pytest.raises(store.Away):
+                given.take(*[b"broken"] * 40)
+    given.take(*[b"broken"] * 40)
+
+
+def test_what_the_broker_still_has_is_not_missing(engine: Engine, tenant: str) -> None:
+    """Records passed over are read again; those the broker has deleted, or does not have either, are told as missing."""
+    given = Given(engine)
+    first, second = states(tenant, 2)
+    missing = metrics.UNHEALTHY.labels("records missing on the broker")
+    missing.set(0)
+    begins = {given.partition: 0}
+    given.recorder.ask(lambda partitions: {one: begins[one] for one in partitions})
+    given.take(first)
+
+    def later() -> None:
+        given.recorder.take({given.partition: [given.record(second, 5)]})
+
+    with pytest.raises(OffsetConflictError):
+        later()
+    assert missing._value.get() == 0
+    later()
+    assert missing._value.get() == 1, "read again, there was nothing: a hole"
+    missing.set(0)
+    begins[given.partition] = 9
+    given.recorder.take({given.partition: [given.record(second, 9)]})
+    assert missing._value.get() == 1, "deleted before it was read"
+
+
+def test_a_partition_that_was_emptied_before_it_was_read_is_told_and_passed_over(engine: Engine, tenant: str) -> None:
+    """With nothing new coming either: the loss is said once, and nothing is behind any more."""
+    given = Given(engine)
+    given.take(next(states(tenant, 1)))
+    missing = metrics.UNHEALTHY.labels("records missing on the broker")
+    missing.set(0)
+    assert given.recorder.behind({given.partition: 7}) == {TRUCK_STATES.name: 6}
+    given.recorder.pass_over({given.partition: 0})
+    assert missing._value.get() == 0
+    given.recorder.pass_over({given.partition: 7})
+    assert missing._value.get() == 1
+    assert given.recorder.behind({given.partition: 7}) == {TRUCK_STATES.name: 0}
+    assert sink.offsets(engine, [given.partition]) == {given.partition: 7}
+
+
+def test_an_emptied_partition_does_not_keep_a_recorder_behind(
+    topics: str, database: str, engine: Engine, tenant: str, tmp_path: Path
+) -> None:
+    """Records deleted while no recorder ran, and nothing comes: the next one says so, and stands at the end."""
+    act = events.AlertAction(tenant_id=tenant, action_id="x", alert_id="x", actor="me", kind="note", at_ms=NOW_MS)
+    send_all(topics, iter([act] * 3))
+    ends = {partition: end for partition, end in bus.ends(topics, [ALERT_ACTIONS], client_id="trial").items() if end}
+    admin = KafkaAdminClient(bootstrap_servers=topics)
+    admin.delete_records({TopicPartition(*partition): end for partition, end in ends.items()})
+    admin.close()
+    with process("recorder", tmp_path / "recorder.log", **settings(topics, database)) as recorder:
+        wait_for(lambda: "records are missing" in recorder.log, "the loss to be said", 60)
+        wait_for(lambda: sink.known_offsets(engine, list(ends)) == ends, "it to go on", 60)
+        assert recorder.exit_code() is None
+
+
+def test_a_topic_made_anew_has_letters_of_its_own(engine: Engine) -> None:
+    """At the place of a letter another broken record: two rows; the same one set aside again: one."""
+    for value_ in (b"broken", b"broken", b"broken too"):
+        given = Given(engine)
+        given.at = 0
+        given.take(value_)
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE sink_offsets SET next = 0"))
+    assert [bytes(letter["value"]) for letter in letters_of(engine)] == [b"broken", b"broken too"]
+
+
+def test_days_are_made_again_after_the_database_was_restored(engine: Engine, tenant: str) -> None:
+    """A backup does not have the days that were made since: asked for the offsets, nothing is known of its days."""
+    now_ms = clock.city_now_ms()
+    given = Given(engine)
+    one, two = (
+        msgspec.structs.replace(state, event_time_ms=now_ms + seq, seq=seq)
+        for seq, state in enumerate(states(tenant, 2))
+    )
+    given.take(one)
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP TABLE positions_d{now_ms // DAY_MS}"))
+        connection.execute(text("UPDATE sink_offsets SET next = 0"))
+    with pytest.raises(OffsetConflictError):
+        given.take(two)
+    given.at = given.recorder.positions_from([given.partition])[given.partition]
+    given.take(two)
+    assert value(engine, "SELECT count(*) FROM positions_other") == 0
+
+
+def test_the_thread_of_the_days_keeps_no_lock_either(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its connection is ended by the server when its process is suspended, as the one that records."""
+    given: dict[str, Any] = {}
+
+    def connect(*_: Any, **options: Any) -> Any:
+        given.update(options)
+        raise StopIteration
+
+    monkeypatch.setattr(store, "connect", connect)
+    wanted = Settings.from_env({"DATABASE_URL": database, "QINGYUN_DATABASE_TIMEOUT_S": "3"})
+    with pytest.raises(StopIteration):
+        keeping.start(wanted, threading.Event())
+    assert given["silent_s"] == 3
+    assert given["timeout_s"] > 0
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from gateway_trial import FORGIVING, QUIET, ROOT, own_database, value
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from services import bus, clock, store
@@ -203,8 +204,8 @@ def test_a_key_works_until_it_is_revoked(engine: Engine) -> None:
     assert access.key_user(engine, key) is None
 
 
-def test_days_get_partitions_and_far_clocks_share_the_rest(engine: Engine) -> None:
-    """A day's partition is made once, also by two at once; a day already in the rest partition stays there."""
+def test_days_get_partitions_and_far_clocks_share_the_rest_until_their_day_comes(engine: Engine) -> None:
+    """A day's partition is made once, also by two at once; made, it takes its rows out of the rest."""
     day_ms = 1_795_500_000_000 // DAY_MS * DAY_MS
     both = [threading.Thread(target=partitions.make, args=(engine, "positions", [day_ms])) for _ in range(2)]
     for one in both:
@@ -213,11 +214,16 @@ def test_days_get_partitions_and_far_clocks_share_the_rest(engine: Engine) -> No
         one.join()
     assert value(engine, "SELECT count(*) FROM pg_class WHERE relname = :n", n=f"positions_d{day_ms // DAY_MS}") == 1
     later_ms = day_ms + 30 * DAY_MS
-    far = mappings.writes_of(record_of(events.TruckState(truck_id="t1", event_time_ms=later_ms, fix=False)))
-    sink.offsets(engine, [("truck-states", 0)])
-    sink.take(engine, [sink.Slice(("truck-states", 0), 0, 1)], far)
+    ahead = [fix("t1", later_ms + ms, fix=False) for ms in (0, DAY_MS - 1, DAY_MS)]
+    took(engine, 0, [write for writes in ahead for write in writes])
+    assert partitions.rest_rows(engine, "positions") == 3
     partitions.make(engine, "positions", [later_ms])
-    assert value(engine, "SELECT count(*) FROM positions_other") == 1
+    assert later_ms in partitions.days_of(engine, "positions")
+    took(engine, 0, fix("t2", later_ms + 5, fix=False))
+    assert value(engine, f"SELECT count(*) FROM positions_d{later_ms // DAY_MS}") == 3  # noqa: S608
+    assert partitions.rest_rows(engine, "positions") == 1, "the day after has not come"
+    partitions.make(engine, "positions", [later_ms + DAY_MS])
+    assert partitions.rest_rows(engine, "positions") == 0
 
 
 def fix(truck_id: str, event_time_ms: int, **more: object) -> list[sink.Write]:
@@ -276,6 +282,137 @@ def test_days_that_are_over_are_thinned_and_dropped_and_odd_clocks_go_as_a_whole
     assert (track(0), track(1)) == ([], [0, 60_000])
 
 
+@pytest.fixture
+def other(url: str) -> Iterator[Engine]:
+    """Connections of another process."""
+    made = store.connect(url, timeout_s=20)
+    yield made
+    made.dispose()
+
+
+def test_a_day_that_is_there_is_found_whoever_holds_the_lock(
+    engine: Engine, other: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recorder that was suspended while it changed partitions stops nobody whose days are there; others wait so long."""
+    monkeypatch.setattr(partitions, "LOCK_WAIT", "50ms")
+    day_ms = 1_500_000_000_000 // DAY_MS * DAY_MS
+    partitions.make(engine, "positions", [day_ms])
+    with other.begin() as zombie:
+        zombie.execute(text(f"SELECT pg_advisory_xact_lock({partitions._LOCK})"))
+        zombie.execute(text("LOCK TABLE ONLY positions IN ACCESS EXCLUSIVE MODE"))
+        assert partitions.make(engine, "positions", [day_ms + 7]) == {day_ms}
+        with pytest.raises(store.Away, match="lock timeout"):
+            partitions.make(engine, "positions", [day_ms + DAY_MS])
+    partitions.make(engine, "positions", [day_ms + DAY_MS])
+    partitions.drop_before(engine, "positions", day_ms + 2 * DAY_MS)
+
+
+def test_who_is_silent_in_a_transaction_keeps_no_lock(url: str) -> None:
+    """The server ends it, whatever else may take as long as it takes."""
+    made = store.connect(url, timeout_s=0, silent_s=0.3)
+    connection = made.connect()
+    connection.execute(text("SELECT pg_sleep(0.6)"))
+    time.sleep(1.5)
+    with pytest.raises(DBAPIError):
+        connection.execute(text("SELECT 1"))
+    connection.invalidate()
+    made.dispose()
+
+
+def test_a_resend_into_a_day_that_is_being_sorted_waits_for_nobody(
+    engine: Engine, other: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is written while the day is copied, and is in the sorted day; what is written in the end too."""
+    day_ms = 1_510_000_000_000 // DAY_MS * DAY_MS
+    partitions.make(engine, "positions", [day_ms])
+    for truck in ("t2", "t1"):
+        took(engine, 2, fix(truck, day_ms + 1, fix=False))
+    take_the_table = partitions._take_the_table
+
+    def resent_meanwhile(connection: Connection, table: str) -> None:
+        took(other, 2, fix("t0", day_ms + 2, fix=False))
+        take_the_table(connection, table)
+
+    monkeypatch.setattr(partitions, "_take_the_table", resent_meanwhile)
+    assert partitions.sort_before(engine, "positions", day_ms + DAY_MS) == [day_ms]
+    in_order = f"SELECT string_agg(truck_id, ' ' ORDER BY ctid) FROM positions_d{day_ms // DAY_MS}"  # noqa: S608
+    assert value(engine, in_order) == "t1 t2 t0"
+    took(engine, 2, fix("t3", day_ms + 3, fix=False))
+    assert value(engine, in_order) == "t1 t2 t0 t3"
+    assert partitions.sort_before(engine, "positions", day_ms + DAY_MS) == []
+    left = "SELECT count(*) FROM pg_class WHERE relname LIKE 'positions%late' OR relname LIKE 'positions%sorted'"
+    assert value(engine, left) == 0
+    partitions.drop_before(engine, "positions", day_ms + DAY_MS)
+
+
+def test_a_sort_that_could_not_take_over_leaves_the_day_as_it_was(
+    engine: Engine, other: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a long question it gives up; what came meanwhile is in the day, and the next round sorts all of it."""
+    monkeypatch.setattr(partitions, "LOCK_WAIT", "50ms")
+    monkeypatch.setattr(partitions, "SORTED_TRIES", 2)
+    day_ms = 1_520_000_000_000 // DAY_MS * DAY_MS
+    partitions.make(engine, "positions", [day_ms])
+    for truck in ("t2", "t1"):
+        took(engine, 2, fix(truck, day_ms + 1, fix=False))
+    with other.connect() as reader:
+        reader.execute(text("SELECT count(*) FROM positions"))
+        with pytest.raises(store.Away, match="lock timeout"):
+            partitions.sort_before(engine, "positions", day_ms + DAY_MS)
+        took(engine, 2, fix("t0", day_ms + 2, fix=False))
+    in_order = f"SELECT string_agg(truck_id, ' ' ORDER BY ctid) FROM positions_d{day_ms // DAY_MS}"  # noqa: S608
+    assert value(engine, in_order) == "t2 t1 t0"
+    assert partitions.sort_before(engine, "positions", day_ms + DAY_MS) == [day_ms]
+    assert value(engine, in_order) == "t0 t1 t2"
+    partitions.drop_before(engine, "positions", day_ms + DAY_MS)
+
+
+def test_a_day_that_fails_stops_no_other_and_is_said(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dropping goes on behind it, and comes before sorting; the round ends with a sentence that names each."""
+    start_ms = 1_530_000_000_000 // DAY_MS * DAY_MS
+    partitions.make(engine, "positions", [start_ms, start_ms + DAY_MS, start_ms + 60 * DAY_MS])
+    thin = partitions._thin
+
+    def fails(engine: Engine, day_ms: int) -> bool:
+        if day_ms == start_ms:
+            with engine.begin() as connection:
+                connection.execute(text("SELECT 1 / 0"))
+        return thin(engine, day_ms)
+
+    monkeypatch.setattr(partitions, "_thin", fails)
+
+    def keep() -> dict[str, list[int]]:
+        now_ms = start_ms + 62 * DAY_MS
+        return retention.keep(engine, now_ms, positions_kept_days=60, thinned_positions_kept_days=0)
+
+    with pytest.raises(
+        retention.UnkeptError, match=f"day {start_ms // DAY_MS} of positions is not dropped: division by"
+    ):
+        keep()
+    days = partitions.days_of(engine, "positions")
+    assert start_ms in days
+    assert start_ms + DAY_MS not in days
+    said = "SELECT obj_description(CAST(:name AS regclass))"
+    assert value(engine, said, name=f"positions_d{start_ms // DAY_MS + 60}") == partitions._SORTED
+    monkeypatch.undo()
+    assert keep()["positions"] == [start_ms]
+
+
+def test_a_thinned_day_that_came_again_is_merged(engine: Engine) -> None:
+    """Of a day that was made anew for a very late resend, minutes that are missing are added, and the rest goes on."""
+    day_ms = 1_540_000_000_000 // DAY_MS * DAY_MS
+
+    def thinned(*at_ms: int) -> list[int]:
+        partitions.make(engine, "positions", [day_ms])
+        took(engine, 3, [w for ms in at_ms for w in fix("t1", day_ms + ms, lon=1.0, lat=2.0)])
+        assert day_ms in partitions.drop_before(engine, "positions", day_ms + DAY_MS, thin=True)
+        return [int(p[0]) - day_ms for p in queries.track(engine, "kept", "t1", day_ms, day_ms + DAY_MS - 1)]
+
+    assert thinned(5_000, 61_000) == [5_000, 61_000]
+    assert thinned(2_000, 130_000) == [5_000, 61_000, 130_000]
+    partitions.drop_before(engine, "thinned_positions", day_ms + DAY_MS)
+
+
 def test_a_day_somebody_reads_is_dropped_later(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a long question holds the table, dropping gives up rather than let everybody queue; the day stays whole."""
     monkeypatch.setattr(partitions, "LOCK_WAIT", "50ms")
@@ -310,8 +447,30 @@ def test_the_first_tables_with_data_in_them_are_brought_up_to_date_and_back(post
                 {"ms": day * DAY_MS},
             )
             connection.execute(text("INSERT INTO sink_offsets VALUES ('truck-states', 1, 40)"))
+            connection.execute(
+                text(
+                    "INSERT INTO bin_readings (tenant_id, bin_id, event_time_ms, reading_key, record) SELECT 'kept', 'b' || ms, "
+                    "7, '', CAST('{\"received_time_ms\": ' || ms || '}' AS jsonb) FROM unnest(ARRAY['9', '9' || repeat('0', 30)]) ms"
+                )
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO last_bins (tenant_id, bin_id, event_time_ms, record) SELECT 'kept', 'b' || n, 100 * n, "
+                    "'{\"received_time_ms\": 150}' FROM generate_series(1, 2) n"
+                )
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO last_positions (tenant_id, truck_id, event_time_ms, rank_ms, record) SELECT 'kept', "
+                    "'t' || n, 100000 * n, 100000 * n - 60000, '{\"received_time_ms\": 150000}' FROM generate_series(1, 2) n"
+                )
+            )
         assert migrate(engine).at == revision(engine).newest
         assert sink.offsets(engine, [("truck-states", 1)]) == {("truck-states", 1): 40}
+        assert value(engine, "SELECT string_agg(received_time_ms::text, ' ') FROM bin_readings") == "9"
+        ranks = "SELECT string_agg(rank_ms::text, ' ' ORDER BY rank_ms) FROM"
+        assert value(engine, f"{ranks} last_bins") == "100 150"
+        assert value(engine, f"{ranks} last_positions") == "40000 90000", "of a phone whose clock is 50 s ahead"
         took(engine, 1, fix("t1", day * DAY_MS + 5, lon=1.0, lat=2.0))
         assert len(queries.track(engine, "kept", "t1", 0, (day + 1) * DAY_MS)) == 3
         assert retention.keep(engine, (day + 70) * DAY_MS, positions_kept_days=60, thinned_positions_kept_days=0)[

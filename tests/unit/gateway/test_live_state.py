@@ -71,6 +71,19 @@ def test_a_late_fix_does_not_move_the_truck_back() -> None:
     assert shown(made, "truck", "t1")["speed_mps"] == 9.0
 
 
+def test_a_clock_that_was_ahead_once_stops_neither_truck_nor_bin() -> None:
+    """What comes next is newer than what came before it, whatever day the first one showed."""
+    made = town()
+    made.apply(asset("bin", "b1", material="kitchen"), NOW_MS)
+    for at_ms, speed, came_ms in ((NOW_MS + 9 * DAY_MS, 1.0, NOW_MS), (NOW_MS + 1_000, 2.0, NOW_MS + 1_400)):
+        made.apply(fix(at_ms, speed_mps=speed, received_time_ms=came_ms), NOW_MS)
+        made.apply(
+            events.BinReading(bin_id="b1", event_time_ms=at_ms, received_time_ms=came_ms, fill=speed / 10), NOW_MS
+        )
+    assert shown(made, "truck", "t1")["speed_mps"] == 2.0
+    assert shown(made, "bin", "b1")["fill"] == 0.2
+
+
 def test_without_a_fix_the_last_good_place_stays() -> None:
     """In a tunnel the truck stays where it was last seen, and the page is told that this is no fix."""
     made = town()

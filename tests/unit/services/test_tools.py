@@ -1,6 +1,7 @@
 """What the tools make of the times, bytes and letters they are given."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ import typer
 from services import clock
 from services.cli import dead_letters, export
 from services.store.letters import Letter
+from streams import truck
 from streams.units import HOUR_MS
 
 LISBON = ZoneInfo("Europe/Lisbon")
@@ -77,6 +79,7 @@ def letter(number: int, **changed: Any) -> Letter:
         ({"topic": "assets"}, "compacted"),
         ({"begun_ms": 5, "confirmed_ms": 6}, "sent before"),
         ({"begun_ms": 5}, "not known"),
+        ({"dropped_ms": 7, "dropped_by": "ana", "dropped_because": "why"}, "dropped"),
         ({"headers": {"original-replay-attempt": b"1"}}, "failed again"),
     ],
 )
@@ -96,3 +99,20 @@ def test_one_record_is_sent_once_whatever_the_number_of_its_letters() -> None:
     chosen = list(dead_letters._chosen(found, counts, 2, again=False, unconfirmed=False))
     assert [one.letter_id for one in chosen] == ["l1", "l3"]
     assert counts == {"not sent: the same record as another letter": 1, "or more left: at most 2 a run": 1}
+
+
+def test_the_state_at_the_start_is_judged_as_the_worker_judges(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the worker's own setting, or the file that is given; one that cannot be read is said."""
+    assert export._core(None) == truck.DEFAULT_SETTINGS
+    worker, given = tmp_path / "worker.json", tmp_path / "given.json"
+    worker.write_text('{"dump_raised_s": 33}')
+    given.write_text('{"dump_raised_s": 44}')
+    monkeypatch.setenv("QINGYUN_WORKER_THRESHOLDS", str(worker))
+    assert export._core(None).thresholds.dump_raised_s == 33
+    assert export._core(given).thresholds.dump_raised_s == 44
+    given.write_text('{"dump_raised_s": "long"}')
+    with pytest.raises(typer.Exit):
+        export._core(given)
+    assert "given.json" in capsys.readouterr().err

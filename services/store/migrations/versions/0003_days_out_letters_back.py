@@ -22,7 +22,10 @@ def upgrade() -> None:
         ),
     )
     op.add_column("bin_readings", sa.Column("received_time_ms", sa.BigInteger(), nullable=True))
-    op.execute("UPDATE bin_readings SET received_time_ms = (record->>'received_time_ms')::bigint")
+    op.execute(  # a time of arrival of thirty digits is none, and must not end this
+        "UPDATE bin_readings SET received_time_ms = CASE WHEN record->>'received_time_ms' ~ '^[0-9]{1,18}$' "
+        "THEN (record->>'received_time_ms')::bigint END"
+    )
     for table, column in BY_ARRIVAL:  # rows lie in order of arrival, so a few pages of index are enough
         op.create_index(op.f(f"ix_{table}_{column}"), table, [column], unique=False, postgresql_using="brin")
     op.add_column(
