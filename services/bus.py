@@ -324,8 +324,15 @@ class GroupReader:
         )
 
     def poll(self, timeout_s: float = 0.5) -> dict[Partition, list[Record]]:
-        """Return the next records by partition, in order within each."""
-        found = self._consumer.poll(timeout_ms=round(timeout_s * 1000))
+        """Return the next records by partition, in order within each; none while the broker is away or goes away."""
+        try:
+            found = self._consumer.poll(timeout_ms=round(timeout_s * 1000))
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            logger.warning("Kafka does not answer: %r", error)
+            time.sleep(timeout_s)  # a way that takes connections and gives nothing would be asked without a pause
+            return {}
         return {(tp.topic, tp.partition): [_record(raw) for raw in batch] for tp, batch in found.items()}
 
     def seek(self, partition: Partition, offset: int) -> None:

@@ -26,7 +26,7 @@ class Settings:
     """``host:port[,host:port]`` of Kafka. Environment: ``KAFKA_BOOTSTRAP``."""
     database_url: str = ""
     """SQLAlchemy address of PostgreSQL (``postgresql+psycopg://…``). Environment: ``DATABASE_URL``."""
-    database_timeout_s: float = 30.0
+    database_timeout_s: float = 15.0
     """Wall seconds after which the recorder gives up a statement, and a transaction it is silent in; then it tries again."""
     positions_kept_days: int = 60
     """Days of city time for which every fix and every raw frame is kept; 0 = for ever."""

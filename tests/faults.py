@@ -85,6 +85,11 @@ class Proxy:
             way.traps.clear()
             way.open.set()
 
+    def connected(self) -> int:
+        """Return how many connections there are."""
+        with self._lock:
+            return sum(link.lives for link in self._links)
+
     def cut(self) -> None:
         """End every connection there is; new ones are taken."""
         with self._lock:
@@ -93,9 +98,11 @@ class Proxy:
             link.end()
 
     def trap(
-        self, direction: Direction, mark: bytes | int, act: Callable[[], None], *, let_pass: bool = True
+        self, direction: Direction, mark: "bytes | int | Place", act: Callable[[], None], *, let_pass: bool = True
     ) -> threading.Event:
         """Call ``act`` once, exactly when ``mark`` comes by: these bytes, or the so-manieth byte from now on.
+
+        Or what a function finds: it is given a connection and a piece, and says how many bytes of it still go on.
 
         The mark itself has gone on before that if ``let_pass``, and the other side's answer to it has not come through;
         what follows the mark has not gone on. The event is set afterwards.
@@ -103,6 +110,34 @@ class Proxy:
         trap = _Trap(mark=mark, act=act, let_pass=let_pass)
         self._ways[direction].traps.append(trap)
         return trap.sprung
+
+    def lose_answer(self, asks: int) -> threading.Event:
+        """Lose Kafka's answer to the next request with API key ``asks``: it came as far as here, so it was done.
+
+        The connection ends before the answer's first byte goes on; others are left alone. The event is set afterwards.
+        """
+        asked: list[tuple[_Link, bytes]] = []
+        lost = threading.Event()
+
+        def request(link: _Link, data: bytes) -> int | None:
+            for at in _frames(data):
+                if int.from_bytes(data[at + 4 : at + 6]) == asks:
+                    asked.append((link, data[at + 8 : at + 12]))
+                    return at
+            return None
+
+        def answer(link: _Link, data: bytes) -> int | None:
+            return next((at for at in _frames(data) if (link, data[at + 4 : at + 8]) in asked), None)
+
+        def lose() -> None:
+            asked[0][0].end()
+            lost.set()
+
+        def wait_for_answer() -> None:
+            self.trap(Direction.DOWN, answer, lose)
+
+        self.trap(Direction.UP, request, wait_for_answer)
+        return lost
 
     def _accept(self) -> None:
         while True:
@@ -126,7 +161,7 @@ class Proxy:
 class _Trap:
     """Springs once. Remembers the end of what went by on each link: a mark may come in two pieces."""
 
-    mark: bytes | int
+    mark: "bytes | int | Place"
     act: Callable[[], None]
     let_pass: bool
     sprung: threading.Event = field(default_factory=threading.Event)
@@ -138,6 +173,8 @@ class _Trap:
         if isinstance(self.mark, int):
             before, self._passed = self._passed, self._passed + len(data)
             return self.mark - before if self._passed >= self.mark else None
+        if not isinstance(self.mark, bytes):
+            return self.mark(link, data)
         tail = self._tails.get(link, b"")
         at = (tail + data).find(self.mark)
         self._tails[link] = (tail + data)[-len(self.mark) + 1 :] if len(self.mark) > 1 else b""
@@ -173,6 +210,12 @@ class _Link:
 
     def __init__(self, client: socket.socket, server: socket.socket) -> None:
         self._client, self._server = client, server
+        self._over: set[Direction] = set()
+
+    @property
+    def lives(self) -> bool:
+        """Whether bytes may still go either way."""
+        return len(self._over) < len(Direction)
 
     def pump(self, direction: Direction, way: _Way, back: _Way) -> None:
         """Carry bytes one way until either side ends."""
@@ -185,6 +228,8 @@ class _Link:
             sink.shutdown(socket.SHUT_WR)
         except OSError:
             self.end()
+        finally:
+            self._over.add(direction)
 
     def _carry(self, data: bytes, sink: socket.socket, way: _Way, back: _Way) -> None:
         for trap in list(way.traps):
@@ -214,6 +259,21 @@ class _Link:
             end.close()
 
 
+Place = Callable[[_Link, bytes], int | None]
+"""Finds a mark in a piece of what a connection carries."""
+
+
+def _frames(data: bytes) -> Iterator[int]:
+    """Yield where the frames of Kafka's protocol begin in a piece that begins with one: each has its length before it.
+
+    Clients and broker write a frame at once, so a piece begins with one, but for the rest of one longer than a piece.
+    """
+    at = 0
+    while at + 8 <= len(data):
+        yield at
+        at += 4 + int.from_bytes(data[at : at + 4])
+
+
 def _connected(upstream: Address) -> socket.socket:
     if isinstance(upstream, str):
         server = socket.socket(socket.AF_UNIX)
@@ -233,10 +293,11 @@ class _Served:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
-    def pause(self, seconds: float) -> None:
-        """Stand still for so long, and every process of it."""
-        if self._process is not None:
-            pause(self._process, seconds)
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stand still meanwhile, and every process of it."""
+        with paused(self._process) if self._process is not None else contextlib.nullcontext():
+            yield
 
     def lives(self) -> bool:
         """Whether its process is there."""
@@ -391,14 +452,15 @@ def _run(*argv: str) -> str:
     return (done.stderr.strip() or f"exit code {done.returncode}") if done.returncode else ""
 
 
-def pause(process: "subprocess.Popen[bytes]", seconds: float) -> None:
-    """Stop a process and its children where they are, and let them go on after so long. Blocks meanwhile."""
+@contextlib.contextmanager
+def paused(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """Stop a process and its children where they are, and let them go on afterwards."""
     stopped = _tree(process)
     try:
         for one in stopped:
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.suspend()
-        time.sleep(seconds)
+        yield
     finally:
         for one in stopped:
             with contextlib.suppress(psutil.NoSuchProcess):

@@ -34,6 +34,8 @@ _LEVEL: Final = 3
 """Of compression: a third of the time of the default for a tenth more bytes."""
 UNFINISHED: Final = ".unfinished"
 """What files are called until all of them are there: a replay does not take an interrupted export for a day."""
+ANSWER_S: Final = 600.0
+"""So long the database may take for one of its answers: a day of a city is sorted for it."""
 _WAIT_S: Final = 30.0
 """So long the recorder may take to have what was on the topics when the export began."""
 
@@ -74,7 +76,7 @@ def export(
     tenant_id = tenant or settings.tenant_id
     if out.exists() and any(out.iterdir()):
         fail(f"{out} is not empty: records of two exports must not meet")
-    with database("export") as engine:
+    with database("export", timeout_s=ANSWER_S) as engine:
         zone = _zone(time_zone or days.time_zone(engine, tenant_id), tenant_id)
         from_ms, to_ms = _time_ms(begin, zone), _time_ms(end, zone)
         if from_ms >= to_ms:

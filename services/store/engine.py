@@ -15,7 +15,7 @@ Refused: Final = DBAPIError
 """The database answered no (what is in `Away` is one of these too: catch that first)."""
 
 CONNECT_TIMEOUT_S: Final = 5
-TIMEOUT_S: Final = 30.0
+TIMEOUT_S: Final = 20.0
 ANSWER_MARGIN_S: Final = 5.0
 """The server itself ends a statement after its time-out; if its word does not come for so much longer, the way is dead."""
 _DRIVER: Final = "postgresql+psycopg://"

@@ -7,6 +7,7 @@ run, and nobody uses them any more: then their addresses are given.
 import argparse
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,18 +21,22 @@ LEDGERS: Final = ("acknowledged.jsonl", "commands.jsonl")
 """What the simulator's devices, and the desk, were told is kept."""
 
 
-def check(folder: Path, port: int) -> Verdict:
+def check(folder: Path, port: int, ledgers: Sequence[str] = LEDGERS) -> Verdict:
     """Judge the data in ``folder``; ``port``: the one its broker listened on. Blocks for half a minute or less."""
     with (
         embedded.running_kafka(folder, port=port) as kafka,
         embedded.running_postgres(folder) as postgres,
     ):
-        return look(folder, kafka.bootstrap, postgres.url)
+        return look(folder, kafka.bootstrap, postgres.url, ledgers)
 
 
-def look(folder: Path, bootstrap: str, database_url: str) -> Verdict:
-    """Judge what broker and database hold, by the ledgers in ``folder``."""
-    return judge(history.read(bootstrap, database_url, [folder / name for name in LEDGERS]))
+def look(folder: Path, bootstrap: str, database_url: str, ledgers: Sequence[str]) -> Verdict:
+    """Judge what broker and database hold, by the ledgers in ``folder``; one that is not there is a finding."""
+    verdict = judge(history.read(bootstrap, database_url, [folder / name for name in ledgers]))
+    missing = [
+        f"the ledger {name} is missing: nothing it said is proved" for name in ledgers if not (folder / name).exists()
+    ]
+    return msgspec.structs.replace(verdict, findings=[*missing, *verdict.findings])
 
 
 def main() -> int:
@@ -41,12 +46,15 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=0, help="of the broker, as it was")
     parser.add_argument("--bootstrap", help="of a broker that runs, instead; with --database")
     parser.add_argument("--database", help="of a database that runs")
+    parser.add_argument(
+        "--ledgers", nargs="+", default=LEDGERS, help="files in the folder that say what was acknowledged"
+    )
     given = parser.parse_args()
     logging.getLogger("kafka").setLevel(logging.ERROR)
     if given.bootstrap and given.database:
-        verdict = look(given.folder, given.bootstrap, given.database)
+        verdict = look(given.folder, given.bootstrap, given.database, given.ledgers)
     elif given.port:
-        verdict = check(given.folder, given.port)
+        verdict = check(given.folder, given.port, given.ledgers)
     else:
         parser.error("expected --port, or --bootstrap and --database")
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(verdict)).decode() + "\n")

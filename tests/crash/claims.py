@@ -12,6 +12,8 @@ from services.simulator.ledger import Entry
 from streams import topics
 from streams.topics import Topic
 
+POISON: Final = "poison"
+"""Door of what nobody can use: ``device`` is its topic, ``message`` its bytes and whether the worker sets them aside."""
 _LOCATION, _LOCATIONS = 0x0200, 0x0704
 _BIT_2019: Final = 1 << 14
 _BODY_BYTES: Final = 0x3FF
@@ -105,4 +107,5 @@ _DOORS: Final[dict[str, Callable[[Entry], Iterator[Claim]]]] = {
     "alert-actions": _by_id(topics.ALERT_ACTIONS, "alert_actions", "action_id"),
     "orders": _by_id(topics.ORDERS, "orders", "order_id"),
     "topic": _topic,
+    POISON: lambda _: iter(()),  # judged with the dead letters
 }

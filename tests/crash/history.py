@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,8 +12,10 @@ from services.recorder.mappings import MAPPINGS
 from services.simulator import ledger
 from services.simulator.ledger import Entry
 from services.store import inspect
+from streams import codec
 from streams.topics import TOPICS, Topic
 from streams.worker.settings import Settings
+from tests.crash.claims import POISON
 from tests.worker_process import changelog
 
 TABLES: Final = (*dict.fromkeys(mapping.table for mapping in MAPPINGS), "raw_frames", "dead_letters", "outbox")
@@ -32,6 +35,18 @@ class History:
     def of(self, topic: Topic) -> list[bus.Record]:
         """Return the records of a topic."""
         return self.topics.get(topic.name, [])
+
+    @cached_property
+    def poison(self) -> Mapping[tuple[str, bytes | None], bool]:
+        """By topic and bytes what nobody can use, and whether the worker sets it aside, not the recorder alone."""
+        entries = [entry for entry in self.acknowledged if entry.door == POISON]
+        return {(one.device, bytes.fromhex(one.message["value"])): one.message["by_worker"] for one in entries}
+
+
+def decoded(topic: Topic, record: bus.Record) -> Any:
+    """Return what a record says to who reads it by the contract; raises `codec.Undecodable`."""
+    codec.check_schema(topic, record.headers)
+    return codec.decode(topic, record.value)
 
 
 def without_second_copies(records: Iterable[bus.Record]) -> Iterator[bus.Record]:

@@ -16,8 +16,8 @@ from services.store.schema import metadata
 from services.store.sink import Keep
 from streams import codec, events, topics
 from streams.topics import Topic
-from tests.crash.claims import Claim, claims_of
-from tests.crash.history import History
+from tests.crash.claims import POISON, Claim, claims_of
+from tests.crash.history import History, decoded
 from tests.crash.refold import ARRIVAL, Conclusions, conclude, what
 
 IDENTITY: Final[dict[Topic, tuple[str, ...]]] = {
@@ -80,14 +80,62 @@ class _Said(NamedTuple):
 # --------------------------------------------------------------------------------------------- dead letters
 
 
+Place = tuple[str, int | None, int | None]
+"""Topic, partition, offset."""
+
+
 def _dead_letters(history: History) -> Iterator[str]:
-    """Nothing that was sent was unusable, so each dead letter is a finding."""
+    """What nobody can use is set aside, with its bytes, once by each who reads it; nothing else is."""
+    found: dict[Place, bus.Record] = {
+        (record.topic, record.partition, record.offset): record
+        for records in history.topics.values()
+        for record in records
+        if (record.topic, record.value) in history.poison
+    }
+    there = {(record.topic, record.value) for record in found.values()}
+    for name, value in history.poison.keys() - there:
+        yield f"{(value or b'')[:60]!r} was acknowledged and is not on {name}: lost"
+    worker = {place: record for place, record in found.items() if history.poison[record.topic, record.value]}
+    yield from _set_aside(worker, _letters(history), "the worker")
+    yield from _set_aside(found, _aside(history), "the recorder")
+
+
+class _Letter(NamedTuple):
+    """What was set aside: where it stood, and its bytes as PostgreSQL writes them."""
+
+    place: Place
+    value: str
+    says: str
+
+
+def _letters(history: History) -> Iterator[_Letter]:
+    """Dead letters on their topic. A place may come twice: who reads it again after a crash sets it aside again."""
     for record in history.of(topics.DEAD_LETTERS):
-        said = {name: record.headers.get(name, b"").decode(errors="replace") for name in ("topic", "stage", "reason")}
-        yield f"a dead letter of {said['topic']} by {said['stage']}: {said['reason']}"
-    for row in history.tables.get("dead_letters", ()):
+        said = {name: value.decode(errors="replace") for name, value in record.headers.items()}
+        number, offset = (int(said[name]) if said.get(name) else None for name in ("partition", "offset"))
+        says = f"a dead letter of {said['topic']} by {said['stage']}: {said['reason']}"
+        yield _Letter((said["topic"], number, offset), f"\\x{(record.value or b'').hex()}", says)
+
+
+def _aside(history: History) -> Iterator[_Letter]:
+    """What the recorder set aside itself."""
+    for row in map(_plain, history.tables.get("dead_letters", ())):
         if row["stage"] == "recorder":
-            yield f"the recorder set {row['topic']} {row['partition']}@{row['offset']} aside: {row['reason']}"
+            place = (row["topic"], row["partition"], row["offset"])
+            says = f"the recorder set {row['topic']} {row['partition']}@{row['offset']} aside: {row['reason']}"
+            yield _Letter(place, row["value"], says)
+
+
+def _set_aside(poison: dict[Place, bus.Record], letters: Iterable[_Letter], who: str) -> Iterator[str]:
+    missing = set(poison)
+    for place, value, says in letters:
+        missing.discard(place)
+        if place not in poison:
+            yield says
+        elif value != f"\\x{(poison[place].value or b'').hex()}":
+            yield f"{says}, with other bytes than stood there"
+    for name, partition, offset in sorted(missing, key=str):
+        yield f"{name} {partition}@{offset} cannot be used and was not set aside by {who}: lost"
 
 
 # --------------------------------------------------------------------------------------------- acknowledged is kept
@@ -167,7 +215,7 @@ def _tables(history: History) -> Iterator[str]:
     expected: dict[str, dict[tuple[Any, ...], _Row]] = defaultdict(dict)
     for topic in mappings.RECORDED:
         for record in history.of(topic):
-            for write in _writes(record):
+            for write in _writes(record) if (record.topic, record.value) not in history.poison else ():
                 for row in write.rows:
                     _fold(expected[write.table], write.table, _plain(row), record, write.keep)
     for table, rows in history.tables.items():
@@ -318,7 +366,7 @@ def _counts(history: History, said: dict[Topic, list[_Said]], concluded: Conclus
         "dues": len(said[topics.COLLECTIONS_DUE]),
         "rows": sum(map(len, history.tables.values())),
         "states": concluded.states,
-        "acknowledged": len(history.acknowledged),
+        "acknowledged": sum(entry.door != POISON for entry in history.acknowledged),
     }
     for entry in history.acknowledged:
         counts[f"by {entry.door}"] = counts.get(f"by {entry.door}", 0) + 1
@@ -328,6 +376,6 @@ def _counts(history: History, said: dict[Topic, list[_Said]], concluded: Conclus
 def _events(history: History, topic: Topic) -> Iterator[tuple[bus.Record, Any]]:
     for record in history.of(topic):
         try:
-            yield record, codec.decode(topic, record.value)
+            yield record, decoded(topic, record)
         except codec.Undecodable:
             continue  # the recorder makes it a dead letter

@@ -18,9 +18,9 @@ from streams.assets import BadReference, Reference
 from streams.state import Stamped
 from streams.worker.folding import BIN_TOPICS, TRUCK_TOPICS
 from tests import worker_process
-from tests.crash.history import History
+from tests.crash.history import History, decoded
 
-ARRIVAL: Final = frozenset({"emitted_ms", "newest_arrival_ms", "received_time_ms", "check_ms"})
+ARRIVAL: Final = frozenset({"emitted_ms", "newest_arrival_ms", "received_time_ms"})
 """Members that say when, not what: a tick that says nothing leaves no trace in the changelog but moves them."""
 
 Key = tuple[str, str]
@@ -141,7 +141,9 @@ def _what(value: Any) -> Any:
 
 
 def _bin(value: filling.Filling) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in value.__struct_fields__ if name not in ARRIVAL}
+    """Return a bin's state. When to look again follows from its forecast; without one, from the last tick it heard."""
+    left_out = ARRIVAL if filling.forecast(value).p50_ms is not None else ARRIVAL | {"check_ms"}
+    return {name: getattr(value, name) for name in value.__struct_fields__ if name not in left_out}
 
 
 def _without_arrival(value: Any) -> Any:
@@ -172,6 +174,6 @@ def _reference(history: History) -> Reference:
 def _decoded(records: Iterable[bus.Record], topic: topics.Topic) -> Iterator[tuple[int, Any, int]]:
     for record in records:
         try:
-            yield record.offset, codec.decode(topic, record.value), record.partition
+            yield record.offset, decoded(topic, record), record.partition
         except codec.Undecodable:
             continue  # a dead letter, and judged as one

@@ -2,11 +2,12 @@
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+import httpx
 import psutil
 
 from deploy.local import health, leftovers, programs
@@ -17,6 +18,7 @@ from services.store.outbox import waiting_count
 from streams import codec, events, topics
 from streams.topics import TOPICS
 from tests import whole_system
+from tests.crash.page import Page
 from tests.whole_system import Running
 
 STORES: Final = ("kafka", "postgres")
@@ -34,6 +36,15 @@ QUIET_S: Final = 120.0
 MISDEEDS: Final = 7
 """So many times as often as in the default city: a run of minutes is to have alerts to lose."""
 LEDGER: Final = "acknowledged.jsonl"
+TOLD_S: Final = 30.0
+"""After a server has fallen silent, who needs it says so within this."""
+UNTOLD_S: Final = 90.0
+"""Longer than promised, so that who needs longer is measured, not only missed."""
+TOLD: Final = {
+    "kafka": {"recorder": "kafka away", "gateway": "kafka away", "ingest": "kafka"},
+    "postgres": {"recorder": "database away", "ingest": "database"},
+}
+"""By silent server who says what, as `make status` shows it."""
 
 
 class NotWholeError(RuntimeError):
@@ -76,7 +87,7 @@ class System:
         """Kill a program with -9; return its process id."""
         process = self._process(name)
         process.kill()
-        return process.pid
+        return int(process.pid)
 
     def stop(self, name: str) -> int:
         """Ask a program to stop, as an update does, and wait until it has; return its process id.
@@ -92,18 +103,40 @@ class System:
             process.wait(STOP_S)
         except psutil.TimeoutExpired:
             raise NotWholeError(f"{name} did not end within {STOP_S:.0f} s of SIGTERM") from None
-        return process.pid
+        return int(process.pid)
 
-    def pause(self, name: str, seconds: float) -> None:
-        """Stop a program and its children where they are, and let them go on after so long."""
+    @contextmanager
+    def paused(self, name: str) -> Iterator[None]:
+        """Stop a program and its children where they are, and let them go on afterwards."""
         process = self._process(name)
         tree = [process, *process.children(recursive=True)]
         for one in tree:
             one.suspend()
-        time.sleep(seconds)
-        for one in tree:
-            with suppress(psutil.NoSuchProcess):
-                one.resume()
+        try:
+            yield
+        finally:
+            for one in tree:
+                with suppress(psutil.NoSuchProcess):
+                    one.resume()
+
+    def wait_until_told(self, name: str, page: Page) -> Iterator[str]:
+        """Wait until everybody says that a silent server is away, and the page since when its data are old.
+
+        Raises
+        ------
+        NotWholeError
+            After `UNTOLD_S`.
+        """
+        yield from _until(lambda: self._untold(name, page), UNTOLD_S, f"who needs {name} says that it is silent")
+
+    def _untold(self, name: str, page: Page) -> str:
+        why = {part.name: part.why for part in health.examine(self.local).parts}
+        quiet = [program for program, reason in TOLD[name].items() if reason not in why.get(program, ())]
+        if name == "kafka":  # without the database a page goes on: what it shows comes from Kafka
+            said = httpx.get(f"{self.running.address}/health", timeout=5).json()
+            quiet += [] if said["stale_since_ms"] is not None else ["the gateway's /health"]
+            quiet += [] if page.stale_since_ms is not None else ["the page's stream"]
+        return f"nothing is said by {', '.join(quiet)}" if quiet else ""
 
     def _record(self, name: str) -> leftovers.Record:
         return leftovers.recorded(self.local.supervisor.records)[name]
@@ -127,7 +160,8 @@ class System:
         NotWholeError
             After `WHOLE_S`.
         """
-        begun_s, whole_s, target, alive = time.monotonic(), 0.0, None, {}
+        begun_s, whole_s, target = time.monotonic(), 0.0, None
+        alive: dict[str, int] = {}
         while True:
             now_s = time.monotonic() - begun_s
             if whole_s and self._alive() == alive:
@@ -246,7 +280,7 @@ def started(folder: Path, rate: int) -> Iterator[System]:
         yield system
 
 
-def _until(what_is_missing, within_s: float, what: str) -> Iterator[str]:
+def _until(what_is_missing: Callable[[], str], within_s: float, what: str) -> Iterator[str]:
     give_up_s = time.monotonic() + within_s
     while missing := what_is_missing():
         if time.monotonic() > give_up_s:

@@ -3,6 +3,7 @@
 import copy
 from collections import Counter
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import msgspec
@@ -17,13 +18,17 @@ from services.store.schema import metadata
 from services.store.sink import _one_a_key
 from streams import codec, events, state, topics, truck
 from streams.worker.folding import Partition, partition_of
-from tests.crash.claims import frame_of
+from tests.crash import inputs
+from tests.crash.claims import POISON, frame_of
 from tests.crash.history import CHANGELOG, TABLES, History
 from tests.crash.judge import judge
 from tests.unit.streams import town
 
 PHONE = "13912345678"
 NUMBER = partition_of("t1")
+
+
+Headers = list[tuple[str, bytes]]
 
 
 class Log:
@@ -34,13 +39,23 @@ class Log:
         self.states: list[bus.Record] = []
         self._next: Counter[tuple[str, int]] = Counter()
 
-    def put(self, name: str, key: bytes, value: bytes, partition: int = NUMBER) -> bus.Record:
+    def put(
+        self, name: str, key: bytes, value: bytes, partition: int = NUMBER, headers: Headers | None = None
+    ) -> bus.Record:
         """Append a record."""
-        headers = dict(codec.headers(topics.BY_NAME[name])) if name in topics.BY_NAME else {}
-        record = bus.Record(name, partition, self._next[name, partition], key, value, headers, 1)
+        if headers is None:
+            headers = codec.headers(topics.BY_NAME[name]) if name in topics.BY_NAME else []
+        record = bus.Record(name, partition, self._next[name, partition], key, value, dict(headers), 1)
         self._next[name, partition] += 1
         (self.states if name == CHANGELOG.name else self.topics[name]).append(record)
         return record
+
+    def poison(self, sent: inputs.Poison) -> Entry:
+        """Append what nobody can use; return what its sender writes down."""
+        self.put(sent.topic.name, b"t1", sent.value, headers=sent.headers)
+        return Entry(
+            door=POISON, device=sent.topic.name, message={"value": sent.value.hex(), "by_worker": sent.by_worker}
+        )
 
     def tell(self, event: events.Event) -> bus.Record:
         """Append an event to its own topic."""
@@ -87,6 +102,15 @@ def honest() -> History:
     log.tell(events.DispatchAction(action_id="d1", subject_id="b1", actor="x", kind="exclude", at_ms=town.START_MS))
     entries.append(Entry(door="driver", device="t1", message={"action_id": "a1"}))
     entries.append(Entry(door="dispatch-actions", device="desk", message={"id": "d1"}))
+    for make in (inputs._not_json, inputs._unknown_schema):
+        entries += [log.poison(make(topics.TRUCK_STATES, "t1", "nobody can use this", Random(1)))]
+    press = events.DriverAction(
+        action_id="\0", truck_id="t1", kind="skipped", event_time_ms=town.START_MS, note="no table takes \0"
+    )
+    refused = inputs.Poison(
+        topics.DRIVER_ACTIONS, "t1", codec.encode(press), codec.headers(topics.DRIVER_ACTIONS), False
+    )
+    entries.append(log.poison(refused))
     drive = town.loaded().go(2_000).go(2_000, 200).wait(60, falling_kg=14_000, bed="raised")
     for fix in drive.wait(70, bed="level").go(4_000, cover="open").fixes:
         named = msgspec.structs.replace(fix, terminal_id=PHONE)
@@ -101,25 +125,34 @@ def _work(log: Log) -> None:
     """Do what the worker does: slices of several topics, each state to the changelog, outputs to their topics."""
     partition, known = Partition(NUMBER, {}), town.reference()
     for topic in (topics.PLANS, topics.DRIVER_ACTIONS, topics.TRUCK_STATES):
-        records = list(log.topics[topic.name])
+        records: list[Any] = [one._replace(headers=list(one.headers.items())) for one in log.topics[topic.name]]  # type: ignore[arg-type]  # as aiokafka has them
         for start in range(0, len(records), 20):
             folded = partition.fold(topic.name, records[start : start + 20], known, truck.DEFAULT_SETTINGS)
             for key, stamped in folded.changed.items():
                 log.put(CHANGELOG.name, key.encode(), state.encode(stamped))
             for output in folded.outputs:
-                log.put(output.topic, output.key or b"", output.value)
+                log.put(output.topic, output.key or b"", output.value, headers=output.headers)
 
 
 def _recorded(log: Log) -> dict[str, list[dict[str, Any]]]:
     """Do what the recorder does, as the tables would have it."""
     tables: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     records = [record for topic in mappings.RECORDED for record in log.topics[topic.name]]
-    for write in mappings.gathered([write for record in records for write in mappings.writes_of(record)]):
+    for write in mappings.gathered([write for record in records for write in _writes(record)]):
         rows = _one_a_key(metadata.tables[write.table], write)
         tables[write.table] = [
             row | {"record": msgspec.json.decode(row["record"])} if "record" in row else row for row in rows
         ]
     return tables
+
+
+def _writes(record: bus.Record) -> list[Any]:
+    if b"no table takes" in (record.value or b""):
+        return [mappings.set_aside(record, "the database refuses it")]
+    try:
+        return mappings.writes_of(record)
+    except codec.Undecodable as error:
+        return [mappings.set_aside(record, str(error))]
 
 
 HONEST = honest()
@@ -202,6 +235,36 @@ def _set_aside(history: History) -> None:
     history.topics["dead-letters"].append(bus.Record("dead-letters", 0, 0, b"t1", b"{}", headers, 1))
 
 
+def _lose_a_dead_letter(history: History) -> None:
+    history.topics["dead-letters"].pop()
+
+
+def _set_another_aside(history: History) -> None:
+    last = history.topics["dead-letters"][-1]
+    elsewhere = last._replace(offset=9, headers=last.headers | {"offset": b"50"})
+    history.topics["dead-letters"].append(elsewhere)
+
+
+def _change_a_dead_letter(history: History) -> None:
+    last = history.topics["dead-letters"][-1]
+    history.topics["dead-letters"][-1] = last._replace(value=b"?")
+
+
+def _lose_what_was_set_aside(history: History) -> None:
+    rows = history.tables["dead_letters"]
+    rows.remove(next(row for row in rows if row["topic"] == "driver-actions"))
+
+
+def _set_aside_by_the_recorder(history: History) -> None:
+    rows = history.tables["dead_letters"]
+    first = next(row for row in rows if row["stage"] == "recorder")
+    rows.append(first | {"letter_id": "another", "offset": 50})
+
+
+def _lose_poison(history: History) -> None:
+    del history.topics["truck-states"][0]
+
+
 def _keep_a_command_back(history: History) -> None:
     history.tables["outbox"].append({"topic": "driver-actions", "key": "t1"})
 
@@ -227,6 +290,12 @@ def _keep_a_command_back(history: History) -> None:
         (_forget_a_report, "in no state of the worker"),
         (_break_a_state, "is not what follows from its inputs"),
         (_set_aside, "a dead letter of weighings by decode: net_kg is missing"),
+        (_lose_a_dead_letter, "was not set aside by the worker: lost"),
+        (_set_another_aside, "a dead letter of truck-states by decode: header schema"),
+        (_change_a_dead_letter, "with other bytes than stood there"),
+        (_lose_what_was_set_aside, "was not set aside by the recorder: lost"),
+        (_set_aside_by_the_recorder, "the recorder set"),
+        (_lose_poison, "was acknowledged and is not on truck-states: lost"),
         (_keep_a_command_back, "the outbox still holds"),
     ],
 )
@@ -248,6 +317,7 @@ def test_an_honest_history_has_no_finding() -> None:
     assert verdict.counts["alerts"] == 2
     assert verdict.counts["plans"] == 3
     assert verdict.counts["acknowledged"] == 94
+    assert verdict.counts[f"by {POISON}"] == 3
 
 
 def test_what_is_sent_again_with_the_same_content_is_counted_only() -> None:
