@@ -18,7 +18,7 @@ LOCAL := $(PYTHON) -m deploy.local
 MADE := [ -f $(STAMP) ]
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run stop status measure doctor reset setup replay-real check format test test-long simulate crash crash-streams bench bench-streams bench-optimizer bench-store lock
+.PHONY: help run stop status measure doctor reset setup replay-real check format test test-long test-beside simulate crash crash-streams bench bench-streams bench-optimizer bench-store lock
 
 ##@ Run · 运行
 run: $(STAMP) ## The whole system, until Ctrl-C: make run CITY=porto RATE=10 PORT=8080
@@ -61,6 +61,10 @@ test: $(STAMP) ## Every test: unit, property, integration on real parts, end to 
 test-long: $(STAMP) ## The tests of minutes that `make test` leaves out: exact crash points, a full disk
 	@$(LOCAL) setup
 	@$(PYTHON) -m pytest -m long tests/integration
+
+test-beside: $(STAMP) ## Each known fault done to plain Faust and to ours: half an hour
+	@$(LOCAL) setup
+	@$(PYTHON) -m pytest -m beside tests/integration
 
 crash: $(STAMP) ## Kill, stop and pause each process of the whole system, judge everything that is left: SEEDS=1-3
 	@$(LOCAL) setup

@@ -32,7 +32,7 @@ class Unsaved:
         streams.state.TooLarge
         """
         changed = self._changed.get(number, {})
-        return [(key.encode(), _written(changed.pop(key))) for key in sorted(keys) if key in changed]
+        return [(key.encode(), _written(key, changed.pop(key))) for key in sorted(keys) if key in changed]
 
     def take_all(self, number: int) -> Encoded:
         """Return all of a partition's, likewise."""
@@ -47,7 +47,10 @@ class Unsaved:
         self._changed.clear()
 
 
-def _written(stamped: Stamped[Any]) -> bytes:
-    value = state.encode(stamped)
+def _written(key: str, stamped: Stamped[Any]) -> bytes:
+    try:
+        value = state.encode(stamped)
+    except state.TooLarge as error:
+        raise state.TooLarge(f"{key}: {error}") from None
     stamped.steps = []
     return value

@@ -1,6 +1,7 @@
 """Fixes for benchmarks: a city's trucks as terminals send them, at once onto a topic or at a steady rate."""
 
 import asyncio
+import logging
 import random
 import threading
 import time
@@ -65,6 +66,7 @@ def fixes(count: int) -> Iterator[events.TruckState]:
 
 def fill(bootstrap: str, count: int) -> None:
     """Put so many fixes on their topic; blocks until Kafka has confirmed each."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it repeats while topics just made look for their leaders
     asyncio.run(_fill(bootstrap, count))
 
 

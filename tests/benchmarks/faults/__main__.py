@@ -1,56 +1,49 @@
 """What each known fault does to plain Faust, and to us, on the same fixes: real Kafka. ``make bench-streams``.
 
 Each fault is done to the same small program in both shells: `peers/plain_faust.py` and `peers/ours.py` count the fixes of
-500 trucks. Ours must be exact; that plain Faust is not says why our shell exists, and will say so when Faust has mended
-it. Exit code 1 if ours is not.
+500 trucks; where plain Faust has to be used in another way to have the fault, `other_agents.py` does. Ours must leave what
+it must; that plain Faust is hurt, as declared in `catalogue.py`, says why our shell exists, and that it is not any more,
+that Faust has mended it. Exit code 1 if either is not so.
 """
 
 import argparse
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks.faults import ways
-from tests.benchmarks.faults.catalogue import FAULTS, FIXES, tried
-from tests.benchmarks.faults.trial import OURS, PLAIN
-from tests.benchmarks.traffic import fill
+from tests.benchmarks.faults.catalogue import FAULTS, FIXES, beside, not_as_declared
 
 COLUMNS: Final = {
     "lost": "committed and in no state",
     "doubled": "in a state more than once",
     "unread": f"never read: nothing moved any more (of {FIXES:,} fixes)",
-    "unsaid": "went wrong, and there was no dead letter and no end of the process",
+    "unsaid": "went wrong, and there was no dead letter, no end of the process; or no end when it was asked to",
+    "again": "MB that were read once more by who had them (where that is looked at)",
 }
 
 
 def main() -> int:
-    """Print a line a fault and program; 1 if ours is not exact."""
+    """Print a line a fault and program; 1 if one is not as declared."""
     given = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what runs is ended too
-    print(f"{'':12} {'':49} {'':15}", *(f"{name:>7}" for name in COLUMNS), f"{'s':>4}", flush=True)
-    wrong = [name for name in given.only or FAULTS if not _is_as_wanted(name, given.logs)]
-    if wrong:
-        print(f"× ours is not exact: {', '.join(wrong)}")
+    print(f"{'':12} {'':50} {'':15}", *(f"{name:>7}" for name in COLUMNS), f"{'s':>4}", flush=True)
+    wrong = [f"{name}: {what}" for name in given.only or FAULTS for what in _tried(name, given.logs)]
+    for line in wrong:
+        print(f"× {line}")
     return 1 if wrong else 0
 
 
-def _is_as_wanted(name: str, logs: Path | None) -> bool:
-    """Do a fault to both, on a broker of its own; tell whether ours left what it must."""
-    fault = FAULTS[name]
-    with ways.running() as way:
-        fill(way.bootstrap, FIXES)
-        fault.put(way.bootstrap)
-        for program in (PLAIN, OURS):
-            began_s = time.monotonic()
-            found = tried(fault, program, way, logs=logs and logs / name)
-            took_s = time.monotonic() - began_s
-            print(
-                f"{name:12} {fault.title:49} {program.script:15}", *(f"{one:7}" for one in found), f"{took_s:4.0f}",
-                flush=True,
-            )  # fmt: skip
-    return found == fault.wanted
+def _tried(name: str, logs: Path | None) -> list[str]:
+    """Do a fault to both; return what is not as declared."""
+    fault, wrong = FAULTS[name], []
+    for left in beside(fault, logs=logs and logs / name):
+        print(
+            f"{name:12} {fault.title:50} {left.program.name:15}", *(f"{one:7}" for one in left.found),
+            f"{left.took_s:4.0f}", flush=True,
+        )  # fmt: skip
+        wrong += not_as_declared(fault, left)
+    return wrong
 
 
 def _arguments() -> argparse.Namespace:
@@ -60,10 +53,10 @@ def _arguments() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="\n".join(
             [
-                "faults:",
-                *(f"  {name:12} {fault.title}" for name, fault in FAULTS.items()),
+                "faults, and what plain Faust suffers of them (what is a matter of luck is not judged):",
+                *(f"  {name:12} {fault.title}: {_suffered(name)}" for name, fault in FAULTS.items()),
                 "",
-                "columns, all to be 0 with ours (but it leaves unread what it must not start with: changelog):",
+                "columns, all to be 0 with ours (but it leaves unread what it must not begin, or go on, with):",
                 *(f"  {name:12} {meaning}" for name, meaning in COLUMNS.items()),
                 "",
                 "example: python -m tests.benchmarks.faults --only refused --logs /tmp/faults",
@@ -73,6 +66,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", metavar="NAME", choices=FAULTS, action="append", help="one fault; may be repeated")
     parser.add_argument("--logs", metavar="FOLDER", type=Path, help="keep what the programs say here")
     return parser.parse_args()
+
+
+def _suffered(name: str) -> str:
+    fault = FAULTS[name]
+    return ", ".join([*fault.hurts, *(f"sometimes {hurt}" for hurt in fault.sometimes)])
 
 
 if __name__ == "__main__":

@@ -1,10 +1,8 @@
 """Faults of the broker: silent, slow to take writes, unwilling to take them."""
 
 import time
-from contextlib import closing
 from typing import Final
 
-from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
 
 from tests.benchmarks.faults.trial import SESSION_S, Trial
@@ -24,6 +22,18 @@ def silent(trial: Trial) -> int:
     healed_s = time.monotonic() + SILENT_S
     trial.until(lambda: time.monotonic() > healed_s, "the silence to end")
     trial.ways.heal()
+    trial.until_read()
+    return 0
+
+
+def stop_in_silence(trial: Trial) -> int:
+    """Let nothing through and ask it to stop; let everything through and start it again."""
+    process = trial.start()
+    trial.until_committed(0.2)
+    trial.ways.hold()
+    trial.stop(process)
+    trial.ways.heal()
+    trial.start()
     trial.until_read()
     return 0
 
@@ -57,8 +67,15 @@ def refused(trial: Trial) -> int:
     return 0
 
 
+def too_large(trial: Trial) -> int:
+    """Let states grow beyond what the broker takes; nobody is told if the process goes on."""
+    trial.start()
+    trial.until_read()
+    return 0 if trial.restarts else 1
+
+
 def _take_at_most(trial: Trial, size_bytes: str) -> None:
     """Have the broker refuse whatever is larger."""
     limit = {"max.message.bytes": size_bytes}
-    with closing(KafkaAdminClient(bootstrap_servers=trial.ways.bootstrap)) as admin:
+    with trial.admin() as admin:
         admin.alter_configs([ConfigResource("TOPIC", trial.changelog.name, configs=limit)])

@@ -1,20 +1,17 @@
-"""Faults of what stands on topics: no record, another partition than its key's, a changelog made for other partitions."""
+"""Faults of records: bytes that are none, another partition than their key's, records that are gone before they are read."""
 
-import time
 from contextlib import closing
 from typing import Final
 
-from kafka import KafkaAdminClient
-from kafka.admin import NewTopic
+from kafka import TopicPartition
 
 from services import bus
 from streams import codec, topics
 from streams.worker.folding import partition_of
-from tests.benchmarks.faults.trial import Trial
-from tests.benchmarks.traffic import NOW_MS, TRUCKS, fix
+from tests.benchmarks.faults.trial import MORE, Trial
+from tests.benchmarks.traffic import NOW_MS, TRUCKS, ends, fix
 
 BAD: Final = 5
-CHANGELOG_PARTITIONS: Final = 24
 
 
 def put_poison(bootstrap: str) -> None:
@@ -43,13 +40,15 @@ def set_aside(trial: Trial) -> int:
         return BAD - sum(1 for _ in letters.read_to_end())
 
 
-def other_changelog(trial: Trial) -> int:
-    """Make the changelog with more partitions than the fixes have; nobody is told if the program does not end."""
-    with closing(KafkaAdminClient(bootstrap_servers=trial.ways.bootstrap)) as admin:
-        admin.create_topics([NewTopic(trial.changelog.name, CHANGELOG_PARTITIONS, 1)])
+def deleted_unread(trial: Trial) -> int:
+    """Delete fixes that came while it was stopped, before it reads them; nobody is told if it goes on behind them."""
+    process = trial.start()
+    trial.until_committed(1.0)
+    trial.stop(process)
+    trial.put_more(MORE)
+    name = topics.TRUCK_STATES.name
+    with trial.admin() as admin:
+        admin.delete_records({TopicPartition(name, at): end for at, end in ends(trial.ways.bootstrap).items()})
+    trial.put_more(MORE)
     trial.start()
-    give_up_s = time.monotonic() + 20
-    trial.until(
-        lambda: trial.restarts > 0 or trial.committed() >= trial.fixes or time.monotonic() > give_up_s, "an end"
-    )
-    return 0 if trial.restarts and trial.committed() == 0 else 1
+    return 1 if trial.until_read() else 0

@@ -10,11 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import psutil
+from kafka import KafkaAdminClient
+from kafka.admin import MemberToRemove
 
 from services import bus
 from streams import state, topics
@@ -22,22 +24,34 @@ from streams.topics import Topic
 from tests import worker_process
 from tests.benchmarks.faults.ways import Ways
 from tests.benchmarks.group_watch import GroupWatch
-from tests.benchmarks.programs import start_peer, until
-from tests.benchmarks.traffic import TRUCKS, ends
+from tests.benchmarks.programs import PEERS, start_peer, until
+from tests.benchmarks.traffic import TRUCKS, ends, fill
 
 SESSION_S: Final = 6.0
 """Of both programs; the least the broker allows."""
+MORE: Final = TRUCKS
+"""Fixes that come later: one of each truck."""
 STOP_S: Final = 20.0
-STILL_S: Final = 20.0
-"""Who commits nothing for so long, with records to read, stands still: sessions, restarts and time-outs of both are shorter."""
+"""Who does not end within this after it was asked to is killed."""
+STILL_S: Final = 30.0
+"""Who commits nothing for so long, with records to read, stands still: sessions, starts and time-outs of both are shorter."""
+STILL_STARTS: Final = 4
+"""Who commits nothing between so many starts stands still as well."""
 
 
 class Program(NamedTuple):
     """A program, the end of its changelog's name, and how many fixes a state there has folded in."""
 
-    script: str
+    script: Path
     changelog: str
     count: Callable[[bytes], int]
+    settings: Mapping[str, str] = {}
+    """Of its environment, beside the fault's."""
+
+    @property
+    def name(self) -> str:
+        """Its file's."""
+        return self.script.name
 
 
 def _plain_count(value: bytes) -> int:
@@ -46,8 +60,16 @@ def _plain_count(value: bytes) -> int:
     return int(count[0] if isinstance(count, list) else count)
 
 
-PLAIN: Final = Program("plain_faust.py", "counts-changelog", _plain_count)
-OURS: Final = Program("ours.py", "state-changelog", lambda value: state.decode("truck", value).state.order.arrivals)
+PLAIN: Final = Program(PEERS / "plain_faust.py", "counts-changelog", _plain_count)
+OURS: Final = Program(
+    PEERS / "ours.py", "state-changelog", lambda value: state.decode("truck", value).state.order.arrivals
+)
+
+
+def other(agent: str, **settings: str) -> Program:
+    """Return plain Faust with an agent of `other_agents`."""
+    script = Path(__file__).with_name("other_agents.py")
+    return PLAIN._replace(script=script, settings={"BENCH_AGENT": agent, **settings})
 
 
 class Found(NamedTuple):
@@ -60,7 +82,9 @@ class Found(NamedTuple):
     unread: int
     """Records that nobody read any more, whatever was waited for."""
     unsaid: int
-    """What went wrong without anybody being told: no dead letter, no end of the process."""
+    """What went wrong without anybody being told: no dead letter, no end of the process; no end when it was asked to."""
+    again_mb: int
+    """What a program read again though it had it, where that was looked at."""
 
 
 class Trial:
@@ -74,14 +98,17 @@ class Trial:
     ) -> None:
         self.ways = ways
         self.fixes = fixes
-        self._group = program.script.removesuffix(".py")
+        self.folder = folder
+        self._group = program.script.stem
         self.restarts = 0
         self.changelog = Topic(name=f"{self._group}-{program.changelog}", key="truck", record=None, written_by="worker")
-        self._program, self._settings = program, settings
-        self._folder, self._log = folder, log
+        self._program, self._settings = program, {**settings, **program.settings}
+        self._log = log
         self._watch = GroupWatch(ways.bootstrap, self._group, topics.TRUCK_STATES)
         self._records = sum(ends(ways.bootstrap).values())
         self._running: list[psutil.Popen] = []
+        self._deaf = 0
+        self.again_mb = 0
 
     def __enter__(self) -> Self:
         return self
@@ -95,7 +122,7 @@ class Trial:
     def start(self) -> psutil.Popen:
         """Start one more of it."""
         process = start_peer(
-            sys.executable, self._program.script, self.ways.told, self._group, folder=self._folder, log=self._log,
+            sys.executable, str(self._program.script), self.ways.told, self._group, folder=self.folder, log=self._log,
             QINGYUN_WORKER_SESSION_S=f"{SESSION_S:g}",
             # many small slices, so that there are many places to be hit at
             QINGYUN_WORKER_SLICE_RECORDS="50",
@@ -111,11 +138,13 @@ class Trial:
             worker_process.end(self._running.pop())
 
     def stop(self, process: psutil.Popen) -> None:
-        """End one in order, as an update does; one that does not end is killed."""
+        """End one in order, as an update does; one that does not end is killed, and that counts as unsaid."""
         self._running.remove(process)
         process.send_signal(signal.SIGTERM)
-        with suppress(psutil.TimeoutExpired, subprocess.TimeoutExpired):
+        try:
             process.wait(STOP_S)
+        except (psutil.TimeoutExpired, subprocess.TimeoutExpired):
+            self._deaf += 1
         worker_process.end(process)
 
     def stop_all(self) -> None:
@@ -123,24 +152,41 @@ class Trial:
         for process in list(self._running):
             self.stop(process)
 
+    def expel(self) -> None:
+        """Put all members out of their group, as its administrator may; wait until they have joined again."""
+        with self.admin() as admin:
+            had = self._members(admin)
+            admin.remove_group_members(self._group, [MemberToRemove(member_id=one) for one in had])
+            self.until(
+                lambda: not had & self._members(admin) and self._watch.members() == len(had), "them to come back"
+            )
+
+    def put_more(self, count: int) -> None:
+        """Put further fixes of all trucks on the topic; returns when the broker has them."""
+        fill(self.ways.bootstrap, count)
+        self.fixes += count
+        self._records = sum(ends(self.ways.bootstrap).values())
+
     # ----------------------------------------------------------------------------- what is waited for
 
-    def until(self, holds: Callable[[], bool], what: str, within_s: float = 60.0) -> None:
+    def until(self, holds: Callable[[], bool], what: str, within_s: float = 180.0) -> None:
         """Wait until it holds; whatever ends meanwhile is started again. Ends the benchmark if it does not come."""
-        until(lambda: self._tended() and holds(), f"{what} ({self._program.script})", within_s, every_s=0.05)
+        until(lambda: self._tended() and holds(), f"{what} ({self._program.name})", within_s, every_s=0.05)
 
     def until_committed(self, share: float) -> None:
         """Wait until so much of all records is committed."""
         self.until(lambda: self.committed() >= share * self._records, f"{share:.0%} of the records")
 
     def until_read(self) -> bool:
-        """Wait until everything is committed; tell whether that came, or nothing moved any more."""
-        before, moved_s = -1, time.monotonic()
+        """Wait until everything is committed; tell whether that came, or nothing moved any more for so long after a start."""
+        seen, starts, since_s = (-1, 0), 0, 0.0
         while (committed := self.committed()) < self._records:
             self._tended()
-            if committed != before:
-                before, moved_s = committed, time.monotonic()
-            elif time.monotonic() - moved_s > STILL_S:
+            if committed != seen[0]:
+                starts = self.restarts
+            if (committed, self.restarts) != seen:
+                seen, since_s = (committed, self.restarts), time.monotonic()
+            if self.restarts - starts >= STILL_STARTS or time.monotonic() - since_s > STILL_S:
                 return False
             time.sleep(0.05)
         return True
@@ -153,6 +199,10 @@ class Trial:
         """Return how many records are committed."""
         return sum(self._watch.committed().values())
 
+    def _members(self, admin: KafkaAdminClient) -> set[str]:
+        members: list[Any] = admin.describe_groups([self._group])[self._group]["members"]
+        return {member["member_id"] for member in members}
+
     def _tended(self) -> bool:
         for process in list(self._running):
             if process.poll() is not None:
@@ -163,6 +213,10 @@ class Trial:
 
     # ----------------------------------------------------------------------------- what is left
 
+    def admin(self) -> "closing[KafkaAdminClient]":
+        """Give the broker's administration, for a while."""
+        return closing(KafkaAdminClient(bootstrap_servers=self.ways.bootstrap))
+
     def found(self, unsaid: int) -> Found:
         """Count what is in the states that the program left, against the fixes and what it has committed."""
         each = self.fixes // TRUCKS
@@ -172,12 +226,15 @@ class Trial:
             lost=max(0, sum(max(0, each - one) for one in had.values()) - unread),
             doubled=sum(max(0, one - each) for one in had.values()),
             unread=unread,
-            unsaid=unsaid,
+            unsaid=unsaid + self._deaf,
+            again_mb=self.again_mb,
         )
 
     def _states(self) -> dict[str, int]:
         """Return the fixes each truck of the traffic has folded in."""
         had = dict.fromkeys((f"t{number:03}" for number in range(TRUCKS)), 0)
+        if not bus.topic_ids(self.ways.bootstrap, [self.changelog]):
+            return had
         with closing(bus.Follower(self.ways.bootstrap, [self.changelog], client_id="bench")) as follower:
             for name, value, _ in worker_process.states(follower.read_to_end()):
                 truck_id = name.strip('"').removeprefix("truck:")
