@@ -65,7 +65,7 @@ def test_a_state_too_large_is_named() -> None:
     unsaved, truck = Unsaved(), _truck("t1", 5)
     truck.take("truck-states", 6, [state.Said("truck-states", 6, "alerts", "a", b"x" * 1_000_000)])
     unsaved.note(0, {"truck:t1": truck})
-    with pytest.raises(state.TooLarge, match="truck:t1: state has .* at most 900000"):
+    with pytest.raises(state.TooLarge, match=r"truck:t1: state has .* at most 900000"):
         unsaved.take(0, {"truck:t1"})
 
 
