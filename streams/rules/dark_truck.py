@@ -26,9 +26,10 @@ VERSION: Final = "1"
 EXPLAINING: Final = frozenset({"depot", "facility", "parking", "dead_zone"})
 _DEAD_ZONE: Final = frozenset({"dead_zone"})
 _MOVING_MPS: Final = 2.0
-_SILENT: Final = "no report from the truck, and none is missing by its numbers,"
-_UNHEARD: Final = "no report has come from the truck"
-_UNSEEN: Final = "driving, and no report has a place,"
+_SILENT: Final = "silence of the terminal, no report missing"
+_UNHEARD: Final = "no report has come"
+_UNSEEN: Final = "driving, and no report has a place"
+_NOT_KNOWN: Final = ("whether it has no network or no power is not known",)
 
 
 class Memory(Struct, array_like=True):
@@ -64,7 +65,8 @@ def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
         return _seen_again(memory, moment) if moment.place is not None or not memory.loaded else None
     if _was_silent(memory, moment, limits):
         memory.alerted = True
-        return _begin(_SILENT, memory, moment, limits, since_ms=moment.since_ms)
+        said = explain.at_least(_SILENT, (moment.time_ms - moment.since_ms) / 1000, limits.dark_s, "s")
+        return _begin(said, moment.since_ms, moment.time_ms, _between(memory, moment), explain.gaps(moment))
     if moment.place is not None or moment.fix.mocked or not memory.loaded or memory.explained:
         memory.unseen_ms = 0
         return None
@@ -74,7 +76,8 @@ def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     if moment.time_ms - memory.unseen_ms < limits.dark_s * 1000 or _into_dead_zone(memory, moment):
         return None
     memory.alerted = True
-    return _begin(_UNSEEN, memory, moment, limits, since_ms=memory.unseen_ms)
+    said = explain.at_least(_UNSEEN, (moment.time_ms - memory.unseen_ms) / 1000, limits.dark_s, "s")
+    return _begin(said, memory.unseen_ms, moment.time_ms, _between(memory, moment), explain.gaps(moment))
 
 
 def _was_silent(memory: Memory, moment: Moment, limits: Thresholds) -> bool:
@@ -103,23 +106,17 @@ def pass_time(memory: Memory, silence: Silence, limits: Thresholds) -> Finding |
     if found is not None and found[0] <= drove_on_m(memory.last_mps):
         return None
     memory.unheard_ms = silence.since_ms
-    return Finding(
-        kind="begin",
-        start_ms=silence.since_ms,
-        at_ms=silence.since_ms + round(limits.dark_unheard_s * 1000),
-        severity="high",
-        certainty="possible",
-        where=geo.point(*memory.last_place),
-        because=_because(_UNHEARD, silence.lasted_s, limits.dark_unheard_s),
-        unless=_UNLESS,
-        gaps=("whether it has no network or no power is not known",),
-    )
+    said = explain.at_least(_UNHEARD, silence.lasted_s, limits.dark_unheard_s, "s")
+    at_ms = silence.since_ms + round(limits.dark_unheard_s * 1000)
+    finding = _begin(said, silence.since_ms, at_ms, geo.point(*memory.last_place), _NOT_KNOWN)
+    finding.certainty = "possible"
+    return finding
 
 
 def reconsider(alert: events.Alert, fix: events.TruckState, time_ms: int) -> Finding | None:
     """Withdraw a silence in which, as a late report shows, the terminal did report."""
-    seen = any(condition.condition.startswith(_UNSEEN) for condition in alert.because)
-    if seen or not alert.start_ms < time_ms < (alert.end_ms or alert.emitted_ms):
+    unseen = any(condition.condition == _UNSEEN for condition in alert.because)
+    if unseen or not alert.start_ms < time_ms < (alert.end_ms or alert.emitted_ms):
         return None
     return _withdraw(alert.start_ms, fix, time_ms, alert.end_ms)
 
@@ -138,27 +135,22 @@ def _seen_again(memory: Memory, moment: Moment) -> Finding:
     return Finding(kind="end", start_ms=moment.since_ms, at_ms=moment.time_ms, end_ms=moment.since_ms)
 
 
-def _begin(what: str, memory: Memory, moment: Moment, limits: Thresholds, *, since_ms: int) -> Finding:
+def _begin(
+    said: events.Condition, since_ms: int, at_ms: int, where: events.Geometry | None, gaps: tuple[str, ...]
+) -> Finding:
     return Finding(
         kind="begin",
         start_ms=since_ms,
-        at_ms=moment.time_ms,
+        at_ms=at_ms,
         severity="high",
         certainty="likely",
-        where=_between(memory, moment),
-        because=_because(what, (moment.time_ms - since_ms) / 1000, limits.dark_s),
-        unless=_UNLESS,
-        gaps=explain.gaps(moment),
-    )
-
-
-_UNLESS: Final = ("in a depot, facility, parking place or dead zone", "reports made meanwhile that come late")
-
-
-def _because(what: str, lasted_s: float, limit_s: float) -> tuple[events.Condition, ...]:
-    return (
-        explain.known("when it reported before", "loaded, at work, its engine on"),
-        explain.at_least(f"{what} for at least {limit_s:g} s", lasted_s, limit_s, "s"),
+        where=where,
+        because=(explain.known("when it reported before", "loaded, at work, its engine on"), said),
+        unless=(
+            "in a depot, facility, parking place or dead zone",
+            "reports made meanwhile that come late",
+        ),
+        gaps=gaps,
     )
 
 
@@ -169,5 +161,5 @@ def _between(memory: Memory, moment: Moment) -> events.Geometry | None:
 
 
 def _withdraw(start_ms: int, fix: events.TruckState, time_ms: int, end_ms: int | None) -> Finding:
-    reason = f"truck-states {fix.truck_id} {time_ms}: the terminal did report, its numbers or its late reports say"
+    reason = f"truck-states {fix.truck_id} {time_ms}: the terminal did report, its fix came late"
     return Finding(kind="withdraw", start_ms=start_ms, at_ms=time_ms, end_ms=end_ms, reason=reason)

@@ -7,13 +7,14 @@ itself; it starts before anything is read, and an error while asking counts as n
 import asyncio
 import logging
 import threading
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from time import monotonic
 from typing import Any, Final
 
 from streams.topics import TICKS
 from streams.worker import metrics
 from streams.worker.ending import end, leave
+from streams.worker.standing import Standing
 
 logger = logging.getLogger(__name__)
 
@@ -21,27 +22,6 @@ STOP_S: Final = 8.0
 """Asked to stop while it joins its group, Faust waits for ever."""
 _EVERY_S: Final = 1.0
 _ASK_TIMEOUT_S: Final = 10.0
-
-
-class Standing:
-    """Since when which of several things to do has stood longest."""
-
-    def __init__(self) -> None:
-        self._moved: dict[Hashable, tuple[int, float]] = {}
-        self.where: Hashable | None = None
-        """None = nothing is to be done, or all of it goes on."""
-        self.since_s = monotonic()
-
-    def note(self, behind: Mapping[Hashable, int], now_s: float) -> None:
-        """Take note of what is to be done now: of each a number that changes whenever some of it is done."""
-        self._moved = {
-            one: moved if (moved := self._moved.get(one)) is not None and moved[0] == done else (done, now_s)
-            for one, done in behind.items()
-        }
-        self.where = min(self._moved, key=lambda one: self._moved[one][1], default=None)
-        self.since_s = now_s if self.where is None else self._moved[self.where][1]
-        if self.since_s == now_s:
-            self.where = None
 
 
 class Watchdog:

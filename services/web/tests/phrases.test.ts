@@ -44,6 +44,7 @@ function phrases(): string[] {
       for (const one of (block[1] ?? "").matchAll(/f?"([^"]+)"/g)) found.push(one[1] ?? "");
     for (const one of source.matchAll(/said\.append\(f?"([^"]+)"\)/g)) found.push(one[1] ?? "");
     for (const one of source.matchAll(/return \(f?"([^"]+)",\)/g)) found.push(one[1] ?? "");
+    for (const one of source.matchAll(/^_(?:NOT_KNOWN|CAME_LATE): Final = \(?"([^"]+)"/gm)) found.push(one[1] ?? "");
   }
   return [...new Set(found)]
     .map(text =>
@@ -95,7 +96,7 @@ describe("the phrases of the rules", () => {
     expect(sentencesIn(optimiser("explain.py")).length).toBeGreaterThan(20);
     expect(verdicts()).toContain("Truck 7 takes break 7 twice.");
     expect(verdicts().length).toBeGreaterThan(45);
-    expect(withdrawals()).toHaveLength(1);
+    expect(withdrawals()).toHaveLength(2);
     expect(rests()).toHaveLength(2);
   });
 

@@ -34,6 +34,10 @@ const PHRASES: Phrase[] = [
   [/^away from every place where unloading is lawful$/, () => "远离所有可合法卸料的地点"],
   [/^(\S+) m and more$/, m => `${m} 米以上`],
   [/^silence of the terminal, no report missing$/, () => "终端静默，且没有缺失的报告"],
+  [/^no report has come$/, () => "一直没有收到报告"],
+  [/^driving, and no report has a place$/, () => "行驶中，所有报告都没有定位"],
+  [/^when it reported before$/, () => "此前最后一次报告时"],
+  [/^loaded, at work, its engine on$/, () => "载货、作业中、发动机运转"],
   [/^the load fell$/, () => "载重下降"],
   [/^the load before$/, () => "此前的载重"],
   [/^loaded$/, () => "载货"],
@@ -76,7 +80,14 @@ const PHRASES: Phrase[] = [
   [/^a plan made before whose path leads there$/, () => "此前的计划路线经过该处"],
   [/^within (\S+) m of a registered place$/, m => `距登记地点 ${m} 米以内`],
   [/^another permit in force for this load$/, () => "这批垃圾另有有效许可证"],
+  [/^in a depot, facility, parking place or dead zone$/, () => "位于车场、处置场所、停车点或信号盲区内"],
+  [/^reports made meanwhile that come late$/, () => "期间的报告稍后补传到达"],
   // what is not known
+  [/^whether it has no network or no power is not known$/, () => "无法判断是没有网络还是断电"],
+  [
+    /^this report came late; later ones, heard before, say nothing of it$/,
+    () => "该报告到达较晚；此前收到的更晚报告未提及此事",
+  ],
   [/^the device clock was (-?\d+) s ahead; times are corrected$/, s => `设备时钟快 ${s} 秒，时间已校正`],
   [/^reports are missing in the (\S+) s before$/, s => `此前 ${s} 秒缺少报告`],
   [

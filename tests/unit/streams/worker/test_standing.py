@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable
 
-from streams.worker.watchdog import Standing
+from streams.worker.standing import Standing
 
 
 def noted(*looks: dict[Hashable, int]) -> Standing:
