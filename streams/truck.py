@@ -188,10 +188,12 @@ def _reconsider(state: Truck, late: Released, reference: Reference) -> Outputs:
                 _tell(state, caller, finding, outputs, time_ms=late.time_ms, reference=reference, late=True)
     for rule in rules.RECONSIDERING:
         alert = state.ledger.last.get(rule.NAME)
-        if alert is not None and alert.state != "cancelled":
-            withdrawn = rule.reconsider(alert, late.fix, late.time_ms)
-            if withdrawn is not None:
-                _tell(state, rule, withdrawn, outputs, time_ms=late.time_ms, reference=reference)
+        if alert is not None and alert.state == "cancelled":
+            alert = None
+        memory = getattr(state.memories, memory_name(rule.NAME))
+        withdrawn = rule.reconsider(memory, alert, late.fix, late.time_ms)
+        if withdrawn is not None:
+            _tell(state, rule, withdrawn, outputs, time_ms=late.time_ms, reference=reference)
     return outputs
 
 

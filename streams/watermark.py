@@ -155,7 +155,7 @@ def _is_overdue(order: Order, terminal: Terminal, head: Waiting, now_ms: int, bo
 
 
 def _release_one(order: Order, terminal: Terminal, fix: events.TruckState, seq: int, time_ms: int) -> list[Released]:
-    late = time_ms < order.released_ms
+    late = time_ms < order.released_ms or _goes_back(terminal, seq, time_ms)
     after_gap = False
     if late:
         order.late += 1
@@ -169,6 +169,13 @@ def _release_one(order: Order, terminal: Terminal, fix: events.TruckState, seq: 
         terminal.released_ms = time_ms
         terminal.released_seq = seq if seq >= 0 else None
     return [Released(fix, time_ms, late, terminal.offset_ms, after_gap)]
+
+
+def _goes_back(terminal: Terminal, seq: int, time_ms: int) -> bool:
+    """True if of the device's last second a report with a higher number was released already (contract: time, then number)."""
+    if time_ms != terminal.released_ms or seq < 0 or terminal.released_seq is None:
+        return False
+    return 0 < (terminal.released_seq - seq) % _SEQ_MODULUS < _SEQ_MODULUS // 2
 
 
 def _is_duplicate(terminal: Terminal, fix: events.TruckState) -> bool:

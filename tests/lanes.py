@@ -70,7 +70,16 @@ class Runs:
     def _one(self, name: str) -> Ran:
         began_s, line, failed = time.monotonic(), "", list[str]()
         # two at once would overwrite each other's cache
-        argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "not long and not beside", *map(str, files_of(name))]
+        argv = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            "-m",
+            "not long and not beside",
+            *map(str, files_of(name)),
+        ]
         with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             self._running.add(process)
             psutil.Process(process.pid).nice(ASIDE.get(name, 0))

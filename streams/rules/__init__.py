@@ -46,10 +46,12 @@ class HearingRule(Rule, Protocol):
 
 
 class ReconsideringRule(Rule, Protocol):
-    """A rule whose alerts a late fix may take the ground from."""
+    """A rule that a late fix may take the ground from: from its last alert, or from what it is about to say."""
 
-    def reconsider(self, alert: events.Alert, fix: events.TruckState, time_ms: int, /) -> Finding | None:
-        """Judge the rule's last alert again, knowing a fix that came too late to be judged in order."""
+    def reconsider(
+        self, memory: Any, alert: events.Alert | None, fix: events.TruckState, time_ms: int, /
+    ) -> Finding | None:
+        """Judge again, knowing a fix that came too late to be judged in order. ``alert``: the last, not cancelled."""
 
 
 class TimedRule(Rule, Protocol):

@@ -113,8 +113,15 @@ def pass_time(memory: Memory, silence: Silence, limits: Thresholds) -> Finding |
     return finding
 
 
-def reconsider(alert: events.Alert, fix: events.TruckState, time_ms: int) -> Finding | None:
+def reconsider(
+    memory: Memory,  # noqa: ARG001  # it says what it sees at once
+    alert: events.Alert | None,
+    fix: events.TruckState,
+    time_ms: int,
+) -> Finding | None:
     """Withdraw a silence in which, as a late report shows, the terminal did report."""
+    if alert is None:
+        return None
     unseen = any(condition.condition == _UNSEEN for condition in alert.because)
     if unseen or not alert.start_ms < time_ms < (alert.end_ms or alert.emitted_ms):
         return None

@@ -59,8 +59,12 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     return finding
 
 
-def reconsider(alert: events.Alert, fix: events.TruckState, time_ms: int) -> Finding | None:
-    """Withdraw a dump in the dark when a late report shows that the terminal was not silent."""
+def reconsider(memory: Memory, alert: events.Alert | None, fix: events.TruckState, time_ms: int) -> Finding | None:
+    """Withdraw a dump in the dark, or say none, when a late report shows that the terminal was not silent."""
+    if memory.phase == "dark" and not memory.alerted and memory.start_ms < time_ms < memory.end_ms:
+        memory.phase = ""
+    if alert is None:
+        return None
     in_the_dark = any(condition.condition == _SILENCE for condition in alert.because)
     if not in_the_dark or not alert.start_ms < time_ms < (alert.end_ms or alert.raised_ms):
         return None

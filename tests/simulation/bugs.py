@@ -1,7 +1,9 @@
-"""Planted bugs: each is a mistake somebody could make, put into the running code for as long as `Bug.planted` lasts.
+"""Planted bugs: each is a mistake somebody could make, put into what runs for as long as `Bug.planted` lasts.
 
 They prove the simulator. The invariants run with the bug in place: nothing is compared with a copy that is right, but
-with what the devices did, what the log holds and what was promised.
+with what the devices did, what the log holds and what was promised. A bug in the product's own code shows that this code
+is watched. One that replaces a step of the modelled shell (`tests.simulation.shell`) shows only that the invariants
+would see such a mistake: whether the product makes it, its own tests and `make crash-streams` must say.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -12,9 +14,10 @@ from unittest.mock import patch
 from msgspec.structs import replace
 
 from services.ingest import spool
-from services.recorder import mappings
-from streams import events, state, truck, watermark
-from streams.rules import explain
+from services.recorder import mappings, recorder
+from services.store import sink
+from streams import alerts, codec, events, load, state, truck, watermark
+from streams.rules import explain, illegal_dump
 from streams.worker import folding, restoring
 from streams.worker.in_flight import InFlight
 from tests.simulation import shell
@@ -27,6 +30,11 @@ class Bug(NamedTuple):
 
     what: str
     patches: tuple[Patch, ...]
+
+    @property
+    def in_model(self) -> bool:
+        """Whether it is in the model of the shell, and not in the product's own code."""
+        return any(where is shell for where, _, _ in self.patches)
 
     @contextmanager
     def planted(self) -> Iterator[None]:
@@ -57,8 +65,9 @@ def _forget_all(self: Any, topic: str, committed: int) -> None:  # noqa: ARG001
 
 
 def _handed_out_last(self: Any, tp: Any) -> int | None:
-    waiting = self._waiting[tp]
-    return waiting[-1].offset + 1 if waiting else self._done.get(tp)
+    waiting, done = self._waiting[tp], self._done
+    offset: int | None = waiting[-1].offset + 1 if waiting else done.get(tp)
+    return offset
 
 
 _committable: Final = InFlight.committable
@@ -141,6 +150,53 @@ def _resends_teach(terminal: Any, fix: events.TruckState, now_ms: int, bounds: A
         terminal.offset_ms = lag_ms
 
 
+def _undecodable(record: Any) -> bool:
+    try:
+        mappings.writes_of(record)
+    except codec.Undecodable:
+        return True
+    return False
+
+
+_gathered: Final = recorder.Recorder._gathered
+
+
+def _only_of_its_topic(self: Any, records: Any) -> Any:
+    spoilt = {record.topic for record in records if _undecodable(record)}
+    return _gathered(self, [record for record in records if not spoilt or record.topic in spoilt])
+
+
+def _only_decodable(self: Any, records: Any) -> Any:
+    return _gathered(self, [record for record in records if not _undecodable(record)])
+
+
+def _kept_first(topic: str, table: str) -> dict[str, Any]:
+    kept = [one._replace(keep=sink.KEEP_FIRST) if one.table == table else one for one in mappings.BY_TOPIC[topic]]
+    return {**mappings.BY_TOPIC, topic: tuple(kept)}
+
+
+def _takes_any_dump(_: Any, alert: events.Alert | None, fix: events.TruckState, time_ms: int) -> Any:
+    if alert is None:
+        return None
+    reason = f"truck-states {fix.truck_id} {time_ms}: a fix came late"
+    return alerts.Finding(kind="withdraw", start_ms=alert.start_ms, at_ms=time_ms, end_ms=alert.end_ms, reason=reason)
+
+
+_reconsider: Final = truck._reconsider
+
+
+def _forgets_in_silence(one: state.Truck, late: Any, reference: Any) -> list[Any]:
+    said: list[Any] = _reconsider(one, late, reference)
+    for alert in said:
+        one.ledger.last.pop(alert.rule, None)
+    return [alert for alert in said if alert.state != "cancelled"]
+
+
+def _reads_late_loads(one: state.Truck, late: Any, reference: Any) -> list[Any]:
+    load.read(one.load, late.fix, late.time_ms)
+    return _reconsider(one, late, reference)
+
+
 _READ: Final = restoring.Line.read
 
 
@@ -170,18 +226,32 @@ BUGS: Final[dict[str, Bug]] = {
     "conflict-ignored": Bug(
         "after a conflict the recorder goes on as before", ((shell, "reads_again", lambda _: False),)
     ),
+    "beside-poison-dropped": Bug(
+        "the recorder drops what came on other topics beside a record that it cannot use",
+        ((recorder.Recorder, "_gathered", _only_of_its_topic),),
+    ),
+    "poison-not-recorded": Bug(
+        "the recorder passes over what it cannot use", ((recorder.Recorder, "_gathered", _only_decodable),)
+    ),
+    "visit-never-ends": Bug(
+        "the table of visits keeps the first record of each", ((mappings, "BY_TOPIC", _kept_first("visits", "visits")),)
+    ),
     "letter-of-its-place": Bug("a dead letter written again is another", ((mappings, "_letter_id", _by_place),)),
     "said-before-kept": Bug("outputs are sent before their states are confirmed", ((shell, "keep", _no_wait),)),
     "changes-not-saved": Bug("a commit does not save the states that changed", ((shell, "save", _no_wait),)),
-    "commit-before-said": Bug(
-        "a commit does not wait for outputs that wait", ((shell, "is_to_be_said", lambda _: False),)
-    ),
+    "commit-before-said": Bug("a commit does not wait for outputs that wait", ((shell, "is_reached", lambda _: True),)),
     "taken-and-not-counted": Bug(
         "a flush does not wait for states that are taken out and not sent",
-        ((shell, "another_writes", lambda _: False),),
+        ((shell, "another_writes", lambda *_: False),),
     ),
     "overtaken-commit": Bug(
         "a commit goes on though its partitions were forgotten", ((shell, "was_overtaken", lambda *_: False),)
+    ),
+    "overtaken-slice-speaks": Bug(
+        "a slice speaks though its partition was forgotten since", ((shell, "was_forgotten", lambda *_: False),)
+    ),
+    "changelog-not-looked-at": Bug(
+        "a worker goes on where the changelog lacks what it had", ((shell, "is_whole", lambda _: True),)
     ),
     "commit-before-confirm": Bug("offsets are committed before all is confirmed", ((shell, "confirm", _no_wait),)),
     "commit-handed-out": Bug("what is handed out counts as done", ((InFlight, "committable", _handed_out_last),)),
@@ -224,6 +294,13 @@ BUGS: Final[dict[str, Bug]] = {
     "wrap-is-old": Bug("a number below the last is old", ((watermark, "_is_duplicate", _smaller_is_older),)),
     "gap-not-waited-for": Bug("a gap is not waited for", ((watermark, "_wait_ms", lambda *_: 0),)),
     "never-late": Bug("a late report is judged as if in order", ((watermark, "_release_one", _never_late),)),
+    "late-takes-any": Bug(
+        "a late report takes away any dump, seen in a silence or not", ((illegal_dump, "reconsider", _takes_any_dump),)
+    ),
+    "late-takes-in-silence": Bug(
+        "what a late report takes away is forgotten, not cancelled", ((truck, "_reconsider", _forgets_in_silence),)
+    ),
+    "late-load-counts": Bug("a late report's load is read", ((truck, "_reconsider", _reads_late_loads),)),
     "ticks-unheard": Bug("passing time releases nothing", ((truck, "waits", lambda _: False),)),
     "resends-teach-the-clock": Bug(
         "a resend changes the clock's error", ((watermark, "_watch_clock", _resends_teach),)

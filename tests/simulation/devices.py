@@ -35,6 +35,11 @@ class Terminal:
         self.rebooted_at: int | None = None
         self.heartbeats = False
         self.full = False
+        self.jump_ms = 0
+        """By how much its clock is off from report ``jump[0]`` up to ``jump[1]``, beside what it always is."""
+        self.jump = (0, 0)
+        self.blind: tuple[float, float, float] | None = None
+        """Since when it is in a blind area, until when, and when it sends what it had to keep."""
         self._seq = 100
         self._waiting: dict[int, events.TruckState] = {}
         self._sent_ms: dict[int, float] = {}
@@ -54,6 +59,10 @@ class Terminal:
         """Reports not acknowledged."""
         return len(self._waiting)
 
+    def drive(self, kind: str) -> None:
+        """Drive this way instead."""
+        self.kind, self.truth = kind, journeys.fixes(kind, self.truck_id)
+
     def begin_at(self, seq: int) -> None:
         """Count from here."""
         self._seq = seq
@@ -68,9 +77,10 @@ class Terminal:
         if self._seq == 65_535:
             self.world.sometimes["a counter wraps"] += 1
         self._seq = (self._seq + 1) % 65_536
+        jump_ms = self.jump_ms if self.jump[0] <= n < self.jump[1] else 0
         report = replace(
             fix,
-            event_time_ms=fix.event_time_ms + self.clock_ms,
+            event_time_ms=fix.event_time_ms + self.clock_ms + jump_ms,
             received_time_ms=None,
             seq=seq,
             source="jt808" if self.numbered else "traccar",
@@ -87,9 +97,9 @@ class Terminal:
             return
         self.world.after(self.world.between(700, 1_500), self._send)
         now_ms = self.world.now_ms
-        if self.world.faults and now_ms < self._down_until_ms:
+        if self.world.faults and (now_ms < self._down_until_ms or self._is_blind(now_ms)):
             return
-        for n in list(self._waiting)[:WINDOW]:
+        for n in [n for n in self._waiting if not self._is_kept_back(n)][:WINDOW]:
             sent_ms = self._sent_ms.get(n)
             if sent_ms is not None and now_ms - sent_ms < AGAIN_MS:
                 continue
@@ -100,6 +110,21 @@ class Terminal:
                 self.world.sometimes["a report is sent again"] += 1
             self._sent_ms[n] = now_ms
             self._through_the_net(n)
+
+    def go_blind(self) -> None:
+        """Be out of reach while the truck is emptied, and send what was kept a while after the live reports."""
+        chance, raised_ms = self.world.between, next(fix.event_time_ms for fix in self.truth if fix.bed == "raised")
+        until_ms = raised_ms + chance(190_000, 250_000)
+        self.blind = raised_ms - chance(115_000, 200_000), until_ms, until_ms + chance(5_000, 140_000)
+
+    def _is_blind(self, at_ms: float) -> bool:
+        return self.blind is not None and self.blind[0] <= at_ms < self.blind[1]
+
+    def _is_kept_back(self, n: int) -> bool:
+        """Whether a report of a blind area has to wait: live reports go first."""
+        if self.blind is None or not self.world.faults or self.world.now_ms >= self.blind[2]:
+            return False
+        return self._is_blind(self.truth[n].event_time_ms)
 
     def _through_the_net(self, n: int) -> None:
         options = self.world.options
@@ -117,7 +142,10 @@ class Terminal:
         if self.world.happens(self.world.options.drop):
             self.world.sometimes["an acknowledgement is lost"] += 1
             return
-        self.world.after(self.world.between(30, 300), self._waiting.pop, n, None)
+        self.world.after(self.world.between(30, 300), self._forget, n)
+
+    def _forget(self, n: int) -> None:
+        self._waiting.pop(n, None)
 
     def _plan_outage(self) -> None:
         every_ms = self.world.options.outage_every_ms
@@ -137,6 +165,10 @@ def bring_up(world: World, to_doors: Callable[..., None]) -> list[Terminal]:
     terminals = [Terminal(world, n, kind, to_doors) for n, kind in enumerate(kinds)]
     left = list(terminals)
     world.chance.shuffle(left)
+    for one in _some(left, options.blind):
+        one.drive("emptied")
+        one.go_blind()
+        one.numbered = world.chance.random() < 0.3  # the number would tell that reports are missing
     for one in _some(left, options.wrapping):
         one.begin_at(world.chance.randint(65_440, 65_530))
     for one in _some(left, options.wrong_clocks):
@@ -149,6 +181,10 @@ def bring_up(world: World, to_doors: Callable[..., None]) -> list[Terminal]:
         one.heartbeats = True
     for one in _some(left, options.full):
         one.full = True
+    for one in _some(left, options.jumping):
+        one.jump_ms = world.chance.choice((8 * HOUR_MS, -8 * HOUR_MS, 26 * HOUR_MS, -500 * HOUR_MS))
+        one.jump = (world.chance.randint(15, 40), world.chance.randint(50, 70))
+        world.sometimes["a clock jumps"] += 1
     for one in _some(left, options.broken_covers):
         one.truth = tuple(replace(fix, cover="unknown") for fix in one.truth)
     return terminals

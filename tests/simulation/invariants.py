@@ -9,7 +9,7 @@ crashes and other workers. The last state of each truck is folded again from its
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -31,6 +31,8 @@ _ARRIVAL: Final = {"emitted_ms", "received_time_ms"}
 _LEFT: Final = 20
 """States of a partition of the changelog, beside some of each truck or bin, that may be left behind by those who died."""
 Entry = tuple[TP, Sequence[Record], int]
+What = tuple[str, bytes | None, bytes]
+"""An output: topic, key, value."""
 
 
 class Journal:
@@ -85,13 +87,17 @@ class Invariants:
         self.acked: list[tuple[str, bytes]] = []
         """Topic and value of each input that was acknowledged to its device."""
         self.appended: set[tuple[str, bytes]] = set()
-        self._outputs: dict[tuple[str, bytes | None, bytes], int] = {}
+        self.ahead: set[int] = set()
+        """Partitions of which some worker read a tick before a report that was there earlier: time ran ahead."""
+        self._outputs: dict[What, int] = {}
+        self._led: dict[What, set[tuple[bytes, str, int]]] = defaultdict(set)
+        """Which inputs led to an output, in the runs of all workers: state, topic, offset."""
         self._letters: set[tuple[str, int, int]] = set()
         self._revisions: dict[str, int] = {}
         self._durable: dict[bytes, dict[str, int]] = {}
         self._newest: dict[bytes, bytes] = {}
         self._nodes: dict[tuple[bytes, bytes], tuple[Journal, int]] = {}
-        self._owed: dict[object, dict[TP, list[tuple[int, tuple[str, bytes | None, bytes]]]]] = {}
+        self._owed: dict[object, dict[TP, list[tuple[int, What]]]] = {}
         self._taken: dict[TP, int] = defaultdict(int)
         log.on_append = self._on_append
 
@@ -112,6 +118,7 @@ class Invariants:
         if record.topic == CHANGELOG:
             self._keep_state(record)
         elif record.topic in _SAID:
+            self._check_kept((record.topic, record.key, value))
             self._outputs.setdefault((record.topic, record.key, value), record.offset)
             if record.topic == "alerts":
                 self._check_revision(value)
@@ -131,6 +138,12 @@ class Invariants:
         else:
             self.world.sometimes["a state is out of place"] += 1
 
+    def _check_kept(self, what: What) -> None:
+        """Check I6: what is said follows from a state that is on the broker."""
+        led = self._led.get(what)
+        if led and all(self._durable.get(key, {}).get(topic, 0) <= offset for key, topic, offset in led):
+            raise Violation(f"I6: {what[0]} {what[2][:120]!r} is said, and no state on the broker knows of it")
+
     def _check_revision(self, value: bytes) -> None:
         alert: events.Alert = codec.decode(topics.ALERTS, value)
         known = self._revisions.get(alert.alert_id, 0)
@@ -142,6 +155,11 @@ class Invariants:
         """A worker folded a slice: what it said is owed before it may commit past it."""
         owed = self._owed.setdefault(worker, {}).setdefault(tp, [])
         owed.extend((records[-1].offset, (one.topic, one.key, one.value)) for one in folded.outputs)
+        for key in folded.spoke:
+            for said in folded.changed[key].said:
+                if said.topic == tp[0] and said.offset >= records[0].offset:
+                    what = (said.output_topic, said.key.encode(), said.value)
+                    self._led[what].add((key.encode(), said.topic, said.offset))
 
     def wrote(self, key: bytes, value: bytes, journal: Journal) -> None:
         """A worker wrote a state: a truck's time never goes back, and its descent is known."""
@@ -242,14 +260,11 @@ class Invariants:
         partition = Partition(number_of(entity), {})
         done: set[tuple[str, int]] = set()
         expected: dict[tuple[object, ...], str] = {}
-        for tp, records, committed in self._descent(entity, value):
-            mine = [one for one in records if tp[0] == _TICKS or _entity(tp, one) == entity]
-            mine = [one for one in mine if (tp[0], one.offset) not in done]
+        for tp, records, committed in self._heard(entity, value):
             if tp[0] != _TICKS:
-                done.update((tp[0], one.offset) for one in mine)
-            if mine:
-                folded = partition.fold(tp[0], mine, self.reference, truck.DEFAULT_SETTINGS, committed)
-                expected.update(content(one.topic, one.value) for one in folded.outputs)
+                done.update((tp[0], one.offset) for one in records)
+            folded = partition.fold(tp[0], records, self.reference, truck.DEFAULT_SETTINGS, committed)
+            expected.update(content(one.topic, one.value) for one in folded.outputs)
         if done != wanted:
             lost = sorted(wanted - done)[:3]
             raise Violation(f"I1: {entity.decode()} never folded in {lost or sorted(done - wanted)[:3]}")
@@ -260,6 +275,21 @@ class Invariants:
         if refolded != written:
             raise Violation(f"I3: {entity.decode()} is not the fold of its inputs")
         return expected
+
+    def _heard(self, entity: bytes, value: bytes) -> Iterator[Entry]:
+        """Yield what led to a state, in turn, each of its inputs once; ticks as often as they were read."""
+        done: set[tuple[str, int]] = set()
+        for tp, records, committed in self._descent(entity, value):
+            mine = [one for one in records if tp[0] == _TICKS or _entity(tp, one) == entity]
+            mine = [one for one in mine if (tp[0], one.offset) not in done]
+            if tp[0] != _TICKS:
+                done.update((tp[0], one.offset) for one in mine)
+            if mine:
+                yield tp, mine, committed
+
+    def heard(self, entity: bytes) -> Iterable[Entry]:
+        """Yield what led to the last state of a truck or bin on the broker, in turn."""
+        return self._heard(entity, self._newest[entity])
 
     def _descent(self, entity: bytes, value: bytes | None) -> Iterable[Entry]:
         """Return what led to a state, oldest first."""
@@ -283,10 +313,6 @@ class Invariants:
     def final_states(self) -> dict[bytes, bytes]:
         """Return the last state of each truck and bin on the broker."""
         return dict(self._newest)
-
-    def last_revision(self, alert_id: str) -> int:
-        """Return the largest revision of an alert on the broker."""
-        return self._revisions.get(alert_id, 0)
 
     def said_of(self, keep: Callable[[str, bytes], bool]) -> list[tuple[str, bytes]]:
         """Return the outputs on the broker, each once, in the order they came."""

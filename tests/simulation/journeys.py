@@ -15,7 +15,7 @@ BINS: Final = tuple(f"B{n}" for n in range(4))
 NUMBERS: Final = sorted({partition_of(name) for name in (*TRUCKS, *BINS)})
 """Partitions with a truck or a bin."""
 START_MS: Final = town.START_MS
-KINDS: Final = ("dump", "uncovered", "off-route", "yard", "spill", "tipping-late", "covered", "sos")
+KINDS: Final = ("dump", "uncovered", "off-route", "yard", "spill", "tipping-late", "covered", "sos", "emptied")
 
 
 def bins() -> list[events.Event]:
@@ -54,6 +54,9 @@ def fixes(kind: str, truck_id: str) -> tuple[events.TruckState, ...]:
             drive.go(2_000, 300).go(4_500, 300).go(4_500, 0).go(6_000)
         case "yard":
             drive.go(8_000).wait(70).wait(90, falling_kg=14_000, bed="raised", cover="open").wait(60, bed="level")
+        case "emptied":
+            drive.go(8_000, speed_mps=20).wait(70).wait(90, falling_kg=14_000, bed="raised").wait(60, bed="level")
+            drive.go(3_000, speed_mps=20)
         case "spill":
             drive.go(7_500, falling_kg=2_500)
         case "tipping-late":

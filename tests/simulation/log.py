@@ -6,7 +6,9 @@ partitions; a commit counts only from a member of the present generation.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from types import MappingProxyType
 from typing import NamedTuple
 
 from streams.topics import JOINED_PARTITIONS
@@ -66,6 +68,7 @@ class Log:
 
 
 class _Sent(NamedTuple):
+    number: int
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]]
@@ -82,7 +85,9 @@ class Producer:
         self._queues: dict[TP, deque[_Sent]] = defaultdict(deque)
         self._busy: set[TP] = set()
         self._late_until_ms = 0.0
-        self.unconfirmed = 0
+        self.unconfirmed: set[int] = set()
+        """Numbers of the sends that the broker has not confirmed."""
+        self._numbers = count()
         process.on_death.append(self._cut)
 
     def send(
@@ -94,8 +99,9 @@ class Producer:
         on_confirmed: Callable[[int], None] | None = None,
     ) -> None:
         """Queue a record."""
-        self._queues[tp].append(_Sent(key, value, headers, on_confirmed))
-        self.unconfirmed += 1
+        number = next(self._numbers)
+        self._queues[tp].append(_Sent(number, key, value, headers, on_confirmed))
+        self.unconfirmed.add(number)
         if tp not in self._busy:
             self._busy.add(tp)
             self._deliver_after(tp)
@@ -122,7 +128,7 @@ class Producer:
         if self._process.alive and not self._reaches():
             self._world.after(self._world.between(80, 250), self._confirm, tp, batch, offsets)
             return
-        self.unconfirmed -= len(batch)
+        self.unconfirmed.difference_update(sent.number for sent in batch)
         if self._process.alive:
             for sent, offset in zip(batch, offsets, strict=True):
                 if sent.on_confirmed is not None:
@@ -162,6 +168,8 @@ class Group:
         self.name = name
         self.generation = 0
         self.committed: dict[TP, int] = {}
+        self.notes: dict[TP, str] = {}
+        """What the last commit of each partition says beside the offset."""
         self.on_commit: Callable[[str, dict[TP, int]], None] = lambda _member, _offsets: None
         self._members: dict[str, _Member] = {}
         self._assigned: dict[str, list[int]] = {}
@@ -196,21 +204,25 @@ class Group:
             return None
         return self.generation, self._assigned.get(member, [])
 
-    def beat(self, member: str) -> str:
-        """Say that a member lives; return ``ok``, ``rebalance`` or ``unknown``."""
+    def beat(self, member: str, instance: str | None = None) -> str:
+        """Say that a member lives; return ``ok``, ``rebalance``, ``unknown`` or ``fenced`` (another has its identity)."""
         known = self._members.get(member)
         if known is None:
-            return "unknown"
+            taken = instance is not None and any(one.instance == instance for one in self._members.values())
+            return "fenced" if taken else "unknown"
         known.beat_ms = self.world.now_ms
         return "rebalance" if self._preparing else "ok"
 
-    def commit(self, member: str, generation: int, offsets: dict[TP, int]) -> bool:
-        """Note offsets if this member may."""
+    def commit(
+        self, member: str, generation: int, offsets: dict[TP, int], notes: Mapping[TP, str] = MappingProxyType({})
+    ) -> bool:
+        """Note offsets if this member may, and what it says beside them."""
         if member not in self._members or generation != self.generation:
             self.world.sometimes["a commit is refused"] += 1
             return False
         self.on_commit(member, offsets)
         self.committed.update(offsets)
+        self.notes.update(notes)
         return True
 
     def _prepare(self) -> None:

@@ -74,6 +74,20 @@ class Options(msgspec.Struct, kw_only=True):
     broken_covers: int = 0
     full: int = 0
     """Trucks with driver actions, weighings and plans beside their fixes."""
+    blind: int = 0
+    """Trucks emptied in a blind area, whose terminals send the live reports first and the others a minute or two later."""
+    jumping: int = 0
+    """Clocks that step by hours in the middle of the drive, and back."""
+    overtaking: float = 0.0
+    """Share of slices that take long, and are not waited for in a rebalance."""
+    slow_restore_ms: float = 0.0
+    """Longest additional time a slice of the changelog takes to come."""
+    split_fetches: float = 0.0
+    """Share of a partition's topics that a fetch leaves for the next."""
+    twin_every_ms: float = 0.0
+    """Mean time between starts of one more worker, by mistake: under an identity that is taken, if members are static."""
+    changelog_anew_ms: float = 0.0
+    """When an operator makes the changelog anew, all workers being down; 0 = nobody does. The run ends with the refusal."""
 
 
 def of_seed(seed: int) -> Options:
@@ -119,4 +133,11 @@ def of_seed(seed: int) -> Options:
         broken_covers=sometimes(0.3, 1, 0),
         full=sometimes(0.5, 2, 0),
         machine_every_ms=sometimes(0.3, 150_000.0, 0.0),
+        blind=sometimes(0.25, 1, 0),
+        jumping=sometimes(0.2, 1, 0),
+        overtaking=sometimes(0.4, 0.5, 0.0),
+        slow_restore_ms=sometimes(0.2, 1_500.0, 0.0),
+        split_fetches=sometimes(0.1, 0.02, 0.0),
+        twin_every_ms=sometimes(0.2, 300_000.0, 0.0),
+        changelog_anew_ms=sometimes(0.03, chance.choice((400_000.0, 900_000.0)), 0.0),
     )

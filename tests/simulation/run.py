@@ -10,11 +10,12 @@ from unittest.mock import patch
 from services.recorder import recorder as real_recorder
 from streams import state
 from streams.topics import JOINED_PARTITIONS
+from streams.worker.lost_logs import Reach
+from tests.simulation import contents, journeys, truth
 from tests.simulation import invariants as checks
-from tests.simulation import journeys, truth
 from tests.simulation.devices import Desk, Metronome, Stranger, bring_up
 from tests.simulation.doors import Disk, Doors, Doorway, sensors
-from tests.simulation.invariants import Invariants
+from tests.simulation.invariants import CHANGELOG, Invariants
 from tests.simulation.log import Group, Log
 from tests.simulation.options import Options
 from tests.simulation.planner import Planner
@@ -27,6 +28,10 @@ HEAL_MS: Final = 120_000
 _COMMITTED_AFTER_MS: Final = 15_000
 """A record is committed so long after it came, at the latest: the longest commit interval, and a round."""
 _SETTLE_MS: Final = 150_000
+_ARRIVES_MS: Final = 30_000
+"""After this nothing arrives any more of what dead processes had sent."""
+_REFUSED_MS: Final = 60_000
+"""How long it is looked whether workers go on without their states."""
 
 
 class Outcome(NamedTuple):
@@ -69,6 +74,7 @@ class City:
         self.log = Log(world)
         self.invariants = Invariants(world, self.log, journeys.reference())
         self.workers: list[Process] = []
+        self.twins: list[Process] = []
         self.no_workers_until_ms = 0.0
         self.scribes: list[Process] = []
         self.ingest: list[Process] = []
@@ -100,6 +106,7 @@ class City:
         self._now_and_then(options.restart_every_ms, self._restart)
         self._now_and_then(options.machine_every_ms, self._machine)
         self._now_and_then(options.broker_away_every_ms, self._broker_away)
+        self._now_and_then(options.twin_every_ms, self._twin)
 
     def _worker(self, instance: str) -> Worker:
         wait_ms = max(0.0, self.no_workers_until_ms - self.world.now_ms) if self.world.faults else 0.0
@@ -110,7 +117,7 @@ class City:
         return self.doorway.doors
 
     def _committing(self, member: str, offsets: dict[tuple[str, int], int]) -> None:
-        worker = next((one for one in self.workers if one.name == member), member)
+        worker = next((one for one in [*self.workers, *self.twins] if one.name == member), member)
         self.invariants.committing(worker, self.group.committed, offsets)
 
     # ------------------------------------------------------------------------- faults
@@ -155,8 +162,14 @@ class City:
     def _machine(self) -> None:
         self.world.sometimes["all workers are gone for a while"] += 1
         self.no_workers_until_ms = self.world.now_ms + self.world.between(15_000, 60_000)
-        for worker in list(self.workers):
+        for worker in [*self.workers, *self.twins]:
             worker.die()
+
+    def _twin(self) -> None:
+        """Somebody starts a second worker under an identity that is taken; nobody starts it again."""
+        twin = self._worker("w0")
+        self.twins.append(twin)
+        twin.on_death.append(lambda: self.twins.remove(twin))
 
     def _broker_away(self) -> None:
         self.world.sometimes["the broker is away"] += 1
@@ -167,6 +180,9 @@ class City:
     def live(self) -> None:
         """Live through the faults and the healing; raise `Violation` for what does not hold."""
         end_ms = journeys.START_MS + self.options.minutes * 60_000
+        if self.options.changelog_anew_ms:
+            self._make_changelog_anew()
+            return
         self.world.run(end_ms)
         self._heal()
         healed_ms = self._catch_up(end_ms)
@@ -180,10 +196,28 @@ class City:
         self._check_tables()
         self._check_planner()
 
+    def _make_changelog_anew(self) -> None:
+        """An operator does, while no worker runs: whoever starts must refuse to go on (stopped by rule)."""
+        world = self.world
+        world.run(journeys.START_MS + self.options.changelog_anew_ms)
+        self._machine()
+        self.no_workers_until_ms = world.now_ms + _ARRIVES_MS
+        world.run(self.no_workers_until_ms)
+        for number in range(JOINED_PARTITIONS):
+            self.log.partitions[CHANGELOG, number].clear()
+        before = dict(self.group.committed)
+        world.run(world.now_ms + _REFUSED_MS)
+        for tp, note in self.group.notes.items():
+            if Reach.read(note).end and self.group.committed[tp] != before.get(tp):
+                raise Violation(f"I3: {tp} is committed up to {self.group.committed[tp]}, the states before are gone")
+        world.sometimes["stopped by rule: states are gone"] += world.sometimes["ended: changelog"] > 0
+
     def _heal(self) -> None:
         world = self.world
         world.faults = False
         world.broker_away_until_ms = 0.0
+        for twin in list(self.twins):
+            twin.die()
         for process in [*self.workers, *self.scribes, *self.ingest]:
             process.paused_until_ms = process.cut_until_ms = 0.0
 
@@ -211,25 +245,14 @@ class City:
         return {name: count for name, count in waiting.items() if count}
 
     def _check_tables(self) -> None:
-        """Each input and each output has its row, each dead letter one (I1, I2 of the tables)."""
-        rows = self.tables.rows
+        """Every report of the terminals has its row, and every table what the log has (I1, I2 of the tables)."""
         reports = {(t.truck_id, report.event_time_ms) for t in self.terminals for report in t.reports}
-        kept = {(row["truck_id"], row["event_time_ms"]) for row in rows["positions"].values()}
+        kept = {(row["truck_id"], row["event_time_ms"]) for row in self.tables.rows["positions"].values()}
         if reports != kept:
             raise Violation(
                 f"I1: the table positions lacks {sorted(reports - kept)[:3]}, has {sorted(kept - reports)[:3]}"
             )
-        place = ("topic", "partition", "offset", "stage")
-        letters = Counter(tuple(row[name] for name in place) for row in rows["dead_letters"].values())
-        twice = [letter for letter, count in letters.items() if count > 1]
-        if twice:
-            raise Violation(f"I2: the table dead_letters has {twice[0]} {letters[twice[0]]} times")
-        for row in rows["alerts"].values():
-            last = self.invariants.last_revision(row["alert_id"])
-            if row["revision"] != last:
-                raise Violation(
-                    f"I1: the table alerts has revision {row['revision']} of {row['alert_id']}, said is {last}"
-                )
+        contents.check(self.log, self.tables)
 
     def _check_planner(self) -> None:
         """What the planner heard is what the states say."""

@@ -33,19 +33,29 @@ def confirm(worker: Any) -> Generator[float, None, None]:
     yield from worker._flush()
 
 
-def is_to_be_said(worker: Any) -> bool:
-    """Whether outputs still wait for their states: then not all is sent."""
-    return bool(worker.said)
+def is_reached(mark: Any) -> bool:
+    """Whether all that was to be said before a flush's mark is sent."""
+    return bool(mark.reached)
 
 
-def another_writes(worker: Any) -> bool:
+def another_writes(worker: Any, turn: int) -> bool:
     """Whether somebody has taken states out and not sent them yet: writers, and a flush, go in turn."""
-    return bool(worker.writing)
+    return bool(worker.turns[0] != turn)
 
 
 def was_overtaken(worker: Any, forgotten: int) -> bool:
     """Whether the partitions were forgotten while a commit was being prepared."""
     return bool(worker.forgotten != forgotten)
+
+
+def was_forgotten(worker: Any, forgotten: int) -> bool:
+    """Whether the partitions were forgotten under a slice, since it was folded."""
+    return bool(worker.forgotten != forgotten)
+
+
+def is_whole(gone: str | None) -> bool:
+    """Whether the changelog has all it had by the last commits."""
+    return gone is None
 
 
 def keep(worker: Any, kept: Any) -> Generator[float, None, None]:  # noqa: ARG001  # planted bugs use it

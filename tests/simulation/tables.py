@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import psycopg
 
-from services import bus
+from services import bus, store
 from services.recorder import recorder as real
 from services.recorder.mappings import RECORDED
 from services.store import sink
@@ -154,7 +154,7 @@ class Scribe(Process):
                 at = self.positions[topic, number]
                 records = self.log.partitions[topic, number][at : at + 300]
                 if records:
-                    polled[topic, number] = [one._replace(headers=dict(one.headers)) for one in records]  # type: ignore[misc]
+                    polled[topic, number] = [one._replace(headers=dict(one.headers)) for one in records]  # type: ignore[misc, arg-type]
                     self.positions[topic, number] = at + len(records)
                     if len(records) == 300:
                         self.seen.pop(number, None)
@@ -164,6 +164,6 @@ class Scribe(Process):
         while True:
             try:
                 return ask()
-            except real.store.Away:
+            except store.Away:
                 self.world.sometimes["the database is away"] += 1
                 yield self.world.between(200, 2_000)

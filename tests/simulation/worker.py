@@ -1,20 +1,23 @@
 """The Faust worker without Faust: the worker's own pure parts, moved by virtual time in the worker's order.
 
 Real here: `folding.Partition`, `state`, `InFlight` (commit order, continuity), `restoring` (which changelog records
-count), `dead_letters.Limits`. Modelled: what Faust, aiokafka and `streams.worker.app` do between them.
+count), `Unsaved`, `in_turn`, `dead_letters.Limits`, `lost_logs` (is the changelog whole?). Modelled: what Faust and aiokafka
+do between them, and the steps of `streams.worker.app`, `slices` and `producing`: written again here, so they may differ.
 """
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
+from itertools import count
 from typing import Final
 
 from streams import topics, truck
 from streams.topics import JOINED_PARTITIONS
-from streams.worker import restoring
+from streams.worker import lost_logs, restoring
 from streams.worker.dead_letters import Limits
 from streams.worker.folding import INPUTS, Folded, Partition, number_of, partition_of
 from streams.worker.in_flight import InFlight
+from streams.worker.lost_logs import Reach
 from streams.worker.turns import in_turn
 from streams.worker.unsaved import Encoded, Unsaved
 from tests.simulation import shell
@@ -26,6 +29,10 @@ CHANGELOG: Final = "state-changelog"
 FLUSH_MS: Final = 20_000
 STALL_MS: Final = 30_000
 MOST_IN_FLIGHT: Final = 16
+MOST_WAITING: Final = 64
+"""Slices whose outputs wait for their states, before the next has to wait as well."""
+LONG_SLICE_MS: Final = 300.0
+"""What a slice takes on a core that has other work."""
 FETCHED: Final = 100
 """Records of one partition in one fetch."""
 
@@ -47,6 +54,15 @@ class Kept:
 
     def __init__(self, pending: int) -> None:
         self.pending = pending
+
+
+class Said:
+    """Outputs of a slice, and the states they follow from; or, without outputs, a mark that all before it was sent."""
+
+    def __init__(self, kept: Kept, folded: Folded | None = None) -> None:
+        self.kept = kept
+        self.folded = folded
+        self.reached = False
 
 
 class Worker(Process):
@@ -76,10 +92,11 @@ class Worker(Process):
         self.in_flight: InFlight[TP] = InFlight()
         self.partitions: dict[int, Partition] = {}
         self.unsaved = Unsaved()
-        self.said: deque[tuple[Kept, Folded]] = deque()
+        self.said: deque[Said] = deque()
         """Outputs that wait for their states."""
-        self.writing = 0
-        """Who has taken states out and not sent them yet."""
+        self.turns: deque[int] = deque()
+        """Who takes states out and sends them, and who waits for that: the first has the turn."""
+        self.tickets = count()
         self.forgotten = 0
         """How often the partitions were forgotten."""
         self.journals: dict[int, Journal] = {}
@@ -141,7 +158,7 @@ class Worker(Process):
             found = self.group.assignment(self.name) if self.connected else None
             if found is not None:
                 break
-            if self.connected and self.group.beat(self.name) == "unknown":
+            if self.connected and self._beat() == "unknown":
                 self.group.join(self.name, self.instance)
             yield 60
         self.rejoin = False
@@ -163,12 +180,21 @@ class Worker(Process):
             return
         while not self.connected:
             yield 100
-        self.group.rejoin(self.name)
+        if self._beat() == "unknown":
+            self.group.join(self.name, self.instance)
+        else:
+            self.group.rejoin(self.name)
 
     def _seek_late(self) -> Steps:
         self._forget()
-        return
-        yield
+        yield 0
+
+    def _overtake(self) -> Steps:
+        """Not all was waited for: Faust clears its queues, and the partitions are forgotten under a slice."""
+        if self.rejoin:
+            self.queue.clear()
+            self._forget()
+        yield 0
 
     def _forget(self) -> None:
         self.forgotten += 1
@@ -188,7 +214,18 @@ class Worker(Process):
             del self.table[key]
         while not self.connected:
             yield 100
+        self._look_at_changelog()
         self._seek()
+
+    def _look_at_changelog(self) -> None:
+        """End if states that were kept before the last commits are not there any more: people must decide."""
+        for number in self.numbers:
+            told: Reach | None = None
+            for topic in INPUTS:
+                told = Reach.read(self.group.notes.get((topic.name, number), "")).furthest(told)
+            found = Reach(0, self.log.end((CHANGELOG, number)))
+            if not shell.is_whole(lost_logs.states_gone(CHANGELOG, number, told, found)):
+                raise Ended("changelog: states are gone")
 
     def _restore_partition(self, number: int) -> Steps:
         """Read one partition's changelog from where the table has it, slice by slice."""
@@ -208,7 +245,7 @@ class Worker(Process):
             self.world.sometimes["a state is left out"] += self.lines[number].displaced - displaced
             seen = self.restored[number] = records[-1].offset
             self.point("restoring")
-            yield self.world.between(1, 10)
+            yield self.world.between(1, 10 + (self.world.options.slow_restore_ms if self.world.faults else 0.0))
 
     def _seek(self) -> None:
         for number in self.numbers:
@@ -256,7 +293,9 @@ class Worker(Process):
             for topic in shuffled(self.world.chance, INPUTS):
                 tp = (topic.name, number)
                 at = self.positions[tp]
-                if at < self.log.end(tp):
+                if at < self.log.end(tp) and self.world.happens(self.world.options.split_fetches):
+                    self.looked.pop(number, None)  # another broker has it: it comes with the next fetch
+                elif at < self.log.end(tp):
                     fetched[tp] = self.log.partitions[tp][at : at + FETCHED]
                     if at + FETCHED < self.log.end(tp):
                         self.looked.pop(number, None)
@@ -270,31 +309,44 @@ class Worker(Process):
         at = self.positions[reports]
         if at < self.log.end(reports) and self.log.partitions[reports][at].timestamp_ms < records[-1].timestamp_ms:
             self.world.sometimes["a tick is read before an earlier report"] += 1
+            self.invariants.ahead.add(tp[1])
 
     def _work(self) -> Steps:
         while self.queue:
+            long_ms = LONG_SLICE_MS if self.world.happens(self.world.options.overtaking) else 0.0
+            yield self.world.between(0.2, 2 + long_ms)
+            if not self.queue:
+                break
             yield from self._judge(self.queue.popleft())
             if self.rejoin and self.queue:
                 self.world.sometimes["a rebalance finds slices under way"] += 1
+            elif self.world.happens(0.2):  # fetching goes on meanwhile
+                self._hand_out()
 
     def _judge(self, one: Slice) -> Steps:
         """What `streams.worker.app` does with a slice, in its order."""
         topic, number = one.tp
-        partition = self._partition(number)
+        partition, forgotten = self._partition(number), self.forgotten
         folded = partition.fold(topic, one.records, self.reference, truck.DEFAULT_SETTINGS, self.noted[one.tp])
         self.world.sometimes["a record is offered again"] += folded.repeated
         self.journals[number].folded(one.tp, one.records, self.noted[one.tp])
         self.invariants.folded(self, one.tp, one.records, folded)
         dead = [letter.offset for letter in folded.letters if letter.offset is not None]
         self.limits.count(topic, number, [record.offset for record in one.records], dead)
-        self.point("a slice is folded")
-        yield self.world.between(0.2, 2)
         self.unsaved.note(number, folded.changed)
+        self.point("a slice is folded")
         if folded.outputs:
-            yield from self._write(number, lambda: self.unsaved.take(number, folded.spoke), folded)
+            yield from self._write(number, lambda: self._take(number, folded.spoke, forgotten), folded)
         self.point("a slice is done")
         one.acked = True
         self._commit_soon()
+
+    def _take(self, number: int, keys: set[str], forgotten: int) -> Encoded | None:
+        """Take states out, unless the partitions were forgotten since they were folded: then None."""
+        if shell.was_forgotten(self, forgotten):
+            self.world.sometimes["a slice is overtaken"] += 1
+            return None
+        return self.unsaved.take(number, keys)
 
     def _partition(self, number: int) -> Partition:
         known = self.partitions.get(number)
@@ -310,20 +362,26 @@ class Worker(Process):
             yield from self._write(number, partial(self.unsaved.take_all, number))
             yield 0.1
 
-    def _write(self, number: int, take: Callable[[], Encoded], folded: Folded | None = None) -> Steps:
+    def _write(self, number: int, take: Callable[[], Encoded | None], folded: Folded | None = None) -> Steps:
         """Take states out and send them, in turn with whoever else does; then what was said may follow.
 
         Between taking and sending, the client may have to wait for the broker.
         """
-        while shell.another_writes(self):
+        turn = self._take_turn()
+        while shell.another_writes(self, turn):
             yield 1
-        self.writing += 1
+        if folded is not None and self.rejoin and self.world.happens(self.world.options.overtaking):
+            self.start(self._overtake())
+            yield 2  # it had to wait for its turn, and nobody waited for it
         encoded = take()
+        if encoded is None:  # nothing is said either: what led to it is read again
+            self.turns.remove(turn)
+            return
         for key, value in encoded:
             self.table[key] = value
             self.invariants.wrote(key, value, self.journals[number])
         kept = Kept(len(encoded))
-        yield self.world.between(0.1, 1) if self.world.happens(0.7) else self.world.between(1, 40)
+        yield self.world.between(0.1, 1) if self.world.happens(0.7) else self.world.between(1, 40 + self._slow_ms())
         may_go = shell.may_go(self.lines[number], encoded) if encoded else []
         for name, value in encoded:
             self._send_row(number, restoring.record_key(name, self._place(number), self.writer), value, kept)
@@ -331,8 +389,20 @@ class Worker(Process):
         for key in may_go:
             self._send_row(number, key, None, None)
         if folded is not None:
-            self._say(kept, folded)
-        self.writing -= 1
+            while len(self.said) >= MOST_WAITING:
+                yield 1
+            self._say(Said(kept, folded))
+        self.turns.remove(turn)
+
+    def _take_turn(self) -> int:
+        """Queue for the turn of who writes states: first come, first served, as by asyncio's lock."""
+        turn = next(self.tickets)
+        self.turns.append(turn)
+        return turn
+
+    def _slow_ms(self) -> float:
+        """How long the client's one waiting batch of a partition may keep the next."""
+        return min(self.world.options.slow_broker_ms, 400.0) if self.world.faults else 0.0
 
     def _send_row(self, number: int, key: bytes, value: bytes | None, kept: "Kept | None") -> None:
         """Send a state, or word that a record may go."""
@@ -358,22 +428,24 @@ class Worker(Process):
             self.lines[number].counts(key)
             kept.pending -= 1
 
-    def _say(self, kept: "Kept", folded: Folded) -> None:
+    def _say(self, said: Said) -> None:
         """Have outputs sent when their states are kept, in the order they were said; nobody waits for it."""
-        self.said.append((kept, folded))
+        self.said.append(said)
         if len(self.said) == 1:
             self.start(self._send_said())
 
     def _send_said(self) -> Steps:
         while self.said:
-            kept, folded = self.said[0]
-            yield from shell.keep(self, kept)
-            self.point("states are kept, nothing is said")
-            for output in folded.outputs:
-                number = partition_of((output.key or b"").decode(errors="replace"))
-                self.producer.send((output.topic, number), output.key, output.value, output.headers)
-                self.point("an output is sent")
-            yield self.world.between(0.1, 1)
+            said = self.said[0]
+            if said.folded is not None:
+                yield from shell.keep(self, said.kept)
+                self.point("states are kept, nothing is said")
+                for output in said.folded.outputs:
+                    number = partition_of((output.key or b"").decode(errors="replace"))
+                    self.producer.send((output.topic, number), output.key, output.value, output.headers)
+                    self.point("an output is sent")
+                yield self.world.between(0.1, 1)
+            said.reached = True
             self.said.popleft()
 
     # ------------------------------------------------------------------------- commits and heartbeats
@@ -416,7 +488,8 @@ class Worker(Process):
         if not self.connected:
             self._commit_soon()
             return
-        kept = self.group.commit(self.name, generation, offsets)
+        notes = {tp: self._reach(tp[1]).note for tp in offsets}
+        kept = self.group.commit(self.name, generation, offsets, notes)
         self.point("committed, not told")
         yield self.world.between(1, 15)
         if not kept:
@@ -427,25 +500,47 @@ class Worker(Process):
                 for tp, offset in offsets.items():
                     self.noted[tp] = max(offset, self.noted.get(tp, 0))
 
+    def _reach(self, number: int) -> Reach:
+        """Return the part of a changelog that is known to be there: restored, or confirmed by the broker."""
+        return Reach(0, self.restored.get(number, -1) + 1)
+
     def _flush(self, within_ms: float = FLUSH_MS) -> Steps:
-        """Wait until the broker has confirmed everything."""
+        """Wait until the broker has confirmed everything queued so far: what is said behind a mark is not waited for."""
         give_up_ms = self.world.now_ms + within_ms
-        while self.producer.unconfirmed or shell.is_to_be_said(self) or shell.another_writes(self):
-            if self.world.now_ms > give_up_ms:
-                raise Ended("flush: the broker did not confirm everything")
-            yield 5
+        turn, mark = self._take_turn(), Said(Kept(0))
+        while shell.another_writes(self, turn):
+            yield self._patience(give_up_ms)
+        self._say(mark)
+        self.turns.remove(turn)
+        while not shell.is_reached(mark):
+            yield self._patience(give_up_ms)
+        sent = set(self.producer.unconfirmed)
+        while not sent.isdisjoint(self.producer.unconfirmed):
+            yield self._patience(give_up_ms)
+
+    def _patience(self, give_up_ms: float) -> float:
+        if self.world.now_ms > give_up_ms:
+            raise Ended("flush: the broker did not confirm everything")
+        return 5
 
     def _beats(self) -> Steps:
         while True:
             yield 1_000
             if self.connected and not self.rejoin and self.handing_out:
-                self.rejoin = self.group.beat(self.name) != "ok"
+                self.rejoin = self._beat() != "ok"
             elif self.connected:
-                self.rejoin = self.group.beat(self.name) != "ok" or self.rejoin
+                self.rejoin = self._beat() != "ok" or self.rejoin
             if self.world.now_ms - self.progress_ms > 10_000 and not self._lag():
                 self.progress_ms = self.world.now_ms
             elif self.world.now_ms - self.progress_ms > STALL_MS:
                 raise Ended("stall: no progress")
+
+    def _beat(self) -> str:
+        """Say that it lives; one whose static identity another has taken over ends."""
+        said = self.group.beat(self.name, self.instance)
+        if said == "fenced":
+            raise Ended("fenced: another has this identity")
+        return said
 
     def _lag(self) -> int:
         """Return how many records wait for this worker."""

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from streams import events, filling, replay, state, truck
 from streams.assets import Reference
+from streams.hearing import Hearing
 from tests.unit.streams import town
 
 TRUCKS, BINS = ("t1", "t2"), ("b1", "b2", "stray")
@@ -55,6 +56,7 @@ class Everybody:
         self.trucks: dict[str, state.Truck] = {}
         self.bins: dict[str, filling.Filling] = {}
         self.tick_ms: int | None = None
+        self.hearing = Hearing()
 
     def fold(self, record: events.Event) -> list[events.Event]:
         """Fold one record in."""
@@ -65,6 +67,7 @@ class Everybody:
             a_bin = self.bins.setdefault(record.bin_id, filling.Filling(bin_id=record.bin_id))
             return filling.step(a_bin, record, self.known)[1]
         assert isinstance(record, events.TruckState)
+        self.hearing = self.hearing.heard(replay.recorded.merge_ms(record))
         one = self.trucks.setdefault(record.truck_id, state.Truck(truck_id=record.truck_id))
         return truck.step(one, record, self.known)[1]
 
@@ -73,7 +76,7 @@ class Everybody:
         told: list[events.Event] = []
         self.tick_ms = self.tick_ms or until_ms // replay.TICK_MS * replay.TICK_MS + replay.TICK_MS
         while self.tick_ms <= until_ms:
-            tick = events.Tick(at_ms=self.tick_ms)
+            tick = events.Tick(at_ms=self.tick_ms, hearing_ms=self.hearing.at(self.tick_ms))
             for one in self.trucks.values():
                 told += truck.step(one, tick, self.known)[1]
             for a_bin in self.bins.values():

@@ -48,6 +48,18 @@ def test_a_missing_number_is_waited_for_and_then_both_are_judged_in_order() -> N
     assert arrive(order, fix(10, 11, lag_s=15)) == [(11, False), (12, False)]
 
 
+def test_of_one_second_the_lower_number_is_the_earlier() -> None:
+    """12 waits for 11; what of that second comes when 12 was judged is late."""
+    order = started()
+    assert arrive(order, fix(10, 12), fix(10, 11)) == [(11, False), (12, False)]
+    late = started()
+    arrive(late, fix(10, 12))
+    watermark.release(late, T0 + 10_300 + BOUNDS.gap_ms, BOUNDS)
+    assert arrive(late, fix(10, 11, lag_s=60)) == []
+    (released,) = watermark.release(late, T0 + 70_000 + BOUNDS.unnumbered_ms, BOUNDS)
+    assert (released.fix.seq, released.late) == (11, True)
+
+
 def test_the_wait_ends_after_thirty_seconds_of_arrival_and_what_comes_then_is_late() -> None:
     """One millisecond before the bound it still waits."""
     order = started()

@@ -4,7 +4,7 @@ import pytest
 
 from streams import events
 from tests.unit.streams import town
-from tests.unit.streams.judging import alerts, states
+from tests.unit.streams.judging import alerts, fold, states
 
 RULE = "illegal-dump"
 
@@ -157,3 +157,17 @@ def test_a_dump_in_the_dark_is_withdrawn_when_a_report_of_that_time_comes() -> N
     assert states(found)[-1] == "cancelled"
     assert str(inside_ms) in (found[-1].reason or "")
     assert found[-1].revision == len(found)
+
+
+def test_a_report_of_that_time_that_comes_first_leaves_nothing_to_say() -> None:
+    """After the silence the live report comes first, then, before the load is believed to be gone, one of meanwhile."""
+    fixes = dark(0).fixes
+    (back,) = (n for n in range(1, len(fixes)) if fixes[n].event_time_ms - fixes[n - 1].event_time_ms > 300_000)
+    arrived_ms = fixes[back].received_time_ms or 0
+    late = events.TruckState(
+        truck_id="t1", terminal_id="tm-t1", event_time_ms=fixes[back].event_time_ms - 200_000, resent=True,
+        received_time_ms=arrived_ms + 100,
+    )  # fmt: skip
+    waited = events.Tick(at_ms=arrived_ms + 5_200)
+    told = fold([*fixes[: back + 1], late, waited, *fixes[back + 1 :]])
+    assert [one for one in told if isinstance(one, events.Alert) and one.rule == RULE] == []
