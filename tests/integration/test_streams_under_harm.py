@@ -47,7 +47,7 @@ def test_nothing_is_lost_or_doubled_whatever_is_done_to_them(seed: int, tmp_path
 
     assert result.findings == []
     assert result.done == result.planned
-    assert result.counts["by poison"] > 5
+    assert result.counts["by poison"] > 0
     assert result.counts["rows"] > 500
 
 

@@ -117,19 +117,19 @@ class _InOrder(NamedTuple):
 
     one: state.Truck
     said: Said
-    late: dict[int, events.TruckState]
-    """By corrected time."""
+    late: dict[int, list[events.TruckState]]
+    """By corrected time; there may be two of a second."""
     groundless: set[str]
     """Alerts that rest on a silence in which, as was heard later, the terminal did report."""
 
 
 def _in_order(one: Terminal, heard: Iterable[Entry]) -> _InOrder:
     """Fold again what a truck's states heard, in their turn, and let late reports do nothing."""
-    late, groundless, said = dict[int, events.TruckState](), set[str](), Said()
+    late, groundless, said = dict[int, list[events.TruckState]](), set[str](), Said()
     partition = Partition(partition_of(one.truck_id), {})
 
     def note(then: state.Truck, each: Released, _reference: object) -> list[events.Event]:
-        late[each.time_ms] = each.fix
+        late.setdefault(each.time_ms, []).append(each.fix)
         known = [msgspec.to_builtins(alert) for alert in then.ledger.last.values() if alert.state != "cancelled"]
         groundless.update(alert["alert_id"] for alert in known if _in_silence(alert, each.time_ms))
         return []
@@ -156,7 +156,7 @@ def _check_in_order(world: World, one: Terminal, found: Said, judged: _InOrder, 
             _check_cancelled(one, alert, judged.late)
             world.sometimes["a late report takes away an alert"] += 1
             taken[alert["alert_id"]] = alert["revision"]
-        elif alert["rule"] not in _CALLS or not getattr(judged.late.get(alert["start_ms"]), "alarms", ()):
+        elif alert["rule"] not in _CALLS or not any(fix.alarms for fix in judged.late.get(alert["start_ms"], ())):
             raise Violation(f"I4: {one.truck_id} {one.kind}: {alert} was not judged in order, and is no call for help")
     for identity, want in judged.said.items():
         over = identity[0] == "alerts" and int(str(identity[2])) >= taken.get(str(identity[1]), _NEVER)
@@ -185,7 +185,7 @@ def _check_left(one: Terminal, found: Said, judged: _InOrder) -> None:
         raise Violation(f"I4: {one.truck_id} {one.kind}: {min(left)} stays, a late report took its ground")
 
 
-def _check_cancelled(one: Terminal, alert: dict[str, Any], late: Mapping[int, events.TruckState]) -> None:
+def _check_cancelled(one: Terminal, alert: dict[str, Any], late: Mapping[int, list[events.TruckState]]) -> None:
     """An alert is taken away by a late report that its reason names, and that shows that its ground was none."""
     named = [time_ms for time_ms in late if f" {one.truck_id} {time_ms}:" in (alert.get("reason") or "")]
     if not named:
