@@ -289,6 +289,25 @@ def ends(bootstrap: str, topics: Sequence[Topic], *, client_id: str) -> dict[Par
     return dict(follower.next_offsets)
 
 
+class Ends:
+    """Asks again and again where some topics end, by one connection."""
+
+    def __init__(self, bootstrap: str, topics: Sequence[Topic], *, client_id: str) -> None:
+        self._consumer = _consumer(bootstrap, client_id, 0.0)
+        self._partitions = [
+            TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)
+        ]
+
+    def now(self) -> dict[Partition, int]:
+        """Return the next offset the broker will give in each partition; raises `BusError` if it does not say."""
+        found = self._consumer.end_offsets(self._partitions)
+        return {(tp.topic, tp.partition): end for tp, end in found.items()}
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._consumer.close()
+
+
 class GroupReader:
     """Shares the partitions of some topics with the other members of a group. Making one asks the broker, which must be there.
 

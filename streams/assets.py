@@ -16,7 +16,7 @@ REACH_M: Final = 60.0
 DEFAULT_CORRIDOR_M: Final = 50.0
 """Distance from a permit's corridor that is allowed where the permit names none (vendors' default: 50 m)."""
 WIDEST_CORRIDOR_M: Final = 10_000.0
-"""A corridor that is wider allows the whole city: it is none."""
+"""A corridor that is wider allows the whole city: it is as if there were none."""
 _CORRIDOR_SLACK_M: Final = 30.0
 """Corridors are searched this much farther, so that a fix's accuracy can be granted."""
 
@@ -83,12 +83,10 @@ class Permission:
     def __init__(self, permit: events.Permit) -> None:
         self.permit = permit
         self.corridor_m = permit.corridor_m or DEFAULT_CORRIDOR_M
-        if not 0 < self.corridor_m <= WIDEST_CORRIDOR_M:
-            raise BadReference(
-                f"corridor_m is {permit.corridor_m}, expected metres above 0, up to {WIDEST_CORRIDOR_M:g}"
-            )
+        if self.corridor_m <= 0:
+            raise BadReference(f"corridor_m is {permit.corridor_m}, expected metres above 0")
         self.corridor: geo.Road | None = None
-        if permit.corridor is not None:
+        if permit.corridor is not None and self.corridor_m <= WIDEST_CORRIDOR_M:
             self.corridor = geo.Road(geo.lines_of(permit.corridor), self.corridor_m + _CORRIDOR_SLACK_M)
 
     @property

@@ -13,15 +13,17 @@ from streams.topics import BY_NAME, Topic
 SCHEMA_HEADER: Final = "schema"
 ORIGINAL_HEADER: Final = "original-"
 """On a dead letter: prefix of the headers the record itself had."""
-MAX_RECORD_BYTES: Final = 1_000_000
-"""A larger value is a dead letter; Kafka's own default limit is 1,048,588 bytes a batch."""
+MAX_RECORD_BYTES: Final = 900_000
+"""A larger value is a dead letter, and cut; Kafka's own default limit is 1,048,588 bytes a batch."""
 CUT_HEADER: Final = "cut"
 """On a dead letter: what of it was too long for a record of its own, and how long that was."""
-_LONGEST_VALUE: Final = 900_000
+_LONGEST_VALUE: Final = MAX_RECORD_BYTES
 _LONGEST_KEY: Final = 2_000
 _LONGEST_REASON: Final = 2_000
 _LONGEST_HEADERS: Final = 40_000
 """Bytes; together they fit a record, whatever was set aside."""
+_A_HEADER: Final = len(ORIGINAL_HEADER) + 10
+"""Bytes that a header costs beside its name and value: our prefix, and two lengths."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -54,7 +56,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
                 force_setattr(self, name, given[:longest])
         if len(self.reason) > _LONGEST_REASON:
             force_setattr(self, "reason", f"{self.reason[: _LONGEST_REASON - 1]}…")
-        size = sum(len(name.encode()) + len(value or b"") for name, value in self.original)
+        size = sum(_A_HEADER + len(name.encode()) + len(value or b"") for name, value in self.original)
         if size > _LONGEST_HEADERS:
             cut.append(f"{len(self.original)} headers of {size} bytes")
             force_setattr(self, "original", ())

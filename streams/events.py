@@ -224,11 +224,13 @@ class Tick(Event, frozen=True, kw_only=True):
     """``ticks``, one to every partition each 10 s of city time: how time passes where no record comes.
 
     ``hearing_ms``: since when reports of trucks have come without a minute's break, ``at_ms`` if none comes; None = not
-    known. A truck's silence says something of that truck only while others are heard.
+    known. A truck's silence says something of that truck only while others are heard. ``fixes_to``: where the partition's
+    reports of trucks ended when the tick was made; who has not read so far hears nothing yet.
     """
 
     at_ms: Ms
     hearing_ms: Ms | None = None
+    fixes_to: Whole | None = None
 
 
 # --------------------------------------------------------------------------------------------- what exists
@@ -335,7 +337,7 @@ class Permit(Versioned, frozen=True, kw_only=True):
     source_id: Text | None = None
     facility_ids: tuple[str, ...] = ()
     material: Material | None = None
-    valid_to_ms: Ms | None = None
+    valid_to_ms: Whole | None = None
     days: tuple[Whole, ...] | None = None
     hours: tuple[Window, ...] | None = None
     time_zone: Text | None = None

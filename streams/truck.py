@@ -73,11 +73,15 @@ def step(
 
 
 def _arrived(state: Truck, event: events.TruckState | events.DriverAction | events.Weighing) -> None:
-    """Note when a record arrived; where nobody says so its own time stands for that, unless its clock runs far ahead."""
+    """Note when a record arrived; where nobody says so its own time stands for that, unless its clock runs far ahead.
+
+    A terminal whose numbers go on was switched off in between: its clock is believed.
+    """
     arrival_ms = event.received_time_ms
     if arrival_ms is None:
         arrival_ms = event.event_time_ms
-        if state.newest_arrival_ms and arrival_ms - state.newest_arrival_ms > _LONGEST_SILENCE_MS:
+        far_ahead = state.newest_arrival_ms and arrival_ms - state.newest_arrival_ms > _LONGEST_SILENCE_MS
+        if far_ahead and not (isinstance(event, events.TruckState) and watermark.goes_on(state.order, event)):
             return
     state.newest_arrival_ms = max(state.newest_arrival_ms, arrival_ms)
 
@@ -184,7 +188,9 @@ def _reconsider(state: Truck, late: Released, reference: Reference) -> Outputs:
     for caller in rules.HEARING:
         because = caller.calls(late.fix)
         if because is not None:
-            for finding in call.came_late(state.ledger.last.get(caller.NAME), late.fix, late.time_ms, because):
+            for finding in call.came_late(
+                getattr(state.memories, memory_name(caller.NAME)), late.fix, late.time_ms, because
+            ):
                 _tell(state, caller, finding, outputs, time_ms=late.time_ms, reference=reference, late=True)
     for rule in rules.RECONSIDERING:
         alert = state.ledger.last.get(rule.NAME)

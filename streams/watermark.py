@@ -21,6 +21,8 @@ _REMEMBERED: Final = 128
 """Reports a terminal's duplicate window holds; what is older than all of them is late anyway."""
 _MOST_TERMINALS: Final = 8
 """Devices remembered of one truck: more than are built in, exchanged and carried by drivers within any lateness."""
+_GOES_ON: Final = 100
+"""Numbers a terminal may have used unheard (heartbeats) while it was the same one."""
 _LAGS: Final = 3
 """Reports whose delays must agree before a slow clock is believed."""
 
@@ -115,6 +117,12 @@ def arrive(order: Order, fix: events.TruckState, now_ms: int, bounds: Bounds) ->
     arrived_ms = now_ms if fix.received_time_ms is None else fix.received_time_ms
     insort(order.waiting, Waiting(time_ms, seq, order.arrivals, terminal_id, arrived_ms, fix))
     return release(order, now_ms, bounds)
+
+
+def goes_on(order: Order, fix: events.TruckState) -> bool:
+    """True if the fix has one of the next numbers of a terminal that is known."""
+    terminal = order.terminals.get(fix.terminal_id or fix.source or "")
+    return terminal is not None and fix.seq is not None and 0 < _step(terminal, fix.seq) <= _GOES_ON
 
 
 def _make_room(order: Order) -> None:

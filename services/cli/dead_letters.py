@@ -185,14 +185,23 @@ def _chosen(
         yield letter
 
 
+def _not_sent(letter: Letter) -> str:
+    if letter.dropped_ms is not None:
+        return "not sent: dropped"
+    if letter.confirmed_ms is not None:
+        return "not sent: sent before"
+    return "not sent: it was too long for a letter and was cut; the whole stands where it was found"
+
+
 def _why_not(letter: Letter, *, again: bool, unconfirmed: bool) -> str | None:
     topic = topics.BY_NAME.get(letter.topic)
     if topic is None or topic.record is None or topic is topics.TICKS:
         return f"not sent: {letter.topic or 'no topic'} is no topic of records"
     if topic.compacted:
         return f"not sent: {letter.topic} is compacted, a newer record of that key may be there; send it corrected"
-    if letter.dropped_ms is not None or letter.confirmed_ms is not None:
-        return "not sent: sent before" if letter.dropped_ms is None else "not sent: dropped"
+    done = letter.dropped_ms is not None or letter.confirmed_ms is not None
+    if done or codec.CUT_HEADER in letter.headers:
+        return _not_sent(letter)
     if letter.begun_ms is not None and not unconfirmed:
         return "not sent: begun before, whether it arrived is not known (--unconfirmed)"
     if letter.attempts and not again:

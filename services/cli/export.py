@@ -103,11 +103,12 @@ def export(
 
 def _core(thresholds_file: Path | None) -> truck.Settings:
     """Return what the worker judges by: the state at the start must be the one it had."""
-    name = thresholds_file or WorkerSettings.from_env(os.environ).thresholds
+    worker = WorkerSettings.from_env(os.environ)
+    name = thresholds_file or worker.thresholds
     if not name:
-        return truck.DEFAULT_SETTINGS
+        return truck.Settings(bounds=worker.bounds)
     try:
-        return truck.Settings(thresholds=thresholds.read(Path(name).read_bytes()))
+        return truck.Settings(bounds=worker.bounds, thresholds=thresholds.read(Path(name).read_bytes()))
     except ValueError as error:
         fail(f"{name}: {error}")
 

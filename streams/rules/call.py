@@ -9,12 +9,16 @@ from typing import Final
 from msgspec import Struct, field
 
 from streams import events, geo
-from streams.alerts import REPEAT_MS, Finding
+from streams.alerts import Finding
 from streams.moment import Moment
 from streams.rules import explain
+from streams.units import MINUTE_MS
 
 _MOST_PRESSES: Final = 20
 """Presses remembered of one call; of more, the oldest count as taken back."""
+_MOST_PAST: Final = 10
+_JOINS_MS: Final = 30 * MINUTE_MS
+"""Calls on late reports this near to a known one are of that one: longer than a blind area as a rule."""
 _CAME_LATE: Final = "this report came late; later ones, heard before, say nothing of it"
 
 
@@ -29,6 +33,8 @@ class Memory(Struct, array_like=True):
     """The terminal calls: its alarm bit is set, as far as it has said."""
     more: list[str] = field(default_factory=list)
     """Further actions of the driver that still call."""
+    past: list[tuple[int, int]] = field(default_factory=list)
+    """From when to when the last calls lasted, those that came late among them."""
 
     @property
     def presses(self) -> list[str]:
@@ -65,15 +71,17 @@ def by_driver(
     return None
 
 
-def came_late(
-    before: events.Alert | None, fix: events.TruckState, time_ms: int, because: events.Condition
-) -> list[Finding]:
-    """Judge a call on a fix that came when later ones were judged already. ``before``: the rule's last alert.
+def came_late(memory: Memory, fix: events.TruckState, time_ms: int, because: events.Condition) -> list[Finding]:
+    """Judge a call on a fix that came when later ones were judged already.
 
-    It is said as begun and, for the later ones say nothing of it, as ended; unless it belongs to a call that is known.
+    It is said as begun and, for the later ones say nothing of it, as ended; unless it belongs to a call that is known: one
+    that lasts, and began not long after, or one of the past. Reports of a blind area come one by one, and make one call.
     """
-    if before is not None and before.state != "cancelled" and _belongs(before, time_ms):
+    if memory.start_ms and memory.start_ms - _JOINS_MS <= time_ms:
         return []
+    if any(start_ms - _JOINS_MS <= time_ms <= end_ms + _JOINS_MS for start_ms, end_ms in memory.past):
+        return []
+    _note_past(memory, time_ms, time_ms)
     place = (fix.lon, fix.lat) if fix.fix and fix.lon is not None and fix.lat is not None else None
     return [
         _begin(time_ms, place, because, (_CAME_LATE,)),
@@ -81,8 +89,8 @@ def came_late(
     ]
 
 
-def _belongs(before: events.Alert, time_ms: int) -> bool:
-    return before.start_ms - REPEAT_MS <= time_ms and (before.end_ms is None or time_ms <= before.end_ms)
+def _note_past(memory: Memory, start_ms: int, end_ms: int) -> None:
+    memory.past = [*memory.past[1 - _MOST_PAST :], (start_ms, end_ms)]
 
 
 def _keep(memory: Memory, presses: list[str]) -> None:
@@ -105,4 +113,5 @@ def _begin(at_ms: int, place: geo.LonLat | None, because: events.Condition, gaps
 
 def _end(memory: Memory, at_ms: int) -> Finding:
     start_ms, memory.start_ms = memory.start_ms, 0
+    _note_past(memory, start_ms, at_ms)
     return Finding(kind="end", start_ms=start_ms, at_ms=at_ms, end_ms=at_ms)

@@ -199,6 +199,7 @@ class Worker(faust.App):  # type: ignore[misc]
         if known is None:
             stored: Mapping[bytes, bytes] = self.states
             known = Partition(number, {key.decode(): stored[key] for key in list(stored.keys())})
+            known.fixes_read = self.consumer.committed(TP(TRUCK_STATES.name, number))
             self._partitions[number] = known
         return known
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol
 
 from aiokafka.partitioner import murmur2
+from msgspec.structs import replace
 
 from streams import codec, events, filling, geo, state, topics, truck
 from streams.assets import Reference
@@ -89,6 +90,8 @@ class Partition:
     def __init__(self, number: int, stored: Mapping[str, bytes]) -> None:
         """Decode the states of this partition among ``stored`` (key of the table → bytes)."""
         self.number = number
+        self.fixes_read = 0
+        """Offset after the last report of a truck that was folded in, or was before this one began."""
         self.trucks: dict[str, Stamped[state.Truck]] = {}
         self.bins: dict[str, Stamped[filling.Filling]] = {}
         for key, value in stored.items():
@@ -113,6 +116,8 @@ class Partition:
         work = _Work(self, topic_name, reference, settings, folded)
         for record in records:
             work.fold(record)
+            if topic_name == topics.TRUCK_STATES.name:
+                self.fixes_read = max(self.fixes_read, record.offset + 1)
         for stamped in folded.changed.values():
             stamped.forget_said(topic_name, committed)
         return folded._replace(repeated=work.repeated, late=work.late, duplicates=work.duplicates, age_ms=work.age_ms)
@@ -190,7 +195,10 @@ class _Work:
         """Let time pass for all of the partition; a state that it does not change is not written.
 
         What a truck said and is not committed is no reason: whether it is depends on the broker, and the fold must not.
+        From a backlog ticks come before the reports that came before them: nobody is heard yet, and nobody is silent.
         """
+        if tick.fixes_to is not None and tick.fixes_to > self.partition.fixes_read:
+            tick = replace(tick, hearing_ms=tick.at_ms)
         for truck_id, stamped in self.partition.trucks.items():
             if not truck.heeds(stamped.state, tick) and not stamped.has(self.topic.name, offset):
                 continue

@@ -63,10 +63,10 @@ class Reach(NamedTuple):
         return f"changelog {self.earliest}-{self.end}"
 
     @classmethod
-    def read(cls, note: str) -> Self:
-        """Read the note of a commit; one that has none (before 2026-11-27) knows of no state."""
+    def read(cls, note: str) -> Self | None:
+        """Read the note of a commit; None = it has none (before 2026-11-27)."""
         found = _NOTE.fullmatch(note)
-        return cls(*map(int, found.groups())) if found else cls()
+        return cls(*map(int, found.groups())) if found else None
 
     def furthest(self, other: "Reach | None") -> "Reach":
         """Return the later of two, as topics of one partition commit in turn."""
@@ -74,8 +74,12 @@ class Reach(NamedTuple):
 
 
 def states_gone(topic: str, partition: int, told: Reach | None, found: Reach) -> str | None:
-    """Say so if the changelog lacks what it had. ``told``: by the last commits. Compaction moves neither beginning nor end."""
-    told = told or Reach()
+    """Say so if the changelog lacks what it had. ``told``: by the last commits, None = they do not say.
+
+    Compaction moves neither beginning nor end.
+    """
+    if told is None:
+        return None
     if found.end < told.end:
         wrong = (
             f"ends at offset {found.end}, but reached {told.end}: it was deleted and made anew, or the broker restored"

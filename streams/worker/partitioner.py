@@ -1,9 +1,10 @@
 """Before the first record: whether those who write our topics put keys into the partitions that we count on.
 
 A truck's records must meet in one partition. A client with another partitioner (librdkafka's default is one) puts eleven of
-twelve elsewhere; record by record each would be a dead letter. So the newest records are looked at before any is read.
+twelve elsewhere; record by record each would be a dead letter. So the newest that are still to be read are looked at first.
 """
 
+import asyncio
 from collections import Counter
 from typing import Final, NamedTuple
 
@@ -34,26 +35,37 @@ class Found(NamedTuple):
             return None
         return (
             f"{self.astray} of the newest {self.records} records of {self.topic} are not in the partition of their key: "
-            "their producer must partition by murmur2, as Kafka's own clients do (librdkafka: partitioner=murmur2_random)"
+            "their producer must partition by murmur2, as Kafka's own clients do (librdkafka: partitioner=murmur2_random); to "
+            f"have them set aside, start once with QINGYUN_WORKER_GO_ON_WITHOUT={self.topic}"
         )
 
 
-async def look(bootstrap: str) -> list[Found]:
-    """Look at the newest records of each input that has keys. May wait for the broker."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest")
-    await consumer.start()
-    try:
-        every = [TopicPartition(topic.name, number) for topic in _KEYED for number in range(topic.partitions)]
-        begins, ends = await consumer.beginning_offsets(every), await consumer.end_offsets(every)
-        left = {at: ends[at] for at in every if ends[at] > begins[at]}
-        if not left:
-            return []
-        consumer.assign(list(left))
-        for at, end in left.items():
-            consumer.seek(at, max(begins[at], end - NEWEST))
-        return await _read(consumer, left)
-    finally:
-        await consumer.stop()
+async def look(bootstrap: str, group: str, *, wait_s: float) -> list[Found]:
+    """Look at the newest records that the group has still to read of each input that has keys.
+
+    Raises
+    ------
+    TimeoutError
+        If the broker does not hand them over within ``wait_s``.
+    """
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
+    async with asyncio.timeout(wait_s):
+        await consumer.start()
+        try:
+            every = [TopicPartition(topic.name, number) for topic in _KEYED for number in range(topic.partitions)]
+            consumer.assign(every)
+            begins, ends = await consumer.beginning_offsets(every), await consumer.end_offsets(every)
+            left = {at: ends[at] for at in every if ends[at] > max(begins[at], await consumer.committed(at) or 0)}
+            if not left:
+                return []
+            consumer.assign(list(left))
+            for at, end in left.items():
+                consumer.seek(at, max(begins[at], await consumer.committed(at) or 0, end - NEWEST))
+            return await _read(consumer, left)
+        finally:
+            await consumer.stop()
 
 
 async def _read(consumer: AIOKafkaConsumer, left: dict[TopicPartition, int]) -> list[Found]:

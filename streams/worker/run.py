@@ -12,8 +12,6 @@ from faust.worker import Worker as FaustWorker
 
 from streams import truck
 from streams.rules import thresholds
-from streams.units import SECOND_MS
-from streams.watermark import Bounds
 from streams.worker import logs, metrics, topics_check
 from streams.worker.app import TABLE, Worker
 from streams.worker.settings import SettingError, Settings
@@ -41,7 +39,12 @@ def main() -> int:
     try:
         asyncio.run(
             topics_check.prepare(
-                settings.kafka_bootstrap, changelog, replication=settings.replication, wait_s=settings.start_s
+                settings.kafka_bootstrap,
+                changelog,
+                group=settings.app_id,
+                replication=settings.replication,
+                wait_s=settings.start_s,
+                goes_on_without=settings.goes_on_without,
             )
         )
     except topics_check.NotReady as error:
@@ -51,10 +54,9 @@ def main() -> int:
 
 
 def _core(settings: Settings) -> truck.Settings:
-    bounds = Bounds(gap_ms=round(settings.gap_s * SECOND_MS), unnumbered_ms=round(settings.unnumbered_s * SECOND_MS))
     if not settings.thresholds:
-        return truck.Settings(bounds=bounds)
-    return truck.Settings(bounds=bounds, thresholds=thresholds.read(Path(settings.thresholds).read_bytes()))
+        return truck.Settings(bounds=settings.bounds)
+    return truck.Settings(bounds=settings.bounds, thresholds=thresholds.read(Path(settings.thresholds).read_bytes()))
 
 
 def _run(settings: Settings, core: truck.Settings) -> int:

@@ -6,6 +6,8 @@ from typing import Final, Self
 
 from streams.environment import SettingError, read
 from streams.topics import TICKS
+from streams.units import SECOND_MS
+from streams.watermark import Bounds
 
 __all__ = ["SettingError", "Settings"]
 
@@ -63,6 +65,11 @@ class Settings:
     go_on_without: str = ""
     """Topics, with commas between, whose records may be deleted unread: elsewhere that ends the worker, until people have
     decided. Ticks always may: the next one says what time it is."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """How long reports wait for others."""
+        return Bounds(gap_ms=round(self.gap_s * SECOND_MS), unnumbered_ms=round(self.unnumbered_s * SECOND_MS))
 
     @property
     def goes_on_without(self) -> frozenset[str]:

@@ -344,7 +344,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         """End the process if states that were kept before the last commits are not there any more."""
         told: dict[int, lost_logs.Reach] = {}
         for tp, note in (await self._thread.notes(sliced)).items():
-            told[tp.partition] = lost_logs.Reach.read(note).furthest(told.get(tp.partition))
+            if (reach := lost_logs.Reach.read(note)) is not None:
+                told[tp.partition] = reach.furthest(told.get(tp.partition))
         changelogs = {tp.partition: tp for tp in self.assignment() if tp.topic in self.app.tables.changelog_topics}
         earliest = await self.earliest_offsets(*changelogs.values())
         ends = await self.highwaters(*changelogs.values())
@@ -359,7 +360,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             begun = {
                 one: offset for one in sliced if one.partition == number and (offset := self._committed_offset[one])
             }
-            await self._commit(begun)  # what was lost is noted as such: the next start finds nothing missing
+            if begun:  # what was lost is noted as such: the next start finds nothing missing
+                await self._commit(begun)
 
     def _forget(self) -> None:
         self.forgotten += 1

@@ -5,7 +5,7 @@ The changelog is made, and set, by us.
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -34,7 +34,15 @@ class NotReady(RuntimeError):  # noqa: N818  # a state of the surroundings
     """The broker or its topics are not as they must be; the message says what to do."""
 
 
-async def prepare(bootstrap: str, changelog: str, *, replication: int, wait_s: float) -> None:
+async def prepare(
+    bootstrap: str,
+    changelog: str,
+    *,
+    group: str,
+    replication: int,
+    wait_s: float,
+    goes_on_without: Collection[str] = (),
+) -> None:
     """Wait for broker and topics, check them, make the changelog.
 
     Raises
@@ -46,6 +54,9 @@ async def prepare(bootstrap: str, changelog: str, *, replication: int, wait_s: f
     while True:
         try:
             await _prepare(bootstrap, changelog, replication)
+            await _look_at_keys(
+                bootstrap, group, goes_on_without, max(1.0, deadline - asyncio.get_running_loop().time())
+            )
         except (KafkaError, OSError, _MissingError) as error:
             if asyncio.get_running_loop().time() > deadline:
                 raise NotReady(f"{error} (waited {wait_s:g} s at {bootstrap})") from error
@@ -73,8 +84,11 @@ async def _prepare(bootstrap: str, changelog: str, replication: int) -> None:
             await _set(admin, changelog)
     finally:
         await admin.close()
-    for newest in await partitioner.look(bootstrap):
-        if newest.wrong:
+
+
+async def _look_at_keys(bootstrap: str, group: str, goes_on_without: Collection[str], wait_s: float) -> None:
+    for newest in await partitioner.look(bootstrap, group, wait_s=wait_s):
+        if newest.wrong and newest.topic not in goes_on_without:
             raise NotReady(newest.wrong)
 
 

@@ -1,6 +1,7 @@
-"""Health is progress: a partition with records to read and none committed for a while ends the process.
+"""Health is progress: records to read and none committed for a while ends the process.
 
-Each partition for itself: others, and ticks, go on while one stands. A thread watches, for a stalled loop cannot watch
+So does a single partition that stands, if it takes much longer: others, and ticks, may go on all the while, and in a backlog
+one waits for the others' turn. A thread watches, for a stalled loop cannot watch
 itself; it starts before anything is read, and an error while asking counts as no progress.
 """
 
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 STOP_S: Final = 8.0
 """Asked to stop while it joins its group, Faust waits for ever."""
 _EVERY_S: Final = 1.0
+_ONE_FACTOR: Final = 5
+"""A single partition may stand so many times as long as all of them together."""
 _ASK_TIMEOUT_S: Final = 10.0
 
 
@@ -31,27 +34,24 @@ class Watchdog:
         self._app = app
         self._stall_s = stall_s
         self._session_s = session_s
-        self._alive_s = monotonic()
-        self._stands: Hashable | None = None
+        self._standing = Standing()
 
     def start(self) -> None:
         """Begin to look from a thread of its own."""
-        self._alive_s = monotonic()
         threading.Thread(target=self._look, name="watchdog", daemon=True).start()
 
     async def watch(self) -> None:
         """Report progress every second until the app stops."""
-        standing = Standing()
         while not self._app.should_stop:
             await asyncio.sleep(_EVERY_S)
             try:
-                standing.note(await self._behind(), monotonic())
+                behind = await self._behind()
             except Exception as error:  # noqa: BLE001  # broker away, rebalance under way: no progress, that is all
                 logger.warning("progress unknown: %r", error)
                 continue
-            self._alive_s = standing.since_s
-            self._stands = standing.where
-            if standing.where is None:
+            now_s = monotonic()
+            self._standing.note(behind, now_s)
+            if self._standing.all_s == now_s:
                 metrics.LAST_PROGRESS.set_to_current_time()
 
     async def _behind(self) -> dict[Hashable, int]:
@@ -87,5 +87,8 @@ class Watchdog:
             if now_s - last_s > self._session_s:
                 end("the process was suspended for longer than its session: others have its partitions")
             last_s = now_s
-            if now_s - self._alive_s > self._stall_s:
-                end(f"no progress for {self._stall_s:g} s: {self._stands or 'the loop stands'}")
+            standing = self._standing
+            if now_s - standing.all_s > self._stall_s:
+                end(f"no progress for {self._stall_s:g} s")
+            if now_s - standing.one_s > _ONE_FACTOR * self._stall_s:
+                end(f"no progress of {standing.where} for {_ONE_FACTOR * self._stall_s:g} s, others go on")

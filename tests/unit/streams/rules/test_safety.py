@@ -83,13 +83,21 @@ def test_a_call_that_comes_late_is_heard_and_said_to_be_over() -> None:
 
 
 def test_late_reports_of_one_call_are_one_alert() -> None:
-    """And one that belongs to a call that is known says nothing new."""
-    told = _with_late(1, 6, late=2, more=(3, 4))
-    assert states(told) == ["raised", "ended", "updated", "ended", "updated", "ended"]
-    assert len({one.alert_id for one in told}) == 1
-    known = _with_late(1, 3, late=2, calling=(3,))
+    """However many a blind area brings; and one that belongs to a call that lasts says nothing new."""
+    told = _with_late(1, 60, late=2, more=tuple(range(3, 60)))
+    assert states(told) == ["raised", "ended"]
+    known = _with_late(1, 60, late=2, more=tuple(range(3, 60)), calling=(60,))
     assert states(known) == ["raised"]
-    assert known[0].start_ms == _at_ms(3)
+    assert known[0].start_ms == _at_ms(60)
+
+
+def test_a_call_of_the_past_is_not_said_again() -> None:
+    """Its report comes once more, so late that it does not pass for a repeat; another call was in between."""
+    first = [_numbered(1), _numbered(2, calls=True), *map(_numbered, range(3, 300))]
+    again = [_numbered(300, calls=True), _numbered(301), _numbered(2, calls=True, resent=True)]
+    told = [one for one in fold([*first, *again]) if isinstance(one, events.Alert) and one.rule == "sos"]
+    assert states(told) == ["raised", "ended", "raised", "ended"]
+    assert len({one.alert_id for one in told}) == 2
 
 
 def _with_late(

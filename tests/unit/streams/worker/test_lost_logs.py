@@ -57,7 +57,7 @@ def test_a_changelog_that_is_shorter_than_a_commit_says_has_lost_states() -> Non
     told = Reach(0, 20)
     assert states_gone("changelog", 3, told, Reach(0, 20)) is None
     assert states_gone("changelog", 3, told, Reach(0, 29)) is None
-    assert states_gone("changelog", 3, None, Reach(0, 29)) is None
+    assert states_gone("changelog", 3, None, Reach(5, 29)) is None
     assert "3 ends at offset 19, but reached 20" in (states_gone("changelog", 3, told, Reach(0, 19)) or "")
     cut = states_gone("changelog", 3, told, Reach(5, 29)) or ""
     assert "begins at offset 5, not 0" in cut
@@ -68,6 +68,6 @@ def test_a_changelog_that_is_shorter_than_a_commit_says_has_lost_states() -> Non
 def test_the_note_of_a_commit_reads_as_it_was_written() -> None:
     """Of several topics the furthest counts; a commit without a note knows of no state."""
     assert Reach.read(Reach(5, 29).note) == Reach(5, 29)
-    assert Reach.read("") == Reach(0, 0)
+    assert Reach.read("") is None
     assert Reach(0, 29).furthest(Reach(5, 7)) == Reach(5, 29)
     assert Reach(0, 29).furthest(None) == Reach(0, 29)
