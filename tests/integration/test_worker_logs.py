@@ -310,6 +310,31 @@ def test_a_log_that_goes_under_a_running_worker_stops_it(
     ends_by_itself(topics, app_id, log, says)
 
 
+def test_keys_in_other_partitions_stop_the_worker_before_it_begins(topics: str, log: Path) -> None:
+    """Whoever wrote them partitions otherwise than we count on. Told to go on, it sets them aside; judged once, they stop nobody."""
+    elsewhere = [number for number in range(JOINED_PARTITIONS) if number != NUMBER][:3]
+    with closing(bus.Producer(topics, client_id="test")) as stranger:
+        for count in range(60):
+            value = codec.encode(weighing(1_000 + count))
+            stranger.send(WEIGHINGS.name, TRUCK, value, codec.headers(WEIGHINGS), partition=elsewhere[count % 3])
+        stranger.flush()
+    with worker_process.running(topics, "elsewhere", log) as worker:
+        assert worker.wait(40) == 1
+    assert f"records of {WEIGHINGS.name} are not in the partition of their key" in log.read_text()
+    ends = bus.ends(topics, [WEIGHINGS], client_id="test")
+    with worker_process.running(topics, "elsewhere", log, go_on_without=WEIGHINGS.name) as worker:
+        with closing(GroupWatch(topics, "elsewhere", WEIGHINGS)) as group:
+            wait_for(
+                lambda: group.committed().get(elsewhere[0], 0) == ends[WEIGHINGS.name, elsewhere[0]], "letters", 40
+            )
+            wait_for(
+                lambda: group.committed().get(elsewhere[2], 0) == ends[WEIGHINGS.name, elsewhere[2]], "letters", 40
+            )
+        worker.terminate()
+        assert worker.wait(20) == 0
+    judge_all(topics, "elsewhere", log, WEIGHINGS, weighing(2_000))
+
+
 def _fixes(first: int, after: int) -> list[events.TruckState]:
     return [
         events.TruckState(
