@@ -201,14 +201,18 @@ class City:
         world = self.world
         world.run(journeys.START_MS + self.options.changelog_anew_ms)
         self._machine()
-        self.no_workers_until_ms = world.now_ms + _ARRIVES_MS
-        world.run(self.no_workers_until_ms)
+        gone_ms = world.now_ms + _ARRIVES_MS
+        self.no_workers_until_ms = gone_ms
+        world.run(gone_ms)
+        for worker in [*self.workers, *self.twins]:
+            worker.die()  # whoever came back too early, after another loss of its machine
         for number in range(JOINED_PARTITIONS):
             self.log.partitions[CHANGELOG, number].clear()
         before = dict(self.group.committed)
         world.run(world.now_ms + _REFUSED_MS)
         for tp, note in self.group.notes.items():
-            if Reach.read(note).end and self.group.committed[tp] != before.get(tp):
+            reach = Reach.read(note)
+            if reach is not None and reach.end and self.group.committed[tp] != before.get(tp):
                 raise Violation(f"I3: {tp} is committed up to {self.group.committed[tp]}, the states before are gone")
         world.sometimes["stopped by rule: states are gone"] += world.sometimes["ended: changelog"] > 0
 

@@ -222,7 +222,8 @@ class Worker(Process):
         for number in self.numbers:
             told: Reach | None = None
             for topic in INPUTS:
-                told = Reach.read(self.group.notes.get((topic.name, number), "")).furthest(told)
+                reach = Reach.read(self.group.notes.get((topic.name, number), ""))
+                told = told if reach is None else reach.furthest(told)
             found = Reach(0, self.log.end((CHANGELOG, number)))
             if not shell.is_whole(lost_logs.states_gone(CHANGELOG, number, told, found)):
                 raise Ended("changelog: states are gone")
