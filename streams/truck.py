@@ -116,7 +116,12 @@ def _judge(state: Truck, released: Released, reference: Reference, limits: Thres
         if finding is not None:
             _tell(state, rule, finding, outputs, time_ms=moment.time_ms, reference=reference)
     loaded = state.cargo.state == "loaded"
-    state.wake_ms = state.newest_arrival_ms + round(limits.dark_unheard_s * SECOND_MS) if loaded else 0
+    state.wake_ms = _came_ms(released.fix) + round(limits.dark_unheard_s * SECOND_MS) if loaded else 0
+
+
+def _came_ms(fix: events.TruckState) -> int:
+    """When a fix came; its own time where nobody says so. Not the newest arrival: ticks move that, for some trucks only."""
+    return fix.event_time_ms if fix.received_time_ms is None else fix.received_time_ms
 
 
 def _judge_silence(state: Truck, tick: events.Tick, reference: Reference, limits: Thresholds) -> Outputs:
