@@ -127,7 +127,7 @@ def _alert_with_reasons(system: System, page: Page, rule: str) -> None:
     file = page.locator(f'[data-testid="alert-file"]{this}')
     expect(file.get_by_test_id("alert-sentence")).not_to_be_empty()
     expect(file.get_by_test_id("because").locator("li").first).to_be_visible()
-    expect(file.get_by_test_id("chart")).not_to_have_attribute("data-points", "0", timeout=20_000)
+    expect(file.get_by_test_id("chart")).not_to_have_attribute("data-points", "0", timeout=60_000)
     file.get_by_test_id("ack").click()
     expect(row).not_to_have_attribute("data-handling", "new", timeout=20_000)
 
