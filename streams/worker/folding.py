@@ -92,6 +92,12 @@ class Partition:
         self.number = number
         self.fixes_read = 0
         """Offset after the last report of a truck that was folded in, or was before this one began."""
+        self.untold: dict[str, list[Said]] = {}
+        """By key of the table what a restored state has said, and perhaps was never sent: it goes before what follows.
+
+        What led to it is offered again, but of each topic for itself: a fix may end an alert before the tick comes again that
+        raised it. Of one topic all comes in its order.
+        """
         self.trucks: dict[str, Stamped[state.Truck]] = {}
         self.bins: dict[str, Stamped[filling.Filling]] = {}
         for key, value in stored.items():
@@ -99,9 +105,16 @@ class Partition:
             if partition_of(entity_id) != number:
                 continue
             if kind == "truck":
-                self.trucks[entity_id] = _restored(state.decode("truck", value))
+                self.trucks[entity_id] = self._restored(key, state.decode("truck", value))
             else:
-                self.bins[entity_id] = _restored(state.decode("bin", value))
+                self.bins[entity_id] = self._restored(key, state.decode("bin", value))
+
+    def _restored[S](self, key: str, stamped: Stamped[S]) -> Stamped[S]:
+        """Begin anew with its steps: they lead from this write to the next."""
+        stamped.steps = []
+        if stamped.said:
+            self.untold[key] = list(stamped.said)
+        return stamped
 
     def fold(
         self,
@@ -121,12 +134,6 @@ class Partition:
         for stamped in folded.changed.values():
             stamped.forget_said(topic_name, committed)
         return folded._replace(repeated=work.repeated, late=work.late, duplicates=work.duplicates, age_ms=work.age_ms)
-
-
-def _restored[S](stamped: Stamped[S]) -> Stamped[S]:
-    """Begin anew with its steps: they lead from this write to the next."""
-    stamped.steps = []
-    return stamped
 
 
 class _Work:
@@ -225,16 +232,20 @@ class _Work:
         if not stamped.has(self.topic.name, offset):
             return False
         self.repeated += 1
-        self.folded.outputs.extend(
-            Output(said.output_topic, said.key.encode(), said.value, codec.headers(topics.BY_NAME[said.output_topic]))
-            for said in stamped.said_at(self.topic.name, offset)
-        )
+        self._say_again(stamped.said_at(self.topic.name, offset))
         return True
+
+    def _say_again(self, said: Iterable[Said]) -> None:
+        self.folded.outputs.extend(
+            Output(one.output_topic, one.key.encode(), one.value, codec.headers(topics.BY_NAME[one.output_topic]))
+            for one in said
+        )
 
     def _say(self, key: str, stamped: Stamped[Any], offset: int, said: list[events.Event]) -> None:
         self.folded.changed[key] = stamped
         if said:
             self.folded.spoke.add(key)
+            self._say_again(one for one in self.partition.untold.pop(key, ()) if one.topic != self.topic.name)
         stamped.take(self.topic.name, offset, [self._output(event, offset) for event in said])
         self.folded.said.extend(said)
 

@@ -126,8 +126,9 @@ def done_to(parts: Parts, harm: Harm, chance: Random) -> bool:
 def may_end(harm: Harm, setting: Setting) -> frozenset[str]:
     """Return the programs that must end by themselves of this, at least now and then; no other may.
 
-    A worker that was silent for longer than its limits cannot know what has become of its partitions; of two under one name
-    one must go; a broker that is away, or has no room, does not confirm. Nobody else's death is a reason.
+    A worker that was silent for longer than its limits cannot know what has become of its partitions, and its heir may meet
+    what it wrote after all; of two under one name one must go; a broker that is away, or has no room, does not confirm.
+    Nobody else's death is a reason.
     """
     if harm.both:
         return frozenset[str]().union(*(may_end(one, setting) for one in harm.both))
@@ -135,8 +136,9 @@ def may_end(harm: Harm, setting: Setting) -> frozenset[str]:
     if (silent and harm.subject in ("kafka", "all ways")) or (harm.kind in AWAY and harm.subject == "kafka"):
         return frozenset(WORKERS)
     name, _, whereto = harm.subject.partition(" ")
-    ends = (silent and whereto in ("", "kafka")) or (harm.kind == TWIN and setting.static)
-    return frozenset({name} & set(WORKERS)) if ends else frozenset()
+    if silent and name in WORKERS and whereto in ("", "kafka"):
+        return frozenset(WORKERS)
+    return frozenset({name} & set(WORKERS)) if harm.kind == TWIN and setting.static else frozenset()
 
 
 # --------------------------------------------------------------------------------------------- processes

@@ -75,13 +75,13 @@ def _may_end(kind: str, subject: str, seconds: float = 0.0, *, static: bool = Fa
 
 
 def test_nobody_may_end_of_another_s_death() -> None:
-    """Only who was silent for too long, who has a twin under a name that only one may have, or whose broker was gone."""
+    """Only who was silent for too long and its heir, who has a twin under a name that only one may have, or whose broker was gone."""
     for kind, subject in (("kill -9", "w1"), ("stop and start", "w2"), ("kill -9 of the recorder", RECORDERS[0])):
         assert _may_end(kind, subject) == []
     assert _may_end("pause", "w1", 3.0) == []
-    assert _may_end(harm.PAST_SESSION, "w1", 8.0) == ["w1"]
+    assert _may_end(harm.PAST_SESSION, "w1", 8.0) == ["w1", "w2"]
     assert _may_end(harm.PAST_SESSION, RECORDERS[1], 12.0) == []
-    assert _may_end(harm.BLACK_HOLE, "w2 kafka", 8.0) == ["w2"]
+    assert _may_end(harm.BLACK_HOLE, "w2 kafka", 8.0) == ["w1", "w2"]
     assert _may_end(harm.BLACK_HOLE, "w2 kafka", 2.0) == []
     assert _may_end(harm.BLACK_HOLE, "recorder postgres", 8.0) == []
     assert _may_end(harm.TWIN, "w1", 3.0, static=True) == ["w1"]
@@ -90,4 +90,4 @@ def test_nobody_may_end_of_another_s_death() -> None:
     assert _may_end(harm.SERVER_KILLED, "postgres") == []
     assert _may_end(harm.DISK_FULL, "kafka", 2.0) == ["w1", "w2"]
     both = Harm("two at once", "", 8.0, both=(Harm(harm.BLACK_HOLE, "w1 kafka", 8.0), Harm("kill -9", "w2")))
-    assert harm.may_end(both, Setting()) == {"w1"}
+    assert harm.may_end(both, Setting()) == {"w1", "w2"}

@@ -1,8 +1,8 @@
-"""A backlog: ticks, which are small, are fetched long before the reports that came before them."""
+"""Topics meet in another order than they were written in: in a backlog, and after a crash."""
 
 from typing import NamedTuple
 
-from streams import codec, events, topics, truck
+from streams import codec, events, state, topics, truck
 from streams.worker.folding import Partition, partition_of
 from tests.unit.streams import town
 
@@ -44,3 +44,21 @@ def test_nobody_is_dark_by_ticks_that_ran_ahead_of_the_reports() -> None:
     """A tick says how far reports had come when it was made; who has not read so far hears nothing yet."""
     assert told(says_how_far=True) == []
     assert told(says_how_far=False) == [("dark-truck", "raised"), ("dark-truck", "cancelled")]
+
+
+def test_what_a_state_has_said_goes_before_what_follows_from_another_topic() -> None:
+    """Killed when the alert of a tick was kept, not sent: the fix that ends it is read before the tick comes again."""
+    drive, back = town.loaded().go(3_000), town.loaded().go(3_000).silence(1_500).go(5_000)
+    fixes = [Given(n, codec.encode(fix)) for n, fix in enumerate(back.fixes)]
+    tick = Given(7, codec.encode(events.Tick(at_ms=(drive.fixes[-1].received_time_ms or 0) + 1_210_000)))
+    first = Partition(partition_of("t1"), {})
+    folds = (topics.TRUCK_STATES, fixes[: len(drive.fixes)]), (topics.TICKS, [tick])
+    for topic, records in folds:
+        first.fold(topic.name, records, town.reference(), truck.DEFAULT_SETTINGS)
+    stored = {"truck:t1": state.encode(first.trucks["t1"])}
+    heir, said = Partition(partition_of("t1"), stored), []
+    for topic, records in ((topics.TRUCK_STATES, fixes[len(drive.fixes) :]), (topics.TICKS, [tick])):
+        said += heir.fold(topic.name, records, town.reference(), truck.DEFAULT_SETTINGS).outputs
+    alerts = [codec.decode(topics.ALERTS, one.value) for one in said if one.topic == topics.ALERTS.name]
+    assert [(one.revision, one.state) for one in alerts] == [(1, "raised"), (2, "ended"), (1, "raised")]
+    assert alerts[0] == alerts[2]  # who reads takes it once
