@@ -7,9 +7,12 @@ import heapq
 import random
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable
-from typing import Any
+from typing import Any, Final
 
 from tests.simulation.options import Options
+
+_LOOKS_MS: Final = 5_000.0
+"""A paused process looks so often whether it is awake."""
 
 Task = Generator[float, None, None]
 
@@ -109,7 +112,8 @@ class Process:
             task.close()
             return
         if self.world.now_ms < self.paused_until_ms:
-            self.world.after(self.paused_until_ms - self.world.now_ms, self._step, task)
+            wait_ms = min(self.paused_until_ms - self.world.now_ms, _LOOKS_MS)  # healing wakes whoever is paused
+            self.world.after(wait_ms, self._step, task)
             return
         try:
             delay_ms = next(task)
