@@ -36,6 +36,7 @@ TABLES: Final = "the recorders' tables"
 AT_POINT_S: Final = 30.0
 """A point that has not come by so often within this is not reached; a twin that does not take part by then is none."""
 NO_SPACE: Final = "No space left on device"
+TRIES: Final = 3
 NOTICED_S: Final = 15.0
 """A full disk, a lost answer, a moved offset is met by whoever writes within this."""
 SILENT_S: Final = SESSION_S - 1
@@ -328,7 +329,12 @@ def _cut_within(parts: Parts, harm: Harm, chance: Random) -> bool:
 
 
 def _unknown_commit(parts: Parts, harm: Harm, _: Random) -> bool:
-    """The database has the commit, and the recorder never hears of it.
+    """The database has the commit, and the recorder never hears of it; tried again where none came by, as in a rebalance."""
+    return any(_commits_unheard(parts, harm) for _ in range(TRIES))
+
+
+def _commits_unheard(parts: Parts, harm: Harm) -> bool:
+    """One try.
 
     Done when the tables have moved while the way was silent, and the recorder says afterwards that it finds them elsewhere.
     """
