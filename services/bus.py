@@ -11,7 +11,7 @@ import struct
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -282,13 +282,6 @@ def committed(bootstrap: str, group: str) -> dict[Partition, int]:
     return {(tp.topic, tp.partition): int(kept.offset) for tp, kept in found.items()}
 
 
-def ends(bootstrap: str, topics: Sequence[Topic], *, client_id: str) -> dict[Partition, int]:
-    """Return the next offset the broker will give in each partition of some topics. Asks the broker."""
-    follower = Follower(bootstrap, topics, client_id=client_id, otherwise="latest")
-    follower.close()
-    return dict(follower.next_offsets)
-
-
 class Ends:
     """Asks again and again where some topics end, by one connection."""
 
@@ -306,6 +299,12 @@ class Ends:
     def close(self) -> None:
         """Disconnect."""
         self._consumer.close()
+
+
+def ends(bootstrap: str, topics: Sequence[Topic], *, client_id: str) -> dict[Partition, int]:
+    """Return the next offset the broker will give in each partition of some topics. Asks the broker."""
+    with closing(Ends(bootstrap, topics, client_id=client_id)) as asked:
+        return asked.now()
 
 
 class GroupReader:

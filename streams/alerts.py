@@ -52,7 +52,7 @@ class Subject(Struct, kw_only=True):
 
 
 class Ledger(Struct, array_like=True):
-    """The last alert of each rule for one truck, open or ended; apart from these, under a slot of its own, of late calls."""
+    """The last alert of each rule for one truck, open or ended."""
 
     last: dict[str, events.Alert] = field(default_factory=dict)
 
@@ -64,29 +64,20 @@ def is_open(ledger: Ledger, rule: str) -> bool:
 
 
 def record(
-    ledger: Ledger,
-    rule: events.RuleName,
-    version: str,
-    finding: Finding,
-    *,
-    subject: Subject,
-    now_ms: int,
-    late: bool = False,
+    ledger: Ledger, rule: events.RuleName, version: str, finding: Finding, *, subject: Subject, now_ms: int
 ) -> events.Alert | None:
     """Turn a finding into the next revision of its alert; None if there is nothing new to say.
 
-    ``now_ms`` is the largest arrival time read so far (``emitted_ms``). ``late``: it is of before what was judged, and
-    the rule's last alert stays what it is.
+    ``now_ms`` is the largest arrival time read so far (``emitted_ms``).
     """
-    slot = f"{rule} late" if late else rule
-    last = ledger.last.get(slot)
+    last = ledger.last.get(rule)
     if finding.kind == "begin":
         alert = _begin(rule, version, finding, subject, last, now_ms)
     elif last is None or last.state == "cancelled" or (last.state == "ended" and finding.kind != "withdraw"):
         return None
     else:
         alert = _revise(last, finding, now_ms)
-    ledger.last[slot] = alert
+    ledger.last[rule] = alert
     return alert
 
 

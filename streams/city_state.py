@@ -15,11 +15,8 @@ from msgspec import Struct, field
 from streams import filling, state
 from streams.hearing import Hearing
 
-_NO_STATE: Final = (
-    OSError, EOFError, zlib.error, msgspec.MsgspecError, ValueError, RecursionError,
-    LookupError, TypeError, AttributeError,
-)  # fmt: skip
-"""What bytes that are no state may raise; the last three where an older version is migrated, as plain values."""
+_NO_STATE: Final = (OSError, EOFError, zlib.error, msgspec.MsgspecError, ValueError, RecursionError)
+"""What bytes that are no state may raise."""
 
 
 class BadState(ValueError):  # noqa: N818  # a verdict on a file, not a failure of ours

@@ -46,6 +46,20 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     cut: str = ""
     """What was cut, and how long it was; empty = nothing."""
 
+    @classmethod
+    def of(cls, record: Any, topic: Topic, partition: int, *, stage: str, reason: str) -> "DeadLetter":
+        """Return the letter of a record as Kafka's client gives it: with its place, key and headers."""
+        return cls(
+            topic=topic.name,
+            stage=stage,
+            reason=reason,
+            value=record.value or b"",
+            key=record.key,
+            partition=partition,
+            offset=record.offset,
+            original=tuple(record.headers),
+        )
+
     def __post_init__(self) -> None:
         """Cut what is too long."""
         cut = [self.cut] if self.cut else []

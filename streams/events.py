@@ -132,6 +132,11 @@ class BinReading(Event, frozen=True, kw_only=True):
     invalid: Note | None = None
 
 
+def came_ms(measured: "TruckState | DriverAction | Weighing") -> int:
+    """Return when a record came; its own time where nobody says so."""
+    return measured.event_time_ms if measured.received_time_ms is None else measured.received_time_ms
+
+
 class Weighing(Event, frozen=True, kw_only=True):
     """``weighings``, key ``truck_id``. ``event_time_ms`` is the second of the two weighings."""
 

@@ -245,8 +245,7 @@ class Road:
 
     def distance_m(self, lon: float, lat: float) -> float | None:
         """Metres to the nearest line, or None if farther than ``reach_m``."""
-        side_deg = self._side_deg
-        near = self._cells.get((math.floor(lon / side_deg), math.floor(lat / side_deg)))
+        near = self._cells.get(cell_of(lon, lat, self._side_deg))
         if near is None:
             return None
         per_lon = metres_per_degree_lon(lat)

@@ -35,6 +35,10 @@ class Moment(Struct, kw_only=True, gc=False):
     plans: list[KeptPlan]
     reference: Reference
 
+    def was_silent(self, seconds: float) -> bool:
+        """True if for so long before this fix there was no report, and by the terminal's numbers none is missing."""
+        return self.time_ms - self.since_ms >= seconds * 1000 and not self.after_gap
+
     @property
     def payload_kg(self) -> float | None:
         """Permitted load, if known."""

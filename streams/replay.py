@@ -109,8 +109,7 @@ class Day:
     def _fold_truck(self, record: truck.TruckRecord) -> list[events.Event]:
         truck_id: str = record.truck_id  # type: ignore[union-attr]  # ticks do not come here
         if isinstance(record, events.TruckState) and not record.resent:
-            arrival_ms = record.event_time_ms if record.received_time_ms is None else record.received_time_ms
-            self.hearing = self.hearing.heard(arrival_ms)
+            self.hearing = self.hearing.heard(events.came_ms(record))
         one = self.trucks.get(truck_id)
         if one is None:
             one = state.Truck(truck_id=truck_id)

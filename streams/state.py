@@ -168,8 +168,11 @@ def _migrated(kind: Kind, value: bytes, version: int) -> Stamped[Any]:
             f"{kind} state has version {version}, this program reads {OLDEST} to {VERSION}: use the program that wrote it"
         )
     plain = msgspec.msgpack.decode(value)
-    for step in _MIGRATIONS[version - OLDEST :]:
-        step(kind, plain)
+    try:
+        for step in _MIGRATIONS[version - OLDEST :]:
+            step(kind, plain)
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise msgspec.ValidationError(f"{kind} state of version {version} is none: {error!r}") from error
     plain["v"] = VERSION
     stamped: Stamped[Any] = _DECODERS[kind].decode(msgspec.msgpack.encode(plain))
     return stamped

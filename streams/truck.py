@@ -77,10 +77,9 @@ def _arrived(state: Truck, event: events.TruckState | events.DriverAction | even
 
     A terminal whose numbers go on was switched off in between: its clock is believed.
     """
-    arrival_ms = event.received_time_ms
-    if arrival_ms is None:
-        arrival_ms = event.event_time_ms
-        far_ahead = state.newest_arrival_ms and arrival_ms - state.newest_arrival_ms > _LONGEST_SILENCE_MS
+    arrival_ms = events.came_ms(event)
+    if event.received_time_ms is None and state.newest_arrival_ms:
+        far_ahead = arrival_ms - state.newest_arrival_ms > _LONGEST_SILENCE_MS
         if far_ahead and not (isinstance(event, events.TruckState) and watermark.goes_on(state.order, event)):
             return
     state.newest_arrival_ms = max(state.newest_arrival_ms, arrival_ms)
@@ -116,12 +115,8 @@ def _judge(state: Truck, released: Released, reference: Reference, limits: Thres
         if finding is not None:
             _tell(state, rule, finding, outputs, time_ms=moment.time_ms, reference=reference)
     loaded = state.cargo.state == "loaded"
-    state.wake_ms = _came_ms(released.fix) + round(limits.dark_unheard_s * SECOND_MS) if loaded else 0
-
-
-def _came_ms(fix: events.TruckState) -> int:
-    """When a fix came; its own time where nobody says so. Not the newest arrival: ticks move that, for some trucks only."""
-    return fix.event_time_ms if fix.received_time_ms is None else fix.received_time_ms
+    # from when the report came, not from the newest arrival: ticks move that, for some trucks only
+    state.wake_ms = events.came_ms(released.fix) + round(limits.dark_unheard_s * SECOND_MS) if loaded else 0
 
 
 def _judge_silence(state: Truck, tick: events.Tick, reference: Reference, limits: Thresholds) -> Outputs:
@@ -193,10 +188,9 @@ def _reconsider(state: Truck, late: Released, reference: Reference) -> Outputs:
     for caller in rules.HEARING:
         because = caller.calls(late.fix)
         if because is not None:
-            for finding in call.came_late(
-                getattr(state.memories, memory_name(caller.NAME)), late.fix, late.time_ms, because
-            ):
-                _tell(state, caller, finding, outputs, time_ms=late.time_ms, reference=reference, late=True)
+            memory, apart = getattr(state.memories, memory_name(caller.NAME)), alerts.Ledger()
+            for finding in call.came_late(memory, late.fix, late.time_ms, because):
+                _tell(state, caller, finding, outputs, time_ms=late.time_ms, reference=reference, ledger=apart)
     for rule in rules.RECONSIDERING:
         alert = state.ledger.last.get(rule.NAME)
         if alert is not None and alert.state == "cancelled":
@@ -217,11 +211,12 @@ def _tell(
     time_ms: int,
     reference: Reference,
     driver_id: str | None = None,
-    late: bool = False,
+    ledger: alerts.Ledger | None = None,
 ) -> None:
+    """Say what a rule found. ``ledger``: another than the truck's, for what is of before its last alerts."""
     subject = _subject(state, finding, time_ms, reference, driver_id)
     alert = alerts.record(
-        state.ledger, rule.NAME, rule.VERSION, finding, subject=subject, now_ms=state.newest_arrival_ms, late=late
+        ledger or state.ledger, rule.NAME, rule.VERSION, finding, subject=subject, now_ms=state.newest_arrival_ms
     )
     if alert is not None:
         outputs.append(alert)

@@ -100,7 +100,7 @@ class Order(Struct, array_like=True):
 
 def arrive(order: Order, fix: events.TruckState, now_ms: int, bounds: Bounds) -> list[Released]:
     """Take a fix in; return what is released now, in order. ``now_ms``: newest arrival time read for this truck."""
-    terminal_id = fix.terminal_id or fix.source or ""
+    terminal_id = _device(fix)
     terminal = order.terminals.get(terminal_id)
     if terminal is None:
         _make_room(order)
@@ -119,9 +119,13 @@ def arrive(order: Order, fix: events.TruckState, now_ms: int, bounds: Bounds) ->
     return release(order, now_ms, bounds)
 
 
+def _device(fix: events.TruckState) -> str:
+    return fix.terminal_id or fix.source or ""
+
+
 def goes_on(order: Order, fix: events.TruckState) -> bool:
     """True if the fix has one of the next numbers of a terminal that is known."""
-    terminal = order.terminals.get(fix.terminal_id or fix.source or "")
+    terminal = order.terminals.get(_device(fix))
     return terminal is not None and fix.seq is not None and 0 < _step(terminal, fix.seq) <= _GOES_ON
 
 

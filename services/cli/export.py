@@ -6,6 +6,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +24,6 @@ from services.store import days, retention, sink
 from streams import recorded, replay, truck
 from streams.assets import Reference
 from streams.city_state import BadState, CityState
-from streams.rules import thresholds
 from streams.topics import Topic
 from streams.units import DAY_MS, HOUR_MS
 from streams.worker.settings import Settings as WorkerSettings
@@ -104,13 +104,12 @@ def export(
 def _core(thresholds_file: Path | None) -> truck.Settings:
     """Return what the worker judges by: the state at the start must be the one it had."""
     worker = WorkerSettings.from_env(os.environ)
-    name = thresholds_file or worker.thresholds
-    if not name:
-        return truck.Settings(bounds=worker.bounds)
+    if thresholds_file is not None:
+        worker = replace(worker, thresholds=str(thresholds_file))
     try:
-        return truck.Settings(bounds=worker.bounds, thresholds=thresholds.read(Path(name).read_bytes()))
+        return worker.core()
     except ValueError as error:
-        fail(f"{name}: {error}")
+        fail(f"{worker.thresholds}: {error}")
 
 
 def _check_complete(  # of one export

@@ -4,7 +4,6 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from copy import copy
 from typing import Any, Final
 
 from services import bus, clock, metrics, store
@@ -247,7 +246,7 @@ class Recorder:
         """
         if self._limits is None:
             return None
-        limits = _copied(self._limits)
+        limits = self._limits.copy()
         offsets: dict[bus.Partition, list[int]] = defaultdict(list)
         for record in records:
             offsets[record.topic, record.partition].append(record.offset)
@@ -291,13 +290,6 @@ class Recorder:
 
 
 _NOT_KNOWN: Final = (None, 0.0)
-
-
-def _copied(limits: Limits) -> Limits:
-    """Return limits that count on without these: what is not kept is read, and counted, again."""
-    twin = Limits()
-    vars(twin).update({name: copy(counted) for name, counted in vars(limits).items()})
-    return twin
 
 
 def _set_aside_in(writes: Sequence[sink.Write]) -> Mapping[bus.Partition, set[int]]:

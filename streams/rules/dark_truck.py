@@ -82,19 +82,18 @@ def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
 
 def _was_silent(memory: Memory, moment: Moment, limits: Thresholds) -> bool:
     return (
-        moment.time_ms - moment.since_ms >= limits.dark_s * 1000
-        and not moment.after_gap
+        moment.was_silent(limits.dark_s)
         and memory.loaded
         and not memory.explained
         and not _into_dead_zone(memory, moment)
     )
 
 
-def _into_dead_zone(memory: Memory, moment: Moment) -> bool:
+def _into_dead_zone(memory: Memory, then: Moment | Silence) -> bool:
     """Whether the truck may have driven into a dead zone after it was seen last."""
     if memory.last_place is None:
         return False
-    found = moment.reference.nearest(*memory.last_place, moment.since_ms, moment.tenant_id, _DEAD_ZONE)
+    found = then.reference.nearest(*memory.last_place, then.since_ms, then.tenant_id, _DEAD_ZONE)
     return found is not None and found[0] <= drove_on_m(memory.last_mps)
 
 
@@ -102,8 +101,7 @@ def pass_time(memory: Memory, silence: Silence, limits: Thresholds) -> Finding |
     """Judge that nothing was heard for `Thresholds.dark_unheard_s`."""
     if memory.unheard_ms or memory.alerted or memory.explained or not memory.loaded or memory.last_place is None:
         return None
-    found = silence.reference.nearest(*memory.last_place, silence.since_ms, silence.tenant_id, _DEAD_ZONE)
-    if found is not None and found[0] <= drove_on_m(memory.last_mps):
+    if _into_dead_zone(memory, silence):
         return None
     memory.unheard_ms = silence.since_ms
     said = explain.at_least(_UNHEARD, silence.lasted_s, limits.dark_unheard_s, "s")
@@ -125,13 +123,13 @@ def reconsider(
     unseen = any(condition.condition == _UNSEEN for condition in alert.because)
     if unseen or not alert.start_ms < time_ms < (alert.end_ms or alert.emitted_ms):
         return None
-    return _withdraw(alert.start_ms, fix, time_ms, alert.end_ms)
+    return explain.it_did_report(fix, time_ms, start_ms=alert.start_ms, end_ms=alert.end_ms)
 
 
 def _heard_again(memory: Memory, moment: Moment, limits: Thresholds) -> Finding:
     start_ms, memory.unheard_ms = memory.unheard_ms, 0
     if moment.after_gap or moment.time_ms - start_ms < limits.dark_s * 1000:
-        return _withdraw(start_ms, moment.fix, moment.time_ms, None)
+        return explain.it_did_report(moment.fix, moment.time_ms, start_ms=start_ms, end_ms=None)
     return Finding(
         kind="end", start_ms=start_ms, at_ms=moment.time_ms, end_ms=moment.time_ms, where=_between(memory, moment)
     )
@@ -165,8 +163,3 @@ def _between(memory: Memory, moment: Moment) -> events.Geometry | None:
     if memory.last_place is None:
         return None
     return geo.point(*memory.last_place) if moment.place is None else geo.line([memory.last_place, moment.place])
-
-
-def _withdraw(start_ms: int, fix: events.TruckState, time_ms: int, end_ms: int | None) -> Finding:
-    reason = f"truck-states {fix.truck_id} {time_ms}: the terminal did report, its fix came late"
-    return Finding(kind="withdraw", start_ms=start_ms, at_ms=time_ms, end_ms=end_ms, reason=reason)

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from streams import geo
+from streams import events, geo
+from streams.alerts import Finding
 from streams.events import Condition
 from streams.moment import Moment
 
@@ -55,3 +56,9 @@ def gaps(moment: Moment) -> tuple[str, ...]:
     if moment.truck is None:
         said.append("the truck is not in the register: class and payload are unknown")
     return tuple(said)
+
+
+def it_did_report(fix: events.TruckState, time_ms: int, *, start_ms: int, end_ms: int | None) -> Finding:
+    """Withdraw an alert of a silence: this fix shows that there was none."""
+    reason = f"truck-states {fix.truck_id} {time_ms}: the terminal did report, its fix came late"
+    return Finding(kind="withdraw", start_ms=start_ms, at_ms=time_ms, end_ms=end_ms, reason=reason)

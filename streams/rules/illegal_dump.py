@@ -68,8 +68,7 @@ def reconsider(memory: Memory, alert: events.Alert | None, fix: events.TruckStat
     in_the_dark = any(condition.condition == _SILENCE for condition in alert.because)
     if not in_the_dark or not alert.start_ms < time_ms < (alert.end_ms or alert.raised_ms):
         return None
-    reason = f"truck-states {fix.truck_id} {time_ms}: the terminal did report, its fix came late"
-    return Finding(kind="withdraw", start_ms=alert.start_ms, at_ms=time_ms, end_ms=alert.end_ms, reason=reason)
+    return explain.it_did_report(fix, time_ms, start_ms=alert.start_ms, end_ms=alert.end_ms)
 
 
 def _idle(memory: Memory, moment: Moment, limits: Thresholds) -> None:
@@ -271,10 +270,8 @@ def _fall_now(memory: Memory, moment: Moment) -> float | None:
 
 def _was_dark(memory: Memory, moment: Moment, limits: Thresholds) -> bool:
     """Loaded before a silence in which, by the terminal's counter, nothing was reported."""
-    silent_s = (moment.time_ms - moment.since_ms) / 1000
     return (
-        silent_s >= limits.dark_s
-        and not moment.after_gap
+        moment.was_silent(limits.dark_s)
         and memory.was_loaded
         and not memory.was_near
         and memory.last_kg is not None

@@ -23,6 +23,13 @@ class Limits:
         self._window: deque[tuple[int, int]] = deque()
         self._records = self._dead = 0
 
+    def copy(self) -> "Limits":
+        """Return limits that count on without these: what is not kept is read, and counted, again."""
+        twin = Limits()
+        twin._in_a_row, twin._window = dict(self._in_a_row), deque(self._window)
+        twin._records, twin._dead = self._records, self._dead
+        return twin
+
     def count(self, topic: str, partition: int, offsets: Sequence[int], dead_offsets: Collection[int]) -> None:
         """Count a slice whose records stand at ``offsets``; those at ``dead_offsets`` are dead letters.
 

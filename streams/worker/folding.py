@@ -127,10 +127,11 @@ class Partition:
         """Fold a slice of one topic in. ``committed``: offset of this topic before which nothing is offered again."""
         folded = Folded({}, set(), [], [], [], 0)
         work = _Work(self, topic_name, reference, settings, folded)
+        record = None
         for record in records:
             work.fold(record)
-            if topic_name == topics.TRUCK_STATES.name:
-                self.fixes_read = max(self.fixes_read, record.offset + 1)
+        if record is not None and topic_name == topics.TRUCK_STATES.name:
+            self.fixes_read = max(self.fixes_read, record.offset + 1)
         for stamped in folded.changed.values():
             stamped.forget_said(topic_name, committed)
         return folded._replace(repeated=work.repeated, late=work.late, duplicates=work.duplicates, age_ms=work.age_ms)
@@ -255,16 +256,7 @@ class _Work:
         return Said(self.topic.name, offset, topic.name, key, value)
 
     def _set_aside(self, record: Record, stage: str, reason: str) -> None:
-        letter = DeadLetter(
-            topic=self.topic.name,
-            stage=stage,
-            reason=reason,
-            value=record.value or b"",
-            key=record.key,
-            partition=self.partition.number,
-            offset=record.offset,
-            original=tuple(record.headers),
-        )
+        letter = DeadLetter.of(record, self.topic, self.partition.number, stage=stage, reason=reason)
         self.folded.letters.append(letter)
         self.folded.outputs.append(Output(topics.DEAD_LETTERS.name, letter.key, letter.value, letter.headers()))
 

@@ -57,12 +57,14 @@ async def look(bootstrap: str, group: str, *, wait_s: float) -> list[Found]:
             every = [TopicPartition(topic.name, number) for topic in _KEYED for number in range(topic.partitions)]
             consumer.assign(every)
             begins, ends = await consumer.beginning_offsets(every), await consumer.end_offsets(every)
-            left = {at: ends[at] for at in every if ends[at] > max(begins[at], await consumer.committed(at) or 0)}
+            asked = [at for at in every if ends[at] > begins[at]]
+            firsts = {at: max(begins[at], await consumer.committed(at) or 0, ends[at] - NEWEST) for at in asked}
+            left = {at: ends[at] for at in asked if ends[at] > firsts[at]}
             if not left:
                 return []
             consumer.assign(list(left))
-            for at, end in left.items():
-                consumer.seek(at, max(begins[at], await consumer.committed(at) or 0, end - NEWEST))
+            for at in left:
+                consumer.seek(at, firsts[at])
             return await _read(consumer, left)
         finally:
             await consumer.stop()

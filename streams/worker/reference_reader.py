@@ -89,13 +89,4 @@ class ReferenceReader:
         except (codec.Undecodable, BadReference) as error:
             place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
             logger.warning("set aside: %s", error, extra=place)
-            self.letters.append(
-                DeadLetter(
-                    stage=stage,
-                    reason=str(error),
-                    value=record.value or b"",
-                    key=record.key,
-                    original=tuple(record.headers),
-                    **place,
-                )
-            )
+            self.letters.append(DeadLetter.of(record, topic, record.partition, stage=stage, reason=str(error)))

@@ -5,13 +5,11 @@ import gc
 import logging
 import os
 import sys
-from pathlib import Path
 from typing import Final
 
 from faust.worker import Worker as FaustWorker
 
 from streams import truck
-from streams.rules import thresholds
 from streams.worker import logs, metrics, topics_check
 from streams.worker.app import TABLE, Worker
 from streams.worker.settings import SettingError, Settings
@@ -27,7 +25,7 @@ def main() -> int:
     """Run; return the exit code: 0 after SIGTERM, 1 if it could not start, 2 for a bad setting, 70 on the unexpected."""
     try:
         settings = Settings.from_env(os.environ)
-        core = _core(settings)
+        core = settings.core()
     except (SettingError, OSError, ValueError) as error:
         print(f"worker: {error}", file=sys.stderr)  # noqa: T201  # logs are not set up yet
         return 2
@@ -51,12 +49,6 @@ def main() -> int:
         logger.error("cannot start: %s", error)  # noqa: TRY400  # the sentence says it all
         return 1
     return _run(settings, core)
-
-
-def _core(settings: Settings) -> truck.Settings:
-    if not settings.thresholds:
-        return truck.Settings(bounds=settings.bounds)
-    return truck.Settings(bounds=settings.bounds, thresholds=thresholds.read(Path(settings.thresholds).read_bytes()))
 
 
 def _run(settings: Settings, core: truck.Settings) -> int:

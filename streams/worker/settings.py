@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Self
 
+from streams import truck
 from streams.environment import SettingError, read
+from streams.rules import thresholds
 from streams.topics import TICKS
 from streams.units import SECOND_MS
 from streams.watermark import Bounds
@@ -66,10 +69,17 @@ class Settings:
     """Topics, with commas between, whose records may be deleted unread: elsewhere that ends the worker, until people have
     decided. Ticks always may: the next one says what time it is."""
 
-    @property
-    def bounds(self) -> Bounds:
-        """How long reports wait for others."""
-        return Bounds(gap_ms=round(self.gap_s * SECOND_MS), unnumbered_ms=round(self.unnumbered_s * SECOND_MS))
+    def core(self) -> truck.Settings:
+        """Return what the core judges by.
+
+        Raises
+        ------
+        OSError, ValueError
+            If the file of thresholds cannot be read, or used.
+        """
+        bounds = Bounds(gap_ms=round(self.gap_s * SECOND_MS), unnumbered_ms=round(self.unnumbered_s * SECOND_MS))
+        limits = thresholds.read(Path(self.thresholds).read_bytes()) if self.thresholds else thresholds.DEFAULT
+        return truck.Settings(bounds=bounds, thresholds=limits)
 
     @property
     def goes_on_without(self) -> frozenset[str]:
