@@ -8,6 +8,7 @@ A changelog that is gone looks like one of a worker that is new. So each commit 
 """
 
 import re
+from collections.abc import Iterable
 from typing import Final, NamedTuple, Self
 
 
@@ -71,6 +72,15 @@ class Reach(NamedTuple):
     def furthest(self, other: "Reach | None") -> "Reach":
         """Return the later of two, as topics of one partition commit in turn."""
         return self if other is None else Reach(max(self.earliest, other.earliest), max(self.end, other.end))
+
+
+def told(notes: Iterable[tuple[int, str]]) -> dict[int, Reach]:
+    """Return by number of the partition how far its changelog reached, by notes of the last commits of its topics."""
+    furthest: dict[int, Reach] = {}
+    for number, note in notes:
+        if (reach := Reach.read(note)) is not None:
+            furthest[number] = reach.furthest(furthest.get(number))
+    return furthest
 
 
 def states_gone(topic: str, partition: int, told: Reach | None, found: Reach) -> str | None:

@@ -342,10 +342,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     async def _look_at_changelog(self, sliced: list[Any]) -> None:
         """End the process if states that were kept before the last commits are not there any more."""
-        told: dict[int, lost_logs.Reach] = {}
-        for tp, note in (await self._thread.notes(sliced)).items():
-            if (reach := lost_logs.Reach.read(note)) is not None:
-                told[tp.partition] = reach.furthest(told.get(tp.partition))
+        notes = await self._thread.notes(sliced)
+        told = lost_logs.told((tp.partition, note) for tp, note in notes.items())
         changelogs = {tp.partition: tp for tp in self.assignment() if tp.topic in self.app.tables.changelog_topics}
         earliest = await self.earliest_offsets(*changelogs.values())
         ends = await self.highwaters(*changelogs.values())

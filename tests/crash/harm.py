@@ -1,5 +1,6 @@
 """What is done to the small system: an order of the seed, each harm with what it is done to and for how long."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,6 @@ from tests.crash.parts import (
     STORES,
     TABLES_SESSION_S,
     WORKERS,
-    Offsets,
     Parts,
     Setting,
 )
@@ -36,7 +36,6 @@ TABLES: Final = "the recorders' tables"
 AT_POINT_S: Final = 30.0
 """A point that has not come by so often within this is not reached; a twin that does not take part by then is none."""
 NO_SPACE: Final = "No space left on device"
-TRIES: Final = 3
 NOTICED_S: Final = 15.0
 """A full disk, a lost answer, a moved offset is met by whoever writes within this."""
 SILENT_S: Final = SESSION_S - 1
@@ -329,34 +328,26 @@ def _cut_within(parts: Parts, harm: Harm, chance: Random) -> bool:
 
 
 def _unknown_commit(parts: Parts, harm: Harm, _: Random) -> bool:
-    """The database has the commit, and the recorder never hears of it; tried again where none came by, as in a rebalance."""
-    return any(_commits_unheard(parts, harm) for _ in range(TRIES))
+    """The database has the commit, and the recorder never hears of it.
 
-
-def _commits_unheard(parts: Parts, harm: Harm) -> bool:
-    """One try.
-
-    Done when the tables have moved while the way was silent, and the recorder says afterwards that it finds them elsewhere.
+    Done when the way fell silent behind the commit, and the recorder says afterwards that it finds the tables elsewhere. That
+    they move proves nothing: there is another recorder.
     """
     way = parts.links[harm.subject]
     log = parts.log(harm.subject.partition(" ")[0])
     heard = log.stat().st_size
-    before: list[Offsets] = []
+    passed: list[threading.Event] = []
 
     def silent() -> None:
         for direction in Direction:
             way.hold(direction)
 
-    def ends_in_commit() -> None:
-        before.append(parts.recorded())
-        way.trap(Direction.UP, b"COMMIT\0", silent)
-
     # The same word stands in CREATE TEMP TABLE … ON COMMIT: only a message that ends with it is the commit.
-    way.trap(Direction.UP, b"COPY given_", ends_in_commit)
-    moved = _until(parts, lambda: bool(before) and parts.recorded() not in ({}, before[0]), NOTICED_S)
+    way.trap(Direction.UP, b"COPY given_", lambda: passed.append(way.trap(Direction.UP, b"COMMIT\0", silent)))
+    met = _until(parts, lambda: bool(passed) and passed[0].is_set(), NOTICED_S)
     way.cut()
     way.heal()
-    return moved and _until(parts, lambda: b"do not stand where we left them" in log.read_bytes()[heard:], NOTICED_S)
+    return met and _until(parts, lambda: b"do not stand where we left them" in log.read_bytes()[heard:], NOTICED_S)
 
 
 def _unanswered(parts: Parts, harm: Harm, _: Random) -> bool:

@@ -219,13 +219,11 @@ class Worker(Process):
 
     def _look_at_changelog(self) -> None:
         """End if states that were kept before the last commits are not there any more: people must decide."""
+        notes = self.group.notes
+        told = lost_logs.told((n, notes.get((topic.name, n), "")) for n in self.numbers for topic in INPUTS)
         for number in self.numbers:
-            told: Reach | None = None
-            for topic in INPUTS:
-                reach = Reach.read(self.group.notes.get((topic.name, number), ""))
-                told = told if reach is None else reach.furthest(told)
             found = Reach(0, self.log.end((CHANGELOG, number)))
-            if not shell.is_whole(lost_logs.states_gone(CHANGELOG, number, told, found)):
+            if not shell.is_whole(lost_logs.states_gone(CHANGELOG, number, told.get(number), found)):
                 raise Ended("changelog: states are gone")
 
     def _restore_partition(self, number: int) -> Steps:
