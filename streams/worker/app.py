@@ -94,7 +94,7 @@ class Worker(faust.App):  # type: ignore[misc]
         await self.reader.load()
 
     async def on_start(self) -> None:
-        """Go on reading what exists."""
+        """Go on reading what exists; what of it could not be used is set aside at once, whether or not a slice comes."""
         await super().on_start()
         self.add_future(self._follow_reference())
 
@@ -105,7 +105,12 @@ class Worker(faust.App):  # type: ignore[misc]
 
     async def _follow_reference(self) -> None:
         try:
-            await self.reader.follow()
+            async for letters in self.reader.follow():
+                for letter in letters:
+                    metrics.DEAD_LETTERS.labels(letter.topic, letter.stage).inc()
+                await self.producer.say(
+                    [Output("dead-letters", letter.key, letter.value, letter.headers()) for letter in letters]
+                )
         except Exception:  # noqa: BLE001  # anything unexpected ends the process
             end(traceback.format_exc())
 
@@ -153,8 +158,6 @@ class Worker(faust.App):  # type: ignore[misc]
         folded = partition.fold(tp.topic, records, self.reference, self.core, self.consumer.committed(tp))
         self._check_limits(tp, records, folded)
         self._unsaved.note(tp.partition, folded.changed)
-        if letters := self._outputs_of_reference():
-            await self._save(tp.partition, list, letters)
         if folded.outputs:
             await self._save(tp.partition, lambda: self._take(tp.partition, folded.spoke, forgotten), folded.outputs)
         self._count(tp, records, folded, perf_counter() - started_s)
@@ -202,12 +205,6 @@ class Worker(faust.App):  # type: ignore[misc]
             known.fixes_read = self.consumer.committed(TP(TRUCK_STATES.name, number))
             self._partitions[number] = known
         return known
-
-    def _outputs_of_reference(self) -> list[Output]:
-        letters, self.reader.letters = self.reader.letters, []
-        for letter in letters:
-            metrics.DEAD_LETTERS.labels(letter.topic, letter.stage).inc()
-        return [Output("dead-letters", letter.key, letter.value, letter.headers()) for letter in letters]
 
     def _count(self, tp: Any, records: list[Any], folded: Folded, seconds: float) -> None:
         dead = len(folded.letters)

@@ -104,6 +104,11 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
             except BaseException:  # noqa: BLE001  # a cancellation as well
                 end(traceback.format_exc())
 
+    async def say(self, outputs: Sequence[Output]) -> None:
+        """Queue what follows from no state; `flush` waits until the broker has it. May wait while many slices speak."""
+        async with self._turn:
+            await self._said.put(_Said((), outputs))
+
     async def flush(self) -> None:
         """Wait until the broker has confirmed everything queued so far; ends the process after the flush time-out."""
         if self._producer is None:

@@ -6,6 +6,7 @@ a slice is folded without giving way.
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any, Final
 
@@ -32,8 +33,8 @@ class ReferenceReader:
         self._consumer: AIOKafkaConsumer | None = None
         self.read = 0
         """Records read so far."""
-        self.letters: list[DeadLetter] = []
-        """Records that could not be used, not yet sent on; who sends them clears the list."""
+        self._letters: list[DeadLetter] = []
+        """Records that could not be used, not yet handed on."""
 
     async def load(self) -> int:
         """Read the topics whole; return the number of records. Blocks until that is done."""
@@ -55,10 +56,13 @@ class ReferenceReader:
         logger.info("what exists is known", extra={"records": count})
         return count
 
-    async def follow(self) -> None:
-        """Go on reading until stopped."""
+    async def follow(self) -> AsyncIterator[list[DeadLetter]]:
+        """Go on reading until stopped; yield the records that could not be used, first those of `load`."""
         with suppress(ConsumerStoppedError):
             while True:
+                letters, self._letters = self._letters, []
+                if letters:
+                    yield letters
                 await self._read(timeout_ms=1_000)
 
     async def stop(self) -> None:
@@ -89,4 +93,4 @@ class ReferenceReader:
         except (codec.Undecodable, BadReference) as error:
             place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
             logger.warning("set aside: %s", error, extra=place)
-            self.letters.append(DeadLetter.of(record, topic, record.partition, stage=stage, reason=str(error)))
+            self._letters.append(DeadLetter.of(record, topic, record.partition, stage=stage, reason=str(error)))
