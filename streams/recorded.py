@@ -11,7 +11,7 @@ import gzip
 import heapq
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from functools import cache
 from itertools import chain, islice
@@ -72,7 +72,7 @@ class Letter(NamedTuple):
 Aside = Callable[[Letter], None]
 
 
-def records(folder: Path, scratch: Path, aside: Aside, merged: tuple[Topic, ...] = MERGED) -> Iterator[Line]:
+def records(folder: Path, scratch: Path, aside: Aside, merged: tuple[Topic, ...] = MERGED) -> Generator[Line]:
     """Yield the records of these topics in merge order; ``rank`` is the topic's place in ``merged``.
 
     Parameters

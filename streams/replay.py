@@ -10,7 +10,7 @@ import heapq
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, Self
 
@@ -197,10 +197,9 @@ def run(
     out.mkdir(parents=True, exist_ok=True)
     begin = CityState.read(folder / STATE_FILE) if (folder / STATE_FILE).exists() else None
     day = Day(Reference(), settings, begin)
-    with _Writer(out) as writer:
-        read, last_ms = fold_all(
-            day, recorded.records(folder, out, writer.set_aside), writer.write, writer.set_aside, on_progress
-        )
+    # closed by name: where a replay fails, nobody knows when the lines would be, and with them what is sorted on disk
+    with _Writer(out) as writer, closing(recorded.records(folder, out, writer.set_aside)) as lines:
+        read, last_ms = fold_all(day, lines, writer.write, writer.set_aside, on_progress)
         if state_out is not None:
             day.at(last_ms).write(state_out)
         if day.next_tick_ms is not None:

@@ -336,8 +336,10 @@ def test_a_state_later_than_the_day_is_said(tmp_path: Path) -> None:
 
 
 def test_a_state_of_long_before_the_day_is_said(tmp_path: Path) -> None:
-    """Years of ticks would pass from it to the first record."""
+    """Years of ticks would pass from it to the first record. What was sorted on disk is gone, though the error is kept."""
     folder = write_day(tmp_path / "day")
     CityState(town.START_MS // 1_000, {}, {}).write(folder / replay.STATE_FILE)
-    with pytest.raises(BadState, match="more than 31 days before the first record"):
+    with pytest.raises(BadState, match="more than 31 days before the first record") as error:
         replay.run(folder, tmp_path / "out")
+    assert error.tb is not None
+    assert not list((tmp_path / "out").glob("sorting-*"))
