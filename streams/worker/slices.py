@@ -119,6 +119,21 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
+    # ----------------------------------------------------------------------------- joining
+
+    async def subscribe(self, topics: Iterable[str]) -> None:
+        """Join for the inputs and the changelog together, or not at all.
+
+        Faust's conductor waits for its tables until they are there *or it is stopped*: a worker told to stop in its first
+        second joined for the inputs alone, and as a static member left behind that it has them without the changelog. Its
+        successor was handed just that, and would have judged without states.
+        """
+        subscribed = set(topics)
+        if self.app.tables.changelog_topics <= subscribed:
+            await super().subscribe(subscribed)
+        else:
+            logger.warning("stops before its tables are there: it does not join the group")
+
     # ----------------------------------------------------------------------------- handing out
 
     def _to_message(self, tp: Any, record: Any) -> Any:
@@ -322,6 +337,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     async def _look_at_logs(self, sliced: list[Any]) -> None:
         """End the process if a log is not the one that was read. States are restored by now, so they can tell."""
+        if (apart := self._without_changelog(sliced)) is not None:
+            end(apart)
         await self._look_at_changelog(sliced)
         self._earliest = dict(await self.earliest_offsets(*sliced))
         begun = {tp: self._earliest[tp] for tp in sliced if not self._committed_offset[tp]}
@@ -339,6 +356,17 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             if tp.topic not in self.app.settings.goes_on_without:
                 end(unread)
             logger.error(unread, extra={"topic": tp.topic, "partition": tp.partition, "offset": log.committed})
+
+    def _without_changelog(self, sliced: Iterable[Any]) -> str | None:
+        """Say which partitions were handed out and their states were not; None = all came with theirs."""
+        kept = {tp.partition for tp in self.assignment() if tp.topic in self.app.tables.changelog_topics}
+        apart = sorted({tp.partition for tp in sliced} - kept)
+        if not apart:
+            return None
+        return (
+            f"partitions {', '.join(map(str, apart))} were handed out without those of the changelog: a member of the group "
+            "has joined for the inputs alone; if this is said again, stop all workers for longer than the session time-out"
+        )
 
     async def _look_at_changelog(self, sliced: list[Any]) -> None:
         """End the process if states that were kept before the last commits are not there any more."""

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.integration
 
 TRUCKS = tuple(f"w{n:02}" for n in range(24))
 HANDED = tuple(f"h{n:02}" for n in range(24))
+HASTY = tuple(f"y{n:02}" for n in range(24))
 """Trucks whose reports no other test has put on the topic: a worker of a new name reads it from its beginning."""
 
 
@@ -175,7 +176,7 @@ def letters(topics: str) -> Iterator[Reader]:
 def town_on_kafka(topics: str) -> str:
     """A broker that knows the test's town."""
     with closing(bus.Producer(topics, client_id="test")) as sender:
-        for record in town.records((*TRUCKS, *HANDED)):
+        for record in town.records((*TRUCKS, *HANDED, *HASTY)):
             sender.send_event(record)
         sender.flush()
     return topics
@@ -222,6 +223,32 @@ def test_partitions_that_come_right_after_a_start_come_with_their_states(
             assert staying.wait(timeout=20) == 0
     found = stored(town_on_kafka, "handed")
     assert plain({truck_id: found[truck_id] for truck_id in HANDED}) == plain(expected(fixes))
+
+
+def test_a_worker_stopped_in_its_first_second_leaves_its_successor_no_half_of_an_assignment(
+    town_on_kafka: str, producer: bus.Producer, alerts: Reader, tmp_path: Path
+) -> None:
+    """As a static member it would stay in the group: subscribed to the inputs alone, before its tables were there."""
+    fixes, first, second = day(HASTY), tmp_path / "first.log", tmp_path / "second.log"
+    alerts.read()  # from here on
+    want, half = told(expected(fixes)), len(fixes) // 2
+    with running(town_on_kafka, "hasty", first, instance="one") as staying:
+        send(producer, fixes[:half])
+        wait_for(lambda: stored_if_any(town_on_kafka, "hasty").keys() >= set(HASTY), "a state of each truck")
+        with running(town_on_kafka, "hasty", second, instance="two") as hasty:
+            wait_for(lambda: "ConsumerThread]: Starting" in second.read_text(), "the second to be about to join")
+            time.sleep(0.35)  # not a wait: the moment of the harm, before its tables are there
+            hasty.send_signal(signal.SIGTERM)
+            assert hasty.wait(timeout=20) == 0
+        with running(town_on_kafka, "hasty", second, instance="two") as successor:
+            wait_for(lambda: "partitions assigned" in second.read_text(), "its successor to have a half")
+            send(producer, fixes[half:])
+            wait_for(lambda: last_revisions(alerts.alerts(HASTY)) == want, f"the {len(want)} alerts of the pure fold")
+            for worker in (successor, staying):
+                worker.send_signal(signal.SIGTERM)
+                assert worker.wait(timeout=20) == 0
+    found = stored(town_on_kafka, "hasty")
+    assert plain({truck_id: found[truck_id] for truck_id in HASTY}) == plain(expected(fixes))
 
 
 def test_a_poison_record_is_set_aside_and_the_next_is_judged(
