@@ -4,10 +4,12 @@
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from streams import events, geo
+from streams.hours import Hours, Stretch, zone_of
 
 DEFAULT_RADIUS_M: Final = 40.0
 """Contract: an asset without an area is a circle of 40 m."""
@@ -26,6 +28,9 @@ _WIDE_ZONES: Final = frozenset({"district", "grid", "speed_limit"})
 """Zones that cover much of a city: asked for by `zones_at`, not at each fix."""
 
 
+ALWAYS: Final = Hours(None, None, None)
+
+
 class BadReference(ValueError):  # noqa: N818  # a verdict on a record, not a failure of ours
     """A record of what exists that cannot be used; the message names field, value and what was expected."""
 
@@ -34,7 +39,7 @@ class Place:
     """One version of a place: a facility, source, depot, bin or zone, with its area and its time."""
 
     __slots__ = (
-        "area", "cells", "east", "kind", "north", "place_id", "record", "south", "tenant_ids", "until_ms",
+        "area", "cells", "east", "hours", "kind", "north", "place_id", "record", "south", "tenant_ids", "until_ms",
         "valid_from_ms", "west",
     )  # fmt: skip
 
@@ -47,6 +52,10 @@ class Place:
         """Whom it concerns; empty = everybody: a zone that names no tenant is one of the map, not of a city's fleet."""
         if isinstance(record, events.Zone) and record.tenant_id == events.DEFAULT_TENANT:
             self.tenant_ids = ()
+        self.hours = ALWAYS
+        """When a forbidden zone is one."""
+        if isinstance(record, events.Zone) and record.kind == "forbidden":
+            self.hours = Hours(record.hours, record.days, record.time_zone)
         self.valid_from_ms = record.valid_from_ms
         self.until_ms: float = float("inf")
         """When the next version begins, UTC ms."""
@@ -78,10 +87,11 @@ class Place:
 class Permission:
     """One version of a permit with its corridor ready to be asked."""
 
-    __slots__ = ("corridor", "corridor_m", "permit")
+    __slots__ = ("corridor", "corridor_m", "hours", "permit")
 
     def __init__(self, permit: events.Permit) -> None:
         self.permit = permit
+        self.hours = Hours(permit.hours, permit.days, permit.time_zone)
         self.corridor_m = permit.corridor_m or DEFAULT_CORRIDOR_M
         if self.corridor_m <= 0:
             raise BadReference(f"corridor_m is {permit.corridor_m}, expected metres above 0")
@@ -135,6 +145,10 @@ class Reference:
         self._permits_of: dict[str, list[str]] = {}
         self._shifts: dict[str, _History[events.Shift]] = {}
         self._shifts_of: dict[str, list[str]] = {}
+        self._calendars: dict[str, _History[events.Calendar]] = {}
+        self._zones: dict[str, dict[str, str]] = {}
+        """By tenant, by id, the time zones that its facilities and depots name."""
+        self._tenants_with_permits: set[str] = set()
         for record in records:
             self.apply(record)
 
@@ -159,12 +173,18 @@ class Reference:
                         record.valid_from_ms, record.version, record
                     )
                     _list_under(self._shifts_of, record.truck_id, record.shift_id)
-                case events.Order() | events.Calendar():
-                    pass  # bookings concern the planner; calendars the rules of hours
+                case events.Calendar():
+                    self._calendars.setdefault(record.calendar_id, _History()).put(
+                        record.valid_from_ms, record.version, record
+                    )
+                case events.Order():
+                    pass  # bookings concern the planner
                 case _:
                     raise TypeError(f"{type(record).__name__} does not say what exists")
         except geo.BadGeometry as error:
             raise BadReference(str(error)) from error
+        except ValueError as error:  # hours, days, time zones
+            raise error if isinstance(error, BadReference) else BadReference(str(error)) from error
 
     def _apply_truck(self, truck: events.Asset) -> None:
         if truck.payload_kg is not None and truck.payload_kg <= 0:
@@ -173,6 +193,8 @@ class Reference:
 
     def _apply_place(self, record: events.Asset | events.Zone) -> None:
         place = Place(record, _area(record))  # refused here if it is none: nothing has changed yet
+        if isinstance(record, events.Asset) and record.time_zone is not None and record.kind in ("facility", "depot"):
+            self._zones.setdefault(record.tenant_id, {})[f"{record.kind}:{record.id}"] = zone_of(record.time_zone).key
         if isinstance(record, events.Asset) and record.kind == "bin":
             self._bins.setdefault(record.id, _History()).put(record.valid_from_ms, record.version, record)
         key = (place.kind, place.place_id)
@@ -206,6 +228,7 @@ class Reference:
 
     def _apply_permit(self, permit: events.Permit) -> None:
         permission = Permission(permit)
+        self._tenants_with_permits.add(permit.tenant_id)
         self._permits.setdefault(permit.permit_id, _History()).put(permit.valid_from_ms, permit.version, permission)
         for truck_id in permit.truck_ids:
             _list_under(self._permits_of, truck_id, permit.permit_id)
@@ -300,6 +323,36 @@ class Reference:
             if permission.permit.valid_to_ms is None or time_ms < permission.permit.valid_to_ms:
                 found.append(permission)
         return found
+
+    def knows_permits(self, tenant_id: str) -> bool:
+        """True if any permit for the tenant was ever on record: where none is, nothing says that loads need one."""
+        return not self._tenants_with_permits.isdisjoint((tenant_id, events.DEFAULT_TENANT))
+
+    def permit_hours(self, permission: Permission, time_ms: int, tenant_id: str) -> Stretch | None:
+        """Return the stretch of its hours, or between them, that a moment is in; None = no time zone is known."""
+        zone = self.zone(permission.hours, tenant_id)
+        if zone is None:
+            return None
+        return permission.hours.around(time_ms, zone, self._dates(permission.permit.calendar_id, time_ms))
+
+    def is_forbidden(self, place: Place, time_ms: int, tenant_id: str) -> bool | None:
+        """Whether a forbidden zone's hours hold; None = no time zone is known."""
+        if place.hours.always:
+            return True
+        zone = self.zone(place.hours, tenant_id)
+        return None if zone is None else place.hours.around(time_ms, zone).holds
+
+    def zone(self, hours: Hours, tenant_id: str) -> ZoneInfo | None:
+        """Return the time zone of hours: their own, else the tenant's: that of its first facility or depot by id."""
+        if hours.zone is not None:
+            return hours.zone
+        named = self._zones.get(tenant_id)
+        return ZoneInfo(named[min(named)]) if named else None
+
+    def _dates(self, calendar_id: str | None, time_ms: int) -> Mapping[str, str] | None:
+        history = None if calendar_id is None else self._calendars.get(calendar_id)
+        calendar = history.at(time_ms) if history else None
+        return calendar.dates if calendar else None
 
     def driver(self, truck_id: str, time_ms: int) -> str | None:
         """Return who drives the truck then by its shifts."""

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from streams import events
-from streams.assets import Place, Reference
+from streams.assets import Permission, Place, Reference
 from streams.cargo import Cargo
 from streams.geo import LonLat
 from streams.load import Load
@@ -32,6 +32,8 @@ class Moment(Struct, kw_only=True, gc=False):
     tenant_id: str
     load: Load
     cargo: Cargo
+    permissions: list[Permission]
+    """Permits that cover the load (`streams.permits`); empty for an empty truck."""
     plans: list[KeptPlan]
     reference: Reference
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from streams import alerts, cargo, events, load, plans, position, rules, visits, watermark
+from streams import alerts, cargo, events, load, permits, plans, position, rules, visits, watermark
 from streams.assets import Reference
 from streams.moment import Moment
 from streams.rules import call
@@ -165,6 +165,7 @@ def _moment(state: Truck, released: Released, reference: Reference) -> Moment:
         tenant_id=tenant_id,
         load=state.load,
         cargo=state.cargo,
+        permissions=permits.covering(reference, state.truck_id, time_ms, state.cargo),
         plans=state.plans,
         reference=reference,
     )

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from services.planner import costs
 from services.planner.demand import Stop, overflows_earlier
-from services.planner.hours import Interval, common
 from services.planner.reference import compartments_of, day_of, place_of, usable_kg
 from services.planner.situation import Crew, Situation, does_not_fit, is_at_site, planned_tips_kg
 from services.planner.ways import NO_WAY, LonLat, Matrix
 from streams import events
 from streams.events import PlanVisit
+from streams.hours import Interval, common
 from streams.units import MINUTE_MS
 
 SCHEMA: Final = "qingyun.problem/1"

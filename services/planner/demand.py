@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from services.planner.hours import Interval, common
 from services.planner.reference import Leave, Reference, compartments_of, place_of, usable_kg
 from services.planner.ways import LonLat
 from streams import events
+from streams.hours import Interval, common
 from streams.units import HOUR_MS, MINUTE_MS
 
 SKIP_REST_MS: Final = 2 * HOUR_MS

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from services.planner import hours
-from services.planner.hours import Interval
 from services.planner.ways import LonLat
-from streams import events
+from streams import events, hours
+from streams.hours import Interval
 from streams.units import DAY_MS
 
 USABLE_SHARE: Final = 0.97

@@ -5,9 +5,9 @@ from typing import Final
 
 from services.planner.demand import Demand, Stop
 from services.planner.fleet import REMEMBERED_MS, Carried, Truck
-from services.planner.hours import Interval
 from services.planner.reference import Reference, day_of
 from streams import events
+from streams.hours import Interval
 from streams.units import HOUR_MS
 
 LOOKAHEAD_MS: Final = 20 * HOUR_MS

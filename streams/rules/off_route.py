@@ -10,9 +10,8 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from streams import geo, plans
+from streams import geo, permits, plans
 from streams.alerts import Finding
-from streams.assets import Permission
 from streams.events import RuleName
 from streams.moment import RESTING_MPS, Moment
 from streams.rules import explain
@@ -21,7 +20,6 @@ from streams.units import SECOND_MS
 
 NAME: Final[RuleName] = "off-route"
 VERSION: Final = "2"
-_FREE_PLACES: Final = frozenset({"facility", "source", "depot", "parking", "fuel", "workshop", "approach"})
 _LONGEST_TRACK: Final = 120
 """Places kept of the stretch; beyond it every second one is dropped."""
 
@@ -64,11 +62,10 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
 def _metres_off(memory: Memory, moment: Moment, limits: Thresholds) -> float | None:
     """Metres the truck is at least away from what is allowed beyond the limit; None = it is allowed there."""
     assert moment.place is not None  # noqa: S101  # the caller asked
-    permissions = [permission for permission in _permissions(moment) if _fits(permission, moment)]
-    if not permissions:
+    if not moment.permissions:
         return None
     least = float("inf")
-    for permission in permissions:
+    for permission in moment.permissions:
         if permission.corridor is None:
             return None
         distance_m = permission.corridor.distance_m(*moment.place)
@@ -79,24 +76,12 @@ def _metres_off(memory: Memory, moment: Moment, limits: Thresholds) -> float | N
             least = min(least, distance_m)
         else:
             least = min(least, permission.corridor.reach_m)
-    if moment.within(_FREE_PLACES, limits.off_route_place_m) is not None:
+    if moment.within(permits.FREE_PLACES, limits.off_route_place_m) is not None:
         return None
     if plans.exempts(moment.plans, moment.time_ms, moment.place, round(limits.off_route_handover_s * SECOND_MS)):
         return None
-    memory.permits = tuple(permission.versioned_id for permission in permissions)
+    memory.permits = tuple(permission.versioned_id for permission in moment.permissions)
     return least
-
-
-def _permissions(moment: Moment) -> list[Permission]:
-    return moment.reference.permissions(moment.fix.truck_id, moment.time_ms)
-
-
-def _fits(permission: Permission, moment: Moment) -> bool:
-    """True if the permit is for this load; a load of unknown origin is granted every permit of the truck."""
-    permit, cargo = permission.permit, moment.cargo
-    source_fits = permit.source_id is None or cargo.source_id is None or permit.source_id == cargo.source_id
-    material_fits = permit.material is None or cargo.material is None or permit.material == cargo.material
-    return source_fits and material_fits
 
 
 def _remember(track: list[geo.LonLat], place: geo.LonLat) -> None:
@@ -138,7 +123,7 @@ def _begin(memory: Memory, moment: Moment, limits: Thresholds, lasted_s: float) 
 
 
 def _corridor_m(moment: Moment) -> float:
-    return min((p.corridor_m for p in _permissions(moment) if _fits(p, moment)), default=0.0)
+    return min((permission.corridor_m for permission in moment.permissions), default=0.0)
 
 
 def _back(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:

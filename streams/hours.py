@@ -5,16 +5,98 @@ is allowed; ``days`` 1 = Monday … 7; a calendar says which dates count as Sund
 """
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
-from zoneinfo import ZoneInfo
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from streams.events import Window
+from streams.units import DAY_MS
 
 Interval = tuple[int, int]
 """First and last moment, UTC ms."""
 
 _DAY: Final = dt.timedelta(days=1)
+_SEEN_MS: Final = 2 * DAY_MS
+"""How far before and after a moment `Hours` looks."""
+_HHMM: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
+
+
+class Stretch(NamedTuple):
+    """A stretch of time in which hours hold or do not. It is cut two days before and after the moment it was found for."""
+
+    holds: bool
+    since_ms: int
+    until_ms: int
+    """The first moment after it."""
+
+
+class Hours:
+    """When something holds, asked moment by moment: it remembers the stretch it found last.
+
+    Raises
+    ------
+    ValueError
+        Naming what is no hour, day or time zone.
+    """
+
+    __slots__ = ("_dates", "_found", "_zone", "days", "windows", "zone")
+
+    def __init__(self, windows: Sequence[Window] | None, days: Sequence[int] | None, time_zone: str | None) -> None:
+        self.windows, self.days = windows, days
+        for window in windows or ():
+            for hhmm in window:
+                if not _HHMM.fullmatch(hhmm):
+                    raise ValueError(f"hours has {hhmm!r}, expected HH:MM from 00:00 to 24:00")
+        for day in days or ():
+            if not 1 <= day <= 7:
+                raise ValueError(f"days has {day}, expected 1 (Monday) to 7")
+        self.zone = None if time_zone is None else zone_of(time_zone)
+        """None = that of the tenant."""
+        self._zone: ZoneInfo | None = None
+        self._dates: Mapping[str, str] | None = None
+        self._found = Stretch(holds=True, since_ms=0, until_ms=0)
+
+    @property
+    def always(self) -> bool:
+        """True if they hold at any time."""
+        return self.windows is None and self.days is None
+
+    def around(self, time_ms: int, zone: ZoneInfo, dates: Mapping[str, str] | None = None) -> Stretch:
+        """Return the stretch that a moment is in. ``dates``: those that count as Sunday or as a working day."""
+        found = self._found
+        if found.since_ms <= time_ms < found.until_ms and zone is self._zone and dates is self._dates:
+            return found
+        self._zone, self._dates = zone, dates
+        within = (time_ms - _SEEN_MS, time_ms + _SEEN_MS)
+        holding = intervals(self.windows, within, zone=zone, days=self.days, calendar=dates)
+        self._found = _stretch(holding, time_ms, within)
+        return self._found
+
+
+def _stretch(holding: list[Interval], time_ms: int, within: Interval) -> Stretch:
+    since_ms = within[0]
+    for begin_ms, end_ms in holding:
+        if time_ms < begin_ms:
+            return Stretch(holds=False, since_ms=since_ms, until_ms=begin_ms)
+        if time_ms < end_ms:
+            return Stretch(holds=True, since_ms=begin_ms, until_ms=end_ms)
+        since_ms = end_ms
+    return Stretch(holds=False, since_ms=since_ms, until_ms=within[1])
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """Return a time zone.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"time_zone is {name!r}, expected a name such as Asia/Shanghai") from error
 
 
 def local_midnight_ms(at_ms: int, zone: ZoneInfo) -> int:

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.planner.hours import common, intervals, joined, local_midnight_ms, without
+from streams.hours import common, intervals, joined, local_midnight_ms, without
 from streams.units import DAY_MS, HOUR_MS
 
 UTC = ZoneInfo("UTC")

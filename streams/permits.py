@@ -1,0 +1,40 @@
+"""What a load's permits are, and where they bind.
+
+Only permits for the load count (contract): of the source it was loaded at, for its material, in force at the event's own
+time. A load whose origin or material is not known is granted every permit of its truck that may be the one.
+"""
+
+from typing import Final
+
+from streams.assets import Permission, Reference
+from streams.cargo import Cargo
+from streams.moment import Moment
+
+FREE_PLACES: Final = frozenset({"facility", "source", "depot", "parking", "fuel", "workshop", "approach"})
+"""Where permits do not bind."""
+DRIVING_MPS: Final = 2.78
+"""10 km/h: faster is driving [P]."""
+
+
+def covering(reference: Reference, truck_id: str, time_ms: int, cargo: Cargo) -> list[Permission]:
+    """Return the permits that cover what is on board, by id; none where nothing is."""
+    if cargo.state != "loaded":
+        return []
+    return [permission for permission in reference.permissions(truck_id, time_ms) if _fits(permission, cargo)]
+
+
+def _fits(permission: Permission, cargo: Cargo) -> bool:
+    permit = permission.permit
+    source_fits = permit.source_id is None or cargo.source_id is None or permit.source_id == cargo.source_id
+    material_fits = permit.material is None or cargo.material is None or permit.material == cargo.material
+    return source_fits and material_fits
+
+
+def named(permissions: list[Permission]) -> str:
+    """Name permits as `used` of an alert does."""
+    return ", ".join(permission.versioned_id for permission in permissions)
+
+
+def drives_on_the_road(moment: Moment, free_m: float) -> bool:
+    """True if the truck drives, seen, farther than ``free_m`` from every place where permits do not bind."""
+    return moment.place is not None and moment.speed_mps > DRIVING_MPS and moment.within(FREE_PLACES, free_m) is None
