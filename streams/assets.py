@@ -354,6 +354,17 @@ class Reference:
         calendar = history.at(time_ms) if history else None
         return calendar.dates if calendar else None
 
+    def last_ended(self, truck_id: str, time_ms: int) -> Permission | None:
+        """Return the permit of the truck that ended last before a moment: for alerts, not for each fix."""
+        found = None
+        for permit_id in self._permits_of.get(truck_id, ()):
+            permission = self._permits[permit_id].at(time_ms)
+            if permission is None or permission.permit.valid_to_ms is None or permission.permit.valid_to_ms > time_ms:
+                continue
+            if found is None or permission.permit.valid_to_ms > (found.permit.valid_to_ms or 0):
+                found = permission
+        return found
+
     def driver(self, truck_id: str, time_ms: int) -> str | None:
         """Return who drives the truck then by its shifts."""
         for shift_id in self._shifts_of.get(truck_id, ()):

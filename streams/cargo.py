@@ -35,6 +35,7 @@ class Cargo(Struct, array_like=True):
     source_id: str | None = None
     """Where it was loaded; None = not known."""
     material: str | None = None
+    """What was loaded there; None = not known."""
     pending: State = "unknown"
     pending_ms: int = 0
     stood_at: str | None = None
@@ -47,6 +48,8 @@ class Cargo(Struct, array_like=True):
     """When work emptied it: tipped or weighed at a facility."""
     cover_suspect: bool = False
     """The bed was raised under a cover said to be closed: its sensor is not believed until it says open while tipping."""
+    stood_material: str | None = None
+    """What the source gives at which it stands or stood last."""
 
 
 def follow(  # noqa: PLR0917  # called once a fix; names at the call cost as much as the work
@@ -55,16 +58,16 @@ def follow(  # noqa: PLR0917  # called once a fix; names at the call cost as muc
     time_ms: int,
     near: list[tuple[float, Place]],
     load: Load,
-    payload_kg: float | None,
+    truck: events.Asset | None,
 ) -> None:
     """Take one fix in."""
     resting = (fix.speed_mps or 0.0) < _STANDING_MPS
     bed_raised = fix.sensor_health.bed == "ok" and fix.bed == "raised"
     if resting and near:
-        _stand(cargo, time_ms, near)
+        _stand(cargo, time_ms, near, truck)
     if bed_raised or cargo.tipping_ms:
         _tip(cargo, fix, time_ms, near, bed_raised=bed_raised)
-    said = _said(cargo, fix, time_ms, load, payload_kg)
+    said = _said(cargo, fix, time_ms, load, truck.payload_kg if truck else None)
     if said in (cargo.state, "unknown"):
         cargo.pending = "unknown"
     elif said != cargo.pending:
@@ -80,14 +83,20 @@ def weighed(cargo: Cargo, weighing: events.Weighing, arrival_ms: int) -> None:
         cargo.emptied_ms = max(cargo.emptied_ms, weighed_ms)
 
 
-def _stand(cargo: Cargo, time_ms: int, near: list[tuple[float, Place]]) -> None:
+def _stand(cargo: Cargo, time_ms: int, near: list[tuple[float, Place]], truck: events.Asset | None) -> None:
     for distance_m, place in near:
-        if place.kind == "source" and distance_m <= _AT_PLACE_M:
+        if place.kind == "source" and distance_m <= _AT_PLACE_M and _may_load(place, truck):
             if cargo.stood_at != place.place_id or time_ms - cargo.stood_until_ms > 10 * _LOADING_MS:
                 cargo.stood_at, cargo.stood_since_ms = place.place_id, time_ms
-                cargo.material = place.record.material if isinstance(place.record, events.Asset) else None
+                cargo.stood_material = place.record.material if isinstance(place.record, events.Asset) else None
             cargo.stood_until_ms = time_ms
             return
+
+
+def _may_load(source: Place, truck: events.Asset | None) -> bool:
+    """False for a source of what the truck does not carry: it stands there in traffic."""
+    material = source.record.material if isinstance(source.record, events.Asset) else None
+    return truck is None or material is None or not truck.materials or material in truck.materials
 
 
 def _tip(
@@ -121,6 +130,6 @@ def _said(cargo: Cargo, fix: events.TruckState, time_ms: int, load: Load, payloa
 def _become(cargo: Cargo, state: State, since_ms: int) -> None:
     cargo.state, cargo.since_ms, cargo.pending = state, since_ms, "unknown"
     if state == "loaded" and since_ms - cargo.stood_until_ms <= _LOADING_MS:
-        cargo.source_id = cargo.stood_at
+        cargo.source_id, cargo.material = cargo.stood_at, cargo.stood_material
     else:
-        cargo.source_id = None
+        cargo.source_id = cargo.material = None

@@ -87,6 +87,15 @@ class Circle:
         away = math.hypot((lon - self.lon) * self._per_lon, (lat - self.lat) * M_PER_DEGREE)
         return max(0.0, away - self.radius_m)
 
+    def depth_m(self, lon: float, lat: float) -> float:
+        """Metres from a place inside to the edge, 0 outside."""
+        away = math.hypot((lon - self.lon) * self._per_lon, (lat - self.lat) * M_PER_DEGREE)
+        return max(0.0, self.radius_m - away)
+
+    def length_inside_m(self, begin: LonLat, end: LonLat) -> float:
+        """Metres of the straight way between two places that lie inside."""
+        return _length_inside_m(self, begin, end)
+
     def bounds(self) -> tuple[float, float, float, float]:
         """West, south, east, north."""
         dx, dy = self.radius_m / self._per_lon, self.radius_m / M_PER_DEGREE
@@ -107,6 +116,13 @@ class Polygon:
         """0 inside, else metres to the edge."""
         if self._contains(lon, lat):
             return 0.0
+        return self._to_edge_m(lon, lat)
+
+    def depth_m(self, lon: float, lat: float) -> float:
+        """Metres from a place inside to the edge, 0 outside."""
+        return self._to_edge_m(lon, lat) if self._contains(lon, lat) else 0.0
+
+    def _to_edge_m(self, lon: float, lat: float) -> float:
         per_lon = self._per_lon
         return min(_metres_to_segment(lon, lat, segment, per_lon) for segment in self._segments)
 
@@ -120,9 +136,27 @@ class Polygon:
                 inside = not inside
         return inside
 
+    def length_inside_m(self, begin: LonLat, end: LonLat) -> float:
+        """Metres of the straight way between two places that lie inside."""
+        return _length_inside_m(self, begin, end)
+
     def bounds(self) -> tuple[float, float, float, float]:
         """West, south, east, north."""
         return self._bounds
+
+
+_STEP_M: Final = 10.0
+
+
+def _length_inside_m(area: "Circle | Polygon", begin: LonLat, end: LonLat) -> float:
+    long_m = metres_between(*begin, *end)
+    pieces = max(1, min(1_000, math.ceil(long_m / _STEP_M)))
+    inside = 0
+    for n in range(pieces):
+        share = (n + 0.5) / pieces
+        place = begin[0] + (end[0] - begin[0]) * share, begin[1] + (end[1] - begin[1]) * share
+        inside += area.distance_m(*place) == 0.0
+    return long_m * inside / pieces
 
 
 Area = Circle | Polygon

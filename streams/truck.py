@@ -150,7 +150,7 @@ def _moment(state: Truck, released: Released, reference: Reference) -> Moment:
     place = position.locate(state.position, fix, time_ms)
     near = reference.near(*place, time_ms, tenant_id) if place else []
     load.read(state.load, fix, time_ms)
-    cargo.follow(state.cargo, fix, time_ms, near, state.load, truck.payload_kg if truck else None)
+    cargo.follow(state.cargo, fix, time_ms, near, state.load, truck)
     since_ms, state.last_ms = state.last_ms or time_ms, time_ms
     return Moment(
         fix=fix,

@@ -11,7 +11,18 @@ from streams import events, geo
 from streams.alerts import Finding
 from streams.events import RuleName
 from streams.moment import Moment
-from streams.rules import breakdown, dark_truck, illegal_dump, off_route, sos, spillage, uncovered_load
+from streams.rules import (
+    breakdown,
+    dark_truck,
+    forbidden_zone,
+    illegal_dump,
+    no_permit,
+    off_route,
+    outside_hours,
+    sos,
+    spillage,
+    uncovered_load,
+)
 from streams.rules.thresholds import Thresholds
 from streams.silence import Silence
 
@@ -64,4 +75,14 @@ class TimedRule(Rule, Protocol):
 HEARING: Final[tuple[HearingRule, ...]] = (sos, breakdown)
 TIMED: Final[tuple[TimedRule, ...]] = (dark_truck,)
 RECONSIDERING: Final[tuple[ReconsideringRule, ...]] = (illegal_dump, dark_truck)
-RULES: Final[tuple[Rule, ...]] = (*HEARING, illegal_dump, spillage, uncovered_load, off_route, dark_truck)
+RULES: Final[tuple[Rule, ...]] = (
+    *HEARING,
+    illegal_dump,
+    spillage,
+    uncovered_load,
+    off_route,
+    forbidden_zone,
+    outside_hours,
+    no_permit,
+    dark_truck,
+)

@@ -68,6 +68,28 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     back_on_route_fixes: int = 3
     """Fixes on the corridor after which the violation is over [P]."""
 
+    # no-permit
+    no_permit_s: float = 60.0
+    """Driving time without a permit [P]."""
+    no_permit_fixes: int = 3
+    """Fixes of the driving truck [P]."""
+    no_permit_needed: tuple[str, ...] = ()
+    """Materials that need no permit (contract: a city's setting; default: all need one)."""
+
+    # outside-hours
+    outside_hours_s: float = 300.0
+    """Grace: driving for longer outside the hours (domain rule R5: 5 minutes)."""
+
+    # forbidden-zone
+    forbidden_s: float = 20.0
+    """Time inside [P]."""
+    forbidden_fixes: int = 3
+    """Fixes inside [P]."""
+    forbidden_unseen_m: float = 200.0
+    """Straight way through the zone to where it is seen next, after a single fix inside [P]."""
+    forbidden_left_s: float = 60.0
+    """Seen outside for so long after the last fix inside, it is over [P]."""
+
     def checked(self) -> "Thresholds":
         """Return itself.
 
@@ -78,7 +100,7 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            if value <= 0:
+            if isinstance(value, int | float) and value <= 0:
                 raise ValueError(f"threshold {name} is {value}, expected a number above 0")
         return self
 

@@ -1,0 +1,116 @@
+"""outside-hours: loaded and driving, and the hours of every permit that covers the load are over, or not yet begun.
+
+Hours are local to the permit's time zone, run over midnight, and follow its calendar. A few minutes over are a driver in
+traffic: the grace. Where the time zone is not known, nothing is said.
+"""
+
+import datetime as dt
+from typing import Final
+
+from msgspec import Struct
+
+from streams import geo, permits
+from streams.alerts import Finding
+from streams.assets import Permission
+from streams.events import RuleName
+from streams.hours import Stretch
+from streams.moment import Moment
+from streams.rules import explain
+from streams.rules.thresholds import Thresholds
+
+NAME: Final[RuleName] = "outside-hours"
+VERSION: Final = "1"
+
+
+class Memory(Struct, array_like=True):
+    """What the rule remembers of one truck."""
+
+    start_ms: int = 0
+    """Since when it drives outside the hours; 0 = it does not."""
+    place: geo.LonLat | None = None
+    alerted: bool = False
+
+
+def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+    """Judge one fix."""
+    if not moment.permissions:
+        return _end(memory, moment) if memory.start_ms and moment.cargo.state != "unknown" else None
+    found = _outside(moment)
+    if found is None:
+        return _end(memory, moment) if memory.start_ms else None
+    if memory.alerted or not permits.drives_on_the_road(moment, limits.off_route_place_m):
+        return None
+    if memory.start_ms == 0:
+        memory.start_ms, memory.place = moment.time_ms, moment.place
+    lasted_s = (moment.time_ms - memory.start_ms) / 1000
+    if lasted_s < limits.outside_hours_s:
+        return None
+    memory.alerted = True
+    return _begin(memory, moment, limits, found, lasted_s)
+
+
+def _outside(moment: Moment) -> tuple[Permission, Stretch] | None:
+    """Return a permit and the stretch without it that holds the moment; None = the hours of some permit hold."""
+    found = None
+    for permission in moment.permissions:
+        if permission.hours.always:
+            return None
+        stretch = moment.reference.permit_hours(permission, moment.time_ms, moment.tenant_id)
+        if stretch is None or stretch.holds:
+            return None
+        found = found or (permission, stretch)
+    return found
+
+
+def _begin(
+    memory: Memory, moment: Moment, limits: Thresholds, found: tuple[Permission, Stretch], lasted_s: float
+) -> Finding:
+    permission, stretch = found
+    zone = moment.reference.zone(permission.hours, moment.tenant_id)
+    cargo = moment.cargo
+    return Finding(
+        kind="begin",
+        start_ms=memory.start_ms,
+        at_ms=moment.time_ms,
+        severity="medium",
+        certainty="observed" if cargo.source_id else "likely",
+        where=None if memory.place is None else geo.point(*memory.place),
+        because=(
+            explain.known("loaded", cargo.state),
+            explain.known("hours of its permits", _hours(permission)),
+            explain.known(
+                "outside them from and to (local)",
+                f"{_local(stretch.since_ms, zone)} – {_local(stretch.until_ms, zone)}",
+            ),
+            explain.at_least(
+                f"driving outside the hours for at least {limits.outside_hours_s:g} s",
+                lasted_s,
+                limits.outside_hours_s,
+                "s",
+            ),
+        ),
+        unless=(
+            "hours of another permit for this load",
+            f"within {limits.off_route_place_m:g} m of a registered place",
+        ),
+        gaps=(*explain.gaps(moment), *(() if cargo.source_id else ("where it was loaded is not known",))),
+        used={"permit": permits.named(moment.permissions)},
+    )
+
+
+def _hours(permission: Permission) -> str:
+    hours = permission.hours
+    windows = "00:00–24:00" if hours.windows is None else ", ".join("–".join(window) for window in hours.windows)
+    return (windows or "never") if hours.days is None else f"{windows or 'never'} ({', '.join(map(str, hours.days))})"
+
+
+def _local(time_ms: int, zone: dt.tzinfo | None) -> str:
+    return dt.datetime.fromtimestamp(time_ms / 1000, zone or dt.UTC).strftime("%m-%d %H:%M")
+
+
+def _end(memory: Memory, moment: Moment) -> Finding | None:
+    start_ms, alerted = memory.start_ms, memory.alerted
+    memory.start_ms, memory.place, memory.alerted = 0, None, False
+    if not alerted:
+        return None
+    return Finding(kind="end", start_ms=start_ms, at_ms=moment.time_ms, end_ms=moment.time_ms)
