@@ -6,6 +6,7 @@ time. A load whose origin or material is not known is granted every permit of it
 
 from typing import Final
 
+from streams import events
 from streams.assets import Permission, Reference
 from streams.cargo import Cargo
 from streams.moment import Moment
@@ -20,13 +21,20 @@ def covering(reference: Reference, truck_id: str, time_ms: int, cargo: Cargo) ->
     """Return the permits that cover what is on board, by id; none where nothing is."""
     if cargo.state != "loaded":
         return []
-    return [permission for permission in reference.permissions(truck_id, time_ms) if _fits(permission, cargo)]
+    return of_load(reference, truck_id, time_ms, cargo.source_id, cargo.material)
 
 
-def _fits(permission: Permission, cargo: Cargo) -> bool:
-    permit = permission.permit
-    source_fits = permit.source_id is None or cargo.source_id is None or permit.source_id == cargo.source_id
-    material_fits = permit.material is None or cargo.material is None or permit.material == cargo.material
+def of_load(
+    reference: Reference, truck_id: str, time_ms: int, source_id: str | None, material: str | None
+) -> list[Permission]:
+    """Return the permits in force at a moment that cover a load of this origin and material; None = not known."""
+    found = reference.permissions(truck_id, time_ms)
+    return [permission for permission in found if _fits(permission.permit, source_id, material)]
+
+
+def _fits(permit: events.Permit, source_id: str | None, material: str | None) -> bool:
+    source_fits = permit.source_id is None or source_id is None or permit.source_id == source_id
+    material_fits = permit.material is None or material is None or permit.material == material
     return source_fits and material_fits
 
 

@@ -19,6 +19,7 @@ from streams.load import Load
 from streams.plans import KeptPlan
 from streams.position import Position
 from streams.rules import RULES
+from streams.tickets import Tickets
 from streams.visits import Visits
 from streams.watermark import Order
 
@@ -56,6 +57,7 @@ class Truck(Struct):
     load: Load = field(default_factory=Load)
     cargo: Cargo = field(default_factory=Cargo)
     visits: Visits = field(default_factory=Visits)
+    tickets: Tickets = field(default_factory=Tickets)
     plans: list[KeptPlan] = field(default_factory=list)
     memories: Memories = field(default_factory=Memories)
     ledger: Ledger = field(default_factory=Ledger)

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from streams import alerts, cargo, events, load, permits, plans, position, rules, visits, watermark
+from streams import alerts, cargo, events, load, permits, plans, position, receipts, rules, tickets, visits, watermark
 from streams.assets import Reference
 from streams.moment import Moment
 from streams.rules import call
@@ -65,7 +65,7 @@ def step(
         case events.Weighing():
             _arrived(state, event)
             cargo.weighed(state.cargo, event, state.newest_arrival_ms)
-            return state, []
+            return state, _judge_receipt(state, event, reference, settings.thresholds)
         case events.TruckPlan():
             plans.keep(state.plans, event)
             state.newest_arrival_ms = max(state.newest_arrival_ms, event.made_ms)
@@ -109,6 +109,7 @@ def _judge(state: Truck, released: Released, reference: Reference, limits: Thres
     """Judge one fix in order."""
     moment = _moment(state, released, reference)
     outputs += visits.follow(state.visits, moment)
+    outputs += tickets.follow(state.tickets, moment)
     memories = state.memories
     for rule, name, judge in _JUDGES:
         finding = judge(getattr(memories, name), moment, limits)
@@ -180,6 +181,22 @@ def _hear(state: Truck, action: events.DriverAction, reference: Reference) -> Ou
         if finding is not None:
             at_ms, by = action.event_time_ms, action.driver_id
             _tell(state, rule, finding, outputs, time_ms=at_ms, reference=reference, driver_id=by)
+    return outputs
+
+
+def _judge_receipt(state: Truck, weighing: events.Weighing, reference: Reference, limits: Thresholds) -> Outputs:
+    """Join a receipt to its load, and judge it at once, whatever fixes are still waited for."""
+    time_ms = min(weighing.event_time_ms, state.newest_arrival_ms)
+    joined = tickets.weighed(state.tickets, weighing, time_ms, state.tenant_id)
+    if joined is None:
+        return []
+    ticket, earlier, revisions = joined
+    outputs: Outputs = [*revisions]
+    receipt = receipts.of(weighing, ticket, earlier, reference, time_ms=time_ms)
+    for rule in rules.WEIGHING:
+        finding = rule.weigh(getattr(state.memories, memory_name(rule.NAME)), receipt, limits)
+        if finding is not None:
+            _tell(state, rule, finding, outputs, time_ms=time_ms, reference=reference)
     return outputs
 
 

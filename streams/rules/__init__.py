@@ -11,17 +11,21 @@ from streams import events, geo
 from streams.alerts import Finding
 from streams.events import RuleName
 from streams.moment import Moment
+from streams.receipts import Receipt
 from streams.rules import (
     breakdown,
     dark_truck,
     forbidden_zone,
     illegal_dump,
+    mass_balance,
     no_permit,
     off_route,
     outside_hours,
+    overload,
     sos,
     spillage,
     uncovered_load,
+    wrong_facility,
 )
 from streams.rules.thresholds import Thresholds
 from streams.silence import Silence
@@ -72,8 +76,16 @@ class TimedRule(Rule, Protocol):
         """Judge that a loaded truck was not heard of for `Thresholds.dark_unheard_s`: once a silence."""
 
 
+class WeighingRule(Rule, Protocol):
+    """A rule that also judges receipts."""
+
+    def weigh(self, memory: Any, receipt: Receipt, limits: Thresholds, /) -> Finding | None:
+        """Judge one receipt of a load."""
+
+
 HEARING: Final[tuple[HearingRule, ...]] = (sos, breakdown)
 TIMED: Final[tuple[TimedRule, ...]] = (dark_truck,)
+WEIGHING: Final[tuple[WeighingRule, ...]] = (overload, mass_balance, wrong_facility)
 RECONSIDERING: Final[tuple[ReconsideringRule, ...]] = (illegal_dump, dark_truck)
 RULES: Final[tuple[Rule, ...]] = (
     *HEARING,
@@ -84,5 +96,8 @@ RULES: Final[tuple[Rule, ...]] = (
     forbidden_zone,
     outside_hours,
     no_permit,
+    overload,
+    mass_balance,
+    wrong_facility,
     dark_truck,
 )

@@ -90,6 +90,20 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     forbidden_left_s: float = 60.0
     """Seen outside for so long after the last fix inside, it is over [P]."""
 
+    # overload
+    overload_share: float = 0.055
+    """Above the permitted load by the truck's own sensor, which is good to some 3 % [P]."""
+    overload_s: float = 240.0
+    """… on the road, over at least this time [P]."""
+    overload_weighed_share: float = 0.03
+    """Above the permitted load, or the gross limit, by a weighbridge [P]."""
+
+    # mass-balance
+    balance_share: float = 0.09
+    """Missing on the weighbridge, share of what was on board by the truck's own sensor [P: domain rule R8 says 5 %]."""
+    balance_kg: float = 400.0
+    """Missing at least [P: R8 says 300 kg]."""
+
     def checked(self) -> "Thresholds":
         """Return itself.
 

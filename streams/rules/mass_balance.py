@@ -1,0 +1,80 @@
+"""mass-balance: what the weighbridge took is not what was on board when the truck came.
+
+The load on board is the middle of the last minutes of driving. What was lost on the way, and seen, is another rule's: it is
+gone from these readings too. Two receipts for one load are as wrong as a short one.
+"""
+
+from typing import Final
+
+from msgspec import Struct
+
+from streams import geo
+from streams.alerts import Finding
+from streams.events import Condition, RuleName
+from streams.moment import Moment
+from streams.receipts import Receipt
+from streams.rules import explain
+from streams.rules.thresholds import Thresholds
+
+NAME: Final[RuleName] = "mass-balance"
+VERSION: Final = "1"
+_FEWEST_READINGS: Final = 8
+"""Readings on the road that make a load known."""
+
+
+class Memory(Struct, array_like=True):
+    """What the rule remembers of one truck: nothing, each receipt is judged for itself."""
+
+
+def judge(memory: Memory, moment: Moment, limits: Thresholds) -> None:
+    """Say nothing of a fix: receipts are judged."""
+
+
+def weigh(memory: Memory, receipt: Receipt, limits: Thresholds) -> Finding | None:  # noqa: ARG001  # a rule's shape
+    """Judge one receipt."""
+    weighing, ticket = receipt.weighing, receipt.ticket
+    if not (weighing.inbound and weighing.accepted):
+        return None
+    if receipt.earlier is not None:
+        return _finding(
+            receipt,
+            receipt.weighing.net_kg,
+            explain.known("receipt for the same load before", receipt.earlier),
+            unless="a second load between the two, unseen",
+        )
+    net_kg, on_board_kg = weighing.net_kg, ticket.transit_kg
+    if net_kg is None or on_board_kg is None or ticket.readings < _FEWEST_READINGS or ticket.stuck:
+        return None
+    missing_kg = on_board_kg - net_kg
+    least_kg = max(limits.balance_kg, limits.balance_share * on_board_kg)
+    if missing_kg < least_kg:
+        return None
+    return _finding(
+        receipt,
+        missing_kg,
+        explain.known("on board before the weighbridge", f"{on_board_kg:.0f} kg"),
+        explain.known("net weight on the weighbridge", f"{net_kg:.0f} kg"),
+        explain.at_least("missing on the weighbridge", missing_kg, least_kg, "kg"),
+        unless="unloaded between, where nobody saw it",
+    )
+
+
+def _finding(receipt: Receipt, kg: float | None, *said: Condition, unless: str) -> Finding:
+    weighing, place = receipt.weighing, receipt.place()
+    spread_kg = 0.06 * (receipt.ticket.transit_kg or 0.0)
+    return Finding(
+        kind="begin",
+        start_ms=min(receipt.time_ms, receipt.ticket.times.get("arrived", receipt.time_ms)),
+        at_ms=receipt.time_ms,
+        end_ms=receipt.time_ms,
+        severity="medium",
+        certainty="likely",
+        where=None if place is None else geo.point(*place),
+        facility_id=weighing.facility_id,
+        lost_kg=None if kg is None else round(kg, 0),
+        lost_low_kg=None if kg is None else round(max(0.0, kg - spread_kg), 0),
+        lost_high_kg=None if kg is None else round(kg + spread_kg, 0),
+        because=said,
+        unless=(unless, "a receipt of another truck"),
+        used={"weighing": weighing.weighing_id, "ticket": receipt.ticket.ticket_id},
+    )
