@@ -24,6 +24,7 @@ from streams.rules import (
     overload,
     sos,
     spillage,
+    tamper,
     uncovered_load,
     wrong_facility,
 )
@@ -99,5 +100,6 @@ RULES: Final[tuple[Rule, ...]] = (
     overload,
     mass_balance,
     wrong_facility,
+    tamper,
     dark_truck,
 )

@@ -104,6 +104,16 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     balance_kg: float = 400.0
     """Missing at least [P: R8 says 300 kg]."""
 
+    # tamper
+    tamper_mocked_s: float = 50.0
+    """Time with places that are made up [P]."""
+    tamper_mocked_fixes: int = 3
+    """… and fixes [P]."""
+    tamper_stuck_cycles: int = 2
+    """Times a truck was emptied while its load reading stayed the same [P]."""
+    tamper_closed_unloadings: int = 3
+    """Unloadings in a row under a cover said to be closed [P]."""
+
     def checked(self) -> "Thresholds":
         """Return itself.
 

@@ -1,0 +1,187 @@
+"""tamper: signs that somebody keeps the truck from telling the truth.
+
+- *mocked*: the terminal or phone says itself that its places are made up.
+- *stuck*: the load reading did not move by a gram through whole cycles: loaded, driven, emptied, and again.
+- *power*: the terminal's power was cut with a load on board, away from depots and workshops.
+- *cover*: said to be closed through several unloadings, with the bed raised under it.
+
+A broken sensor is no tampering, and one sign proves no intent: it is said as likely, or possible, for an officer to look.
+"""
+
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from streams import events, geo
+from streams.alerts import Finding
+from streams.events import RuleName
+from streams.moment import Moment
+from streams.rules import explain
+from streams.rules.thresholds import Thresholds
+
+NAME: Final[RuleName] = "tamper"
+VERSION: Final = "1"
+_WORK: Final = frozenset({"depot", "workshop"})
+
+
+class Memory(Struct, array_like=True):
+    """What the rule remembers of one truck."""
+
+    sign: str = ""
+    """Of which sign the alert is that has not ended; empty = none."""
+    start_ms: int = 0
+    mocked_ms: int = 0
+    """Since when its places are made up; 0 = they are not."""
+    mocked: int = 0
+    """Fixes with a place that is made up."""
+    stuck_ms: int = 0
+    """Since when the load reading is the same."""
+    stuck_kg: float = 0.0
+    emptied_ms: int = 0
+    """When it was last emptied, as far as counted."""
+    cycles: int = 0
+    """Times it was emptied with the reading the same before and after."""
+    closed: int = 0
+    """Unloadings in a row with the cover said to be closed."""
+    tipping: bool = False
+
+
+def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+    """Judge one fix."""
+    _watch_load(memory, moment)
+    _watch_cover(memory, moment)
+    _watch_places(memory, moment)
+    if memory.sign:
+        return _over(memory, moment)
+    for sign, begins in _SIGNS.items():
+        finding = begins(memory, moment, limits)
+        if finding is not None:
+            memory.sign, memory.start_ms = sign, finding.start_ms
+            return finding
+    return None
+
+
+# --------------------------------------------------------------------------------------------- what is watched
+
+
+def _watch_places(memory: Memory, moment: Moment) -> None:
+    if not moment.fix.mocked:
+        memory.mocked_ms = memory.mocked = 0
+        return
+    memory.mocked_ms = memory.mocked_ms or moment.time_ms
+    memory.mocked += 1
+
+
+def _watch_load(memory: Memory, moment: Moment) -> None:
+    kg = moment.fix.load_kg
+    if kg is None or moment.fix.sensor_health.load != "ok":
+        return
+    if kg != memory.stuck_kg or kg <= 0:
+        memory.stuck_ms, memory.stuck_kg, memory.cycles = moment.time_ms, kg, 0
+        memory.emptied_ms = moment.cargo.emptied_ms
+    elif moment.cargo.emptied_ms > memory.emptied_ms + _ONE_EMPTYING_MS and moment.load.stuck:
+        memory.emptied_ms = moment.cargo.emptied_ms
+        memory.cycles += 1
+
+
+_ONE_EMPTYING_MS: Final = 15 * 60_000
+"""Bed and weighbridge tell of one emptying within this time."""
+
+
+def _watch_cover(memory: Memory, moment: Moment) -> None:
+    tipping = moment.cargo.tipping_ms > 0
+    if memory.tipping and not tipping:
+        memory.closed = memory.closed + 1 if moment.cargo.cover_suspect else 0
+    memory.tipping = tipping
+
+
+# --------------------------------------------------------------------------------------------- the signs
+
+
+def _mocked(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+    if not memory.mocked_ms or memory.mocked < limits.tamper_mocked_fixes:
+        return None
+    lasted_s = (moment.time_ms - memory.mocked_ms) / 1000
+    if lasted_s < limits.tamper_mocked_s:
+        return None
+    return _begin(
+        moment,
+        memory.mocked_ms,
+        "likely",
+        explain.known("places made up, as the device itself says", "mocked"),
+        explain.at_least("fixes made up", memory.mocked, limits.tamper_mocked_fixes, "fixes"),
+        explain.at_least(f"for at least {limits.tamper_mocked_s:g} s", lasted_s, limits.tamper_mocked_s, "s"),
+    )
+
+
+def _stuck(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+    if memory.cycles < limits.tamper_stuck_cycles or not moment.load.stuck:
+        return None
+    return _begin(
+        moment,
+        memory.stuck_ms,
+        "likely",
+        explain.known("load reading the same all the while", f"{memory.stuck_kg:.0f} kg"),
+        explain.at_least("times emptied meanwhile", memory.cycles, limits.tamper_stuck_cycles, "times"),
+    )
+
+
+def _power_cut(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:  # noqa: ARG001  # a sign's shape
+    fix = moment.fix
+    if fix.power != "cut" or moment.cargo.state != "loaded" or fix.maintenance:
+        return None
+    if moment.within(_WORK, limits.dump_place_buffer_m) is not None:
+        return None
+    return _begin(
+        moment,
+        moment.time_ms,
+        "likely",
+        explain.known("loaded", moment.cargo.state),
+        explain.known("power of the terminal", "cut"),
+    )
+
+
+def _cover(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+    if memory.closed < limits.tamper_closed_unloadings:
+        return None
+    return _begin(
+        moment,
+        moment.time_ms,
+        "possible",
+        explain.known("cover said to be closed, and the bed raised under it", "closed"),
+        explain.at_least("unloadings in a row", memory.closed, limits.tamper_closed_unloadings, "times"),
+    )
+
+
+_SIGNS: Final = {"mocked": _mocked, "stuck": _stuck, "power": _power_cut, "cover": _cover}
+
+
+def _begin(
+    moment: Moment, start_ms: int, certainty: Literal["likely", "possible"], *because: events.Condition
+) -> Finding:
+    place = moment.place
+    return Finding(
+        kind="begin",
+        start_ms=start_ms,
+        at_ms=moment.time_ms,
+        severity="high",
+        certainty=certainty,
+        where=None if place is None else geo.point(*place),
+        because=because,
+        unless=("a device or sensor that is broken, and reported so", "work on the truck in a depot or workshop"),
+        gaps=explain.gaps(moment),
+    )
+
+
+def _over(memory: Memory, moment: Moment) -> Finding | None:
+    """Return the end of the sign that was told."""
+    over = {
+        "mocked": not moment.fix.mocked,
+        "stuck": memory.cycles == 0,
+        "power": moment.fix.power == "main",
+        "cover": memory.closed == 0,
+    }[memory.sign]
+    if not over:
+        return None
+    start_ms, memory.sign, memory.start_ms = memory.start_ms, "", 0
+    return Finding(kind="end", start_ms=start_ms, at_ms=moment.time_ms, end_ms=moment.time_ms)
