@@ -47,6 +47,8 @@ class Memory(Struct, array_like=True):
     """It was loaded, at work and its engine on, when it reported last."""
     alerted: bool = False
     """There is an alert that ends when the truck is seen."""
+    last_kg: float | None = None
+    """What was on board when it reported last."""
 
 
 def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
@@ -55,6 +57,7 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     if moment.place is not None:
         memory.last_place, memory.last_mps = moment.place, moment.speed_mps
         memory.explained = moment.within(EXPLAINING, limits.dump_place_buffer_m) is not None
+    memory.last_kg = moment.load.kg
     fix = moment.fix
     memory.loaded = moment.cargo.state == "loaded" and not fix.maintenance and fix.ignition is not False
     return finding
@@ -66,7 +69,9 @@ def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     if _was_silent(memory, moment, limits):
         memory.alerted = True
         said = explain.at_least(_SILENT, (moment.time_ms - moment.since_ms) / 1000, limits.dark_s, "s")
-        return _begin(said, moment.since_ms, moment.time_ms, _between(memory, moment), explain.gaps(moment))
+        found = _begin(said, moment.since_ms, moment.time_ms, _between(memory, moment), explain.gaps(moment))
+        _lost(found, memory, moment, limits)
+        return found
     if moment.place is not None or moment.fix.mocked or not memory.loaded or memory.explained:
         memory.unseen_ms = 0
         return None
@@ -78,6 +83,20 @@ def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     memory.alerted = True
     said = explain.at_least(_UNSEEN, (moment.time_ms - memory.unseen_ms) / 1000, limits.dark_s, "s")
     return _begin(said, memory.unseen_ms, moment.time_ms, _between(memory, moment), explain.gaps(moment))
+
+
+def _lost(finding: Finding, memory: Memory, moment: Moment, limits: Thresholds) -> None:
+    """Say how much was on board before the silence and is not after it."""
+    if memory.last_kg is None or moment.load.kg is None or moment.payload_kg is None or moment.load.stuck:
+        return
+    fall_kg = memory.last_kg - moment.load.kg
+    least_kg = limits.dump_load_fall_share * moment.payload_kg
+    if fall_kg < least_kg:
+        return
+    spread_kg = 0.05 * memory.last_kg + 100.0  # one reading of a truck on the road
+    finding.lost_kg = round(fall_kg, 0)
+    finding.lost_low_kg, finding.lost_high_kg = round(max(0.0, fall_kg - spread_kg), 0), round(fall_kg + spread_kg, 0)
+    finding.because = (*finding.because, explain.at_least("the load fell across the silence", fall_kg, least_kg, "kg"))
 
 
 def _was_silent(memory: Memory, moment: Moment, limits: Thresholds) -> bool:

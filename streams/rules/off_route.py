@@ -20,6 +20,7 @@ from streams.units import SECOND_MS
 
 NAME: Final[RuleName] = "off-route"
 VERSION: Final = "2"
+_NOT_BOUND: Final = 0.0
 _LONGEST_TRACK: Final = 120
 """Places kept of the stretch; beyond it every second one is dropped."""
 
@@ -46,6 +47,8 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     away_m = _metres_off(memory, moment, limits)
     if away_m is None:
         return _back(memory, moment, limits) if memory.start_ms else None
+    if away_m == _NOT_BOUND:
+        return None  # it is no way back either: a truck that stands at a stranger's gate is still off its corridor
     memory.back = 0
     if memory.start_ms == 0:
         memory.start_ms = moment.time_ms
@@ -60,7 +63,7 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
 
 
 def _metres_off(memory: Memory, moment: Moment, limits: Thresholds) -> float | None:
-    """Metres the truck is at least away from what is allowed beyond the limit; None = it is allowed there."""
+    """Metres the truck is at least away from what is allowed; None = it is allowed there, `_NOT_BOUND` = nothing binds it."""
     assert moment.place is not None  # noqa: S101  # the caller asked
     if not moment.permissions:
         return None
@@ -77,7 +80,7 @@ def _metres_off(memory: Memory, moment: Moment, limits: Thresholds) -> float | N
         else:
             least = min(least, permission.corridor.reach_m)
     if moment.within(permits.FREE_PLACES, limits.off_route_place_m) is not None:
-        return None
+        return _NOT_BOUND
     if plans.exempts(moment.plans, moment.time_ms, moment.place, round(limits.off_route_handover_s * SECOND_MS)):
         return None
     memory.permits = tuple(permission.versioned_id for permission in moment.permissions)
