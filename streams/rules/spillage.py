@@ -1,11 +1,13 @@
 """spillage: the load falls while the truck drives, with no stop to explain it.
 
-Readings of a moving truck swing by some percent, for up to half a minute. So the rule compares levels: medians of whole
-minutes, five before against the last five. The fall must exceed what this truck's own minutes scatter by, and must
-still be there two minutes later: rough road passes, a lost load does not come back.
+Readings of a moving truck swing by some percent with slope and braking, for half a minute at a time. So means are compared:
+of the last minute and a half to six minutes, whichever says it most clearly, with those of a quarter of an hour before. A fall
+counts when it is more than both may be wrong by, and has lasted longer than a rough road shakes a sensor: what is lost does
+not come back.
 """
 
-from itertools import pairwise
+from collections.abc import Iterator
+from math import sqrt
 from typing import Final
 
 from msgspec import Struct, field
@@ -13,54 +15,70 @@ from msgspec import Struct, field
 from streams import events, geo
 from streams.alerts import Finding
 from streams.events import RuleName
-from streams.load import median
 from streams.moment import Moment
 from streams.rules import explain
 from streams.rules.thresholds import Thresholds
-from streams.units import MINUTE_MS
+from streams.units import MINUTE_MS, SECOND_MS
 
 NAME: Final[RuleName] = "spillage"
-VERSION: Final = "1"
-_KEPT_MINUTES: Final = 30
-_FEWEST_MINUTES: Final = 2
-"""Minutes that make a level to start from."""
-_LEAST_READINGS: Final = 3
-"""Readings in a minute that make it count."""
-_SCATTERS: Final = 1.5
-"""A fall must exceed this many standard errors of the difference of two levels."""
-_STILL_GONE: Final = 0.6
-"""Share of the fall that the last two minutes must still show: rough road passes."""
+VERSION: Final = "2"
+_WINDOWS_S: Final = (90, 120, 180, 240, 360)
+_KEPT_MS: Final = _WINDOWS_S[-1] * SECOND_MS
+_APART_MS: Final = 8 * SECOND_MS
+"""Readings closer together say the same."""
+_BEFORE_MINUTES: Final = 15
+"""Minutes before a window that make the level to start from."""
+_KEPT_MINUTES: Final = _BEFORE_MINUTES + _WINDOWS_S[-1] // 60 + 1
+_MOST_MINUTES: Final = 40
+"""… while a spill goes on."""
+_FEWEST_BEFORE: Final = 8
+_FEWEST: Final = 4
+"""Readings of a level."""
+_CORRELATED_S: Final = 23.0
+"""Readings within this time count as one: measured as what makes means of 1 to 6 minutes scatter as they do on labelled days."""
+_SHORT_MS: Final = 50 * SECOND_MS
+_STILL_THERE: Final = 0.3
+"""The fall began when a short mean was within this share of it for the last time."""
 _MOVING_MPS: Final = 2.0
 _LONG_STOP_MS: Final = 4 * MINUTE_MS
 """After a stop this long, what the load did is not a spill: a new comparison begins."""
 _QUIET_MINUTES: Final = 4
 """Minutes without a further fall after which the spill is over."""
+_GONE: Final = 0.9
+"""Share of the fall at which the stretch ends."""
 
 
 class Minute(Struct, array_like=True):
-    """Readings of one minute of driving."""
+    """Readings of one minute of driving: number, sum and sum of squares, and the way."""
 
     start_ms: int
+    n: int = 0
+    kg: float = 0.0
+    kg2: float = 0.0
+    uncovered: bool | None = None
+    places: list[geo.LonLat] = field(default_factory=list)
+
+
+class Level(Struct):
+    """A mean of readings, and by how much it may be wrong (one standard error)."""
+
     kg: float
-    """Median of its readings."""
-    uncovered: bool | None
-    place: geo.LonLat
+    error_kg: float
+    n: int
 
 
 class Memory(Struct, array_like=True):
     """What the rule remembers of one truck."""
 
     minutes: list[Minute] = field(default_factory=list)
-    minute_ms: int = 0
-    readings: list[float] = field(default_factory=list)
-    places: list[geo.LonLat] = field(default_factory=list)
+    recent: list[tuple[int, float]] = field(default_factory=list)
+    """Event time and kg of the readings of the longest window."""
     stood_since_ms: int = 0
     """Since when it reports that it stands; 0 = it drives."""
-    suspected_ms: int = 0
-    """Since when a fall is suspected and waits for its confirmation; 0 = none."""
     start_ms: int = 0
     before_kg: float = 0.0
     lost_kg: float = 0.0
+    error_kg: float = 0.0
     quiet: int = 0
     alerted: bool = False
 
@@ -68,7 +86,7 @@ class Memory(Struct, array_like=True):
 def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     """Judge one fix."""
     if moment.cargo.state != "loaded" or moment.bed_raised() or moment.fix.maintenance:
-        return _forget(memory, moment) if memory.minutes or memory.readings else None
+        return _forget(memory, moment) if memory.minutes else None
     if moment.speed_mps <= _MOVING_MPS:
         memory.stood_since_ms = memory.stood_since_ms or moment.time_ms
         stopped = moment.time_ms - memory.stood_since_ms > _LONG_STOP_MS
@@ -77,125 +95,173 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     fix = moment.fix
     if fix.load_kg is None or fix.sensor_health.load != "ok" or moment.load.stuck or moment.place is None:
         return None
-    minute_ms = moment.time_ms // MINUTE_MS * MINUTE_MS
-    finding = None
-    if minute_ms != memory.minute_ms:
-        if len(memory.readings) >= _LEAST_READINGS:
-            finding = _close_minute(memory, moment, limits)
-        memory.minute_ms = minute_ms
-        memory.readings, memory.places = [], []
-    memory.readings.append(fix.load_kg)
-    memory.places.append(moment.place)
-    return finding
+    minute_over = _take(memory, moment, fix.load_kg)
+    if memory.alerted:
+        return _go_on(memory, moment, limits) if minute_over else None
+    return _look(memory, moment, limits)
 
 
-def _close_minute(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
-    minutes = memory.minutes
-    place = memory.places[len(memory.places) // 2]
-    minutes.append(Minute(memory.minute_ms, median(memory.readings), moment.cover_open(), place))
-    if len(minutes) > _KEPT_MINUTES:
-        del minutes[0]
-    return _go_on(memory, moment, limits) if memory.alerted else _look(memory, moment, limits)
+def _take(memory: Memory, moment: Moment, kg: float) -> bool:
+    """Take a reading in; True if it is the first of a minute."""
+    time_ms, minutes, recent = moment.time_ms, memory.minutes, memory.recent
+    minute_ms = time_ms // MINUTE_MS * MINUTE_MS
+    is_new = not minutes or minutes[-1].start_ms != minute_ms
+    if is_new:
+        minutes.append(Minute(minute_ms))
+        del minutes[: -(_MOST_MINUTES if memory.alerted else _KEPT_MINUTES)]
+    minute = minutes[-1]
+    if not recent or time_ms - recent[-1][0] >= _APART_MS:
+        recent.append((time_ms, kg))
+        minute.n += 1
+        minute.kg += kg
+        minute.kg2 += kg * kg
+        if moment.place is not None:
+            minute.places.append(moment.place)
+    is_open = moment.cover_open()
+    if is_open is not None:
+        minute.uncovered = bool(minute.uncovered) or is_open
+    while recent and time_ms - recent[0][0] > _KEPT_MS:
+        del recent[0]
+    return is_new
+
+
+# --------------------------------------------------------------------------------------------- levels
 
 
 def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
-    """Compare the level of the last minutes with the highest before."""
-    minutes = memory.minutes
-    kept_kg = [minute.kg for minute in minutes]
-    width = _width(limits)
-    earlier_kg, lately_kg = kept_kg[:-width], median(kept_kg[-width:])
-    if len(earlier_kg) < _FEWEST_MINUTES:
+    """Compare the level of the last minutes, over each window, with the level before it."""
+    recent = memory.recent
+    if len(recent) < _FEWEST or len(memory.minutes) < 2:
         return None
-    if max(earlier_kg) - lately_kg < limits.spill_kg * min(1.0, limits.spill_closed_factor):
-        memory.suspected_ms = 0  # as almost always: no level before can be high enough
+    lately_kg = sum([kg for _, kg in recent[-_FEWEST:]]) / _FEWEST
+    so_far = [minute.kg / minute.n for minute in memory.minutes if minute.n]
+    if lately_kg > max(so_far) * (1 - limits.spill_share):
+        return None  # as most of the time: no window can have fallen so far
+    found = max(_falls(memory, moment, limits), key=lambda fall: fall[0], default=None)
+    if found is None:
         return None
-    before_kg, of_minutes = _highest(earlier_kg, width)
-    fall_kg = before_kg - lately_kg
-    back = before_kg - median(kept_kg[-2:]) < _STILL_GONE * fall_kg
-    if back or fall_kg < _least_fall(minutes, before_kg, of_minutes, limits):
-        memory.suspected_ms = 0
+    clearness, before, after = found
+    needed = limits.spill_errors * (1.0 if _uncovered(memory) else limits.spill_closed_factor)
+    fall_kg = before.kg - after.kg
+    if clearness < needed or fall_kg < max(limits.spill_kg, limits.spill_share * before.kg):
         return None
-    if memory.suspected_ms == 0:
-        memory.suspected_ms = moment.time_ms
-    if moment.time_ms - memory.suspected_ms < limits.spill_confirm_s * 1000:
+    onset_ms = _onset_ms(memory, before.kg, fall_kg)
+    if moment.time_ms - onset_ms < limits.spill_confirm_s * SECOND_MS:
         return None
-    memory.alerted, memory.quiet = True, 0
-    memory.before_kg, memory.lost_kg = before_kg, fall_kg
-    memory.start_ms = _onset_ms(minutes, before_kg, fall_kg)
+    memory.alerted, memory.quiet, memory.start_ms = True, 0, onset_ms
+    memory.before_kg, memory.lost_kg = before.kg, fall_kg
+    memory.error_kg = sqrt(before.error_kg**2 + after.error_kg**2)
     return _finding("begin", memory, moment, limits)
 
 
-def _width(limits: Thresholds) -> int:
-    return round(limits.spill_window_s / 60)
+def _falls(memory: Memory, moment: Moment, limits: Thresholds) -> Iterator[tuple[float, Level, Level]]:
+    """Yield for each window how clear the fall is, in standard errors, the level before and the level in it."""
+    for window_s in _WINDOWS_S:
+        since_ms = moment.time_ms - window_s * SECOND_MS
+        within = [one for one in memory.recent if one[0] >= since_ms]
+        if len(within) < _FEWEST or moment.time_ms - within[0][0] < 0.6 * window_s * SECOND_MS:
+            continue
+        before = _level_before(memory.minutes, within[0][0], limits)
+        if before is None:
+            continue
+        after = _level_of(within, before.kg, limits)
+        yield (before.kg - after.kg) / sqrt(before.error_kg**2 + after.error_kg**2), before, after
 
 
-def _highest(earlier_kg: list[float], width: int) -> tuple[float, int]:
-    """Return the highest earlier level and of how many minutes it is; a short journey's start must do with fewer."""
-    if len(earlier_kg) <= width:
-        return median(earlier_kg), len(earlier_kg)
-    return max([median(earlier_kg[n : n + width]) for n in range(len(earlier_kg) - width + 1)]), width
+def _level_before(minutes: list[Minute], until_ms: int, limits: Thresholds) -> Level | None:
+    """Return the level of the quarter of an hour that ends with the last whole minute before ``until_ms``."""
+    since_ms = until_ms - _BEFORE_MINUTES * MINUTE_MS
+    whole = [minute for minute in minutes if since_ms <= minute.start_ms <= until_ms - MINUTE_MS]
+    n = sum([minute.n for minute in whole])
+    if n < _FEWEST_BEFORE:
+        return None
+    kg = sum([minute.kg for minute in whole]) / n
+    scatter_kg = sqrt(max(0.0, sum([minute.kg2 for minute in whole]) / n - kg * kg))
+    counted = max(1.0, min(n, len(whole) * 60 / _CORRELATED_S))
+    return Level(kg, max(scatter_kg, limits.spill_noise_share * kg) / sqrt(counted), n)
 
 
-def _least_fall(minutes: list[Minute], before_kg: float, of_minutes: int, limits: Thresholds) -> float:
-    """Return the fall that counts: more where the level before is of few minutes, or the cover is closed."""
-    width = _width(limits)
-    fewer = ((1 / of_minutes + 1 / width) * width / 2) ** 0.5
-    least = max(limits.spill_kg, limits.spill_share * before_kg, _SCATTERS * _error_kg(minutes, width)) * fewer
-    uncovered = any(minute.uncovered for minute in minutes[-2 * width :])
-    return float(least if uncovered else least * limits.spill_closed_factor)
+def _level_of(readings: list[tuple[int, float]], before_kg: float, limits: Thresholds) -> Level:
+    """Return the level of readings; they are trusted less where they scatter more than they should."""
+    n = len(readings)
+    kg = sum([one for _, one in readings]) / n
+    usual_kg = limits.spill_noise_share * before_kg
+    scatter_kg = sqrt(sum([(one - kg) ** 2 for _, one in readings]) / n)
+    lasted_s = (readings[-1][0] - readings[0][0]) / SECOND_MS * n / (n - 1)
+    counted = max(1.0, min(n, lasted_s / _CORRELATED_S))
+    return Level(kg, (scatter_kg if scatter_kg > 1.3 * usual_kg else usual_kg) / sqrt(counted), n)
 
 
-def _level(minutes: list[Minute]) -> float:
-    return median([minute.kg for minute in minutes])
+def _onset_ms(memory: Memory, before_kg: float, fall_kg: float) -> int:
+    """Return when a short mean was near the old level for the last time."""
+    near_kg = before_kg - _STILL_THERE * fall_kg
+    recent = memory.recent
+    for last in range(len(recent) - 1, -1, -1):
+        short = [kg for at_ms, kg in recent[: last + 1] if at_ms > recent[last][0] - _SHORT_MS]
+        if sum(short) / len(short) >= near_kg:
+            return recent[last][0]
+    return recent[0][0]
 
 
-def _error_kg(minutes: list[Minute], width: int) -> float:
-    """Standard error of the difference of two levels, from how neighbouring minutes differ."""
-    steps = sorted([abs(b.kg - a.kg) for a, b in pairwise(minutes)])
-    scatter = steps[len(steps) // 2] / 0.954  # the median of |difference of two normals| is 0.954 standard deviations
-    return float(scatter * 1.2533 * (2 / width) ** 0.5)  # a median's error is 1.2533 of a mean's
+def _uncovered(memory: Memory) -> bool:
+    return any(minute.uncovered for minute in memory.minutes[-2 * _QUIET_MINUTES :])
 
 
-def _onset_ms(minutes: list[Minute], before_kg: float, fall_kg: float) -> int:
-    """Start of the first minute after which no minute is near the old level again."""
-    start = len(minutes) - 1
-    while start > 0 and minutes[start - 1].kg < before_kg - 0.25 * fall_kg:
-        start -= 1
-    return minutes[start].start_ms
+# --------------------------------------------------------------------------------------------- what is said
 
 
 def _go_on(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
-    """Follow a spill until the load is steady again."""
-    fall_kg = memory.before_kg - _level(memory.minutes[-3:])
-    if fall_kg > memory.lost_kg + 0.1 * memory.lost_kg:
+    """Follow a spill, minute by minute, until the load is steady again."""
+    lately = [one for one in memory.recent if moment.time_ms - one[0] <= 3 * MINUTE_MS]
+    if len(lately) < _FEWEST:
+        return None
+    fall_kg = memory.before_kg - _level_of(lately, memory.before_kg, limits).kg
+    if fall_kg > 1.1 * memory.lost_kg:
         memory.quiet, memory.lost_kg = 0, fall_kg
         return _finding("change", memory, moment, limits)
     memory.quiet += 1
     if memory.quiet < _QUIET_MINUTES:
         return None
-    memory.lost_kg = max(0.0, memory.before_kg - _level(memory.minutes[-_QUIET_MINUTES - 1 :]))
+    after = _level_of(memory.recent, memory.before_kg, limits)
+    lately_kg = _level_of(lately, memory.before_kg, limits).kg
+    memory.lost_kg = max(0.0, memory.before_kg - min(after.kg, lately_kg))
     finding = _finding("end", memory, moment, limits)
     _start_over(memory)
     return finding
 
 
 def _finding(kind: str, memory: Memory, moment: Moment, limits: Thresholds) -> Finding:
-    error_kg = max(_error_kg(memory.minutes, _width(limits)), 0.1 * memory.lost_kg)
+    error_kg = max(2 * memory.error_kg, 0.15 * memory.lost_kg)
     stretch = _stretch(memory)
     uncovered = any(minute.uncovered for minute in stretch)
-    end_ms = stretch[-1].start_ms + MINUTE_MS
+    places = [place for minute in stretch for place in minute.places]
     return Finding(
         kind=kind,  # type: ignore[arg-type]
         start_ms=memory.start_ms,
         at_ms=moment.time_ms,
-        end_ms=end_ms if kind == "end" else None,
+        end_ms=stretch[-1].start_ms + MINUTE_MS if kind == "end" else None,
         severity="high" if uncovered else "medium",
         certainty="observed" if uncovered else "likely",
-        where=geo.line([minute.place for minute in stretch]),
+        where=geo.line(places),
         lost_kg=round(memory.lost_kg, 0),
-        lost_low_kg=round(max(0.0, memory.lost_kg - 2 * error_kg), 0),
-        lost_high_kg=round(memory.lost_kg + 2 * error_kg, 0),
-        because=_because(memory, limits, uncovered=uncovered),
+        lost_low_kg=round(max(0.0, memory.lost_kg - error_kg), 0),
+        lost_high_kg=round(memory.lost_kg + error_kg, 0),
+        because=(
+            explain.known("loaded and driving", f"{memory.before_kg:.0f} kg before"),
+            explain.at_least(
+                "the load fell while driving",
+                memory.lost_kg,
+                max(limits.spill_kg, limits.spill_share * memory.before_kg),
+                "kg",
+            ),
+            explain.at_least(
+                f"fallen for at least {limits.spill_confirm_s:g} s",
+                (moment.time_ms - memory.start_ms) / SECOND_MS,
+                limits.spill_confirm_s,
+                "s",
+            ),
+            explain.known("cover", "open or half open" if uncovered else "closed or not known"),
+        ),
         unless=("a stop at which the load left", "the load back at its level: rough road, slope"),
         gaps=explain.gaps(moment),
     )
@@ -203,21 +269,14 @@ def _finding(kind: str, memory: Memory, moment: Moment, limits: Thresholds) -> F
 
 def _stretch(memory: Memory) -> list[Minute]:
     """Minutes between the onset and the moment the load had fallen to where it is now."""
-    fallen_kg = memory.before_kg - 0.9 * memory.lost_kg
-    stretch = [minute for minute in memory.minutes if minute.start_ms >= memory.start_ms] or memory.minutes[-1:]
+    fallen_kg = memory.before_kg - _GONE * memory.lost_kg
+    onset_ms = memory.start_ms // MINUTE_MS * MINUTE_MS
+    stretch = [minute for minute in memory.minutes if minute.start_ms >= onset_ms and minute.places]
+    stretch = stretch or [minute for minute in memory.minutes if minute.places][-1:]
     for n, minute in enumerate(stretch):
-        if minute.kg <= fallen_kg:
+        if minute.kg <= fallen_kg * minute.n:
             return stretch[: n + 1]
     return stretch
-
-
-def _because(memory: Memory, limits: Thresholds, *, uncovered: bool) -> tuple[events.Condition, ...]:
-    least_kg = _least_fall(memory.minutes, memory.before_kg, _width(limits), limits)
-    return (
-        explain.known("loaded and driving", f"{memory.before_kg:.0f} kg before"),
-        explain.at_least("the load fell while driving", memory.lost_kg, least_kg, "kg"),
-        explain.known("cover", "open or half open" if uncovered else "closed or not known"),
-    )
 
 
 def _forget(memory: Memory, moment: Moment) -> Finding | None:
@@ -231,6 +290,6 @@ def _forget(memory: Memory, moment: Moment) -> Finding | None:
 
 
 def _start_over(memory: Memory) -> None:
-    memory.minutes, memory.readings, memory.places = [], [], []
-    memory.suspected_ms = memory.start_ms = memory.quiet = 0
+    memory.minutes, memory.recent = [], []
+    memory.start_ms = memory.quiet = 0
     memory.alerted = False

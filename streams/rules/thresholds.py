@@ -33,16 +33,18 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Silence that is told before the truck reports again: longer than blind areas, whose reports come later [P]."""
 
     # spillage
-    spill_window_s: float = 240.0
-    """Levels before and after are medians over this time: longer than slope and braking swing [P]."""
     spill_share: float = 0.035
     """Least fall of the load while moving, share of what was on board [P: domain rule R3 says 3 %]."""
-    spill_kg: float = 450.0
+    spill_kg: float = 400.0
     """Least fall of the load while moving [P: R3 says 150 kg; readings of moving trucks are not that good]."""
-    spill_closed_factor: float = 1.2
-    """With the cover closed the fall must be this much larger: one signal instead of two [P]."""
-    spill_confirm_s: float = 120.0
-    """The fall must still be there after this time: rough road shakes readings, and ends [P]."""
+    spill_errors: float = 3.7
+    """The fall, in standard errors of the difference of the two levels [P]."""
+    spill_noise_share: float = 0.026
+    """Scatter of the readings of a moving truck, share of the load: measured on labelled days."""
+    spill_closed_factor: float = 1.1
+    """With the cover closed the fall must be so much clearer: one signal instead of two [P]."""
+    spill_confirm_s: float = 130.0
+    """The fall must have lasted so long: a rough road shakes readings for two minutes [P]."""
 
     # uncovered-load
     uncovered_speed_mps: float = 2.78
