@@ -8,11 +8,11 @@ not come back.
 
 from collections.abc import Iterator
 from math import sqrt
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct, field
 
-from streams import events, geo
+from streams import geo
 from streams.alerts import Finding
 from streams.events import RuleName
 from streams.moment import Moment
@@ -42,10 +42,9 @@ _STILL_THERE: Final = 0.3
 _MOVING_MPS: Final = 2.0
 _LONG_STOP_MS: Final = 4 * MINUTE_MS
 """After a stop this long, what the load did is not a spill: a new comparison begins."""
-_QUIET_MINUTES: Final = 4
+_QUIET_MINUTES: Final = 6
 """Minutes without a further fall after which the spill is over."""
-_GONE: Final = 0.9
-"""Share of the fall at which the stretch ends."""
+_LATELY_MINUTES: Final = 8
 
 
 class Minute(Struct, array_like=True):
@@ -86,11 +85,11 @@ class Memory(Struct, array_like=True):
 def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     """Judge one fix."""
     if moment.cargo.state != "loaded" or moment.bed_raised() or moment.fix.maintenance:
-        return _forget(memory, moment) if memory.minutes else None
+        return _forget(memory, moment, limits) if memory.minutes else None
     if moment.speed_mps <= _MOVING_MPS:
         memory.stood_since_ms = memory.stood_since_ms or moment.time_ms
         stopped = moment.time_ms - memory.stood_since_ms > _LONG_STOP_MS
-        return _forget(memory, moment) if stopped and memory.minutes else None
+        return _forget(memory, moment, limits) if stopped and memory.minutes else None
     memory.stood_since_ms = 0
     fix = moment.fix
     if fix.load_kg is None or fix.sensor_health.load != "ok" or moment.load.stuck or moment.place is None:
@@ -204,7 +203,7 @@ def _onset_ms(memory: Memory, before_kg: float, fall_kg: float) -> int:
 
 
 def _uncovered(memory: Memory) -> bool:
-    return any(minute.uncovered for minute in memory.minutes[-2 * _QUIET_MINUTES :])
+    return any(minute.uncovered for minute in memory.minutes[-_LATELY_MINUTES:])
 
 
 # --------------------------------------------------------------------------------------------- what is said
@@ -222,17 +221,15 @@ def _go_on(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None
     memory.quiet += 1
     if memory.quiet < _QUIET_MINUTES:
         return None
-    after = _level_of(memory.recent, memory.before_kg, limits)
-    lately_kg = _level_of(lately, memory.before_kg, limits).kg
-    memory.lost_kg = max(0.0, memory.before_kg - min(after.kg, lately_kg))
     finding = _finding("end", memory, moment, limits)
     _start_over(memory)
     return finding
 
 
 def _finding(kind: str, memory: Memory, moment: Moment, limits: Thresholds) -> Finding:
-    error_kg = max(2 * memory.error_kg, 0.15 * memory.lost_kg)
-    stretch = _stretch(memory)
+    stretch, lost_kg = _fit(memory)
+    lost_kg = max(lost_kg, 0.5 * memory.lost_kg)
+    error_kg = max(2 * memory.error_kg, 0.15 * lost_kg)
     uncovered = any(minute.uncovered for minute in stretch)
     places = [place for minute in stretch for place in minute.places]
     return Finding(
@@ -243,9 +240,9 @@ def _finding(kind: str, memory: Memory, moment: Moment, limits: Thresholds) -> F
         severity="high" if uncovered else "medium",
         certainty="observed" if uncovered else "likely",
         where=geo.line(places),
-        lost_kg=round(memory.lost_kg, 0),
-        lost_low_kg=round(max(0.0, memory.lost_kg - error_kg), 0),
-        lost_high_kg=round(memory.lost_kg + error_kg, 0),
+        lost_kg=round(lost_kg, 0),
+        lost_low_kg=round(max(0.0, lost_kg - error_kg), 0),
+        lost_high_kg=round(lost_kg + error_kg, 0),
         because=(
             explain.known("loaded and driving", f"{memory.before_kg:.0f} kg before"),
             explain.at_least(
@@ -267,26 +264,37 @@ def _finding(kind: str, memory: Memory, moment: Moment, limits: Thresholds) -> F
     )
 
 
-def _stretch(memory: Memory) -> list[Minute]:
-    """Minutes between the onset and the moment the load had fallen to where it is now."""
-    fallen_kg = memory.before_kg - _GONE * memory.lost_kg
-    onset_ms = memory.start_ms // MINUTE_MS * MINUTE_MS
-    stretch = [minute for minute in memory.minutes if minute.start_ms >= onset_ms and minute.places]
-    stretch = stretch or [minute for minute in memory.minutes if minute.places][-1:]
-    for n, minute in enumerate(stretch):
-        if minute.kg <= fallen_kg * minute.n:
-            return stretch[: n + 1]
-    return stretch
+class _Fit(NamedTuple):
+    """How the minutes' means are best told: level until minute ``begin``, an even fall by ``lost_kg`` until ``end``, level."""
+
+    misfit: float
+    begin: int
+    end: int
+    lost_kg: float
 
 
-def _forget(memory: Memory, moment: Moment) -> Finding | None:
+def _fit(memory: Memory) -> tuple[list[Minute], float]:
+    """Return the minutes in which the load fell, and by how much: the least squares of every stretch. A few milliseconds."""
+    minutes = [minute for minute in memory.minutes if minute.n]
+    falls = [(minute.n, memory.before_kg - minute.kg / minute.n) for minute in minutes]
+    whole = range(len(minutes))
+    best = min(_fitted(falls, begin, end) for begin in whole for end in range(begin + 1, len(minutes) + 1))
+    return minutes[best.begin : best.end], best.lost_kg
+
+
+def _fitted(falls: list[tuple[int, float]], begin: int, end: int) -> _Fit:
+    shares = [0.0 if at < begin else min(1.0, (at - begin + 0.5) / (end - begin)) for at in range(len(falls))]
+    weight = sum([n * share * share for (n, _), share in zip(falls, shares, strict=True)])
+    lost_kg = sum([n * share * kg for (n, kg), share in zip(falls, shares, strict=True)]) / weight
+    misfit = sum([n * (kg - share * lost_kg) ** 2 for (n, kg), share in zip(falls, shares, strict=True)])
+    return _Fit(misfit, begin, end, lost_kg)
+
+
+def _forget(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     """The load is gone, or the truck stood: what was compared no longer can be."""
-    alerted, start_ms = memory.alerted, memory.start_ms
-    end_ms = memory.minutes[-1].start_ms + MINUTE_MS if memory.minutes else moment.time_ms
+    finding = _finding("end", memory, moment, limits) if memory.alerted else None
     _start_over(memory)
-    if not alerted:
-        return None
-    return Finding(kind="end", start_ms=start_ms, at_ms=moment.time_ms, end_ms=end_ms)
+    return finding
 
 
 def _start_over(memory: Memory) -> None:
