@@ -42,9 +42,21 @@ def test_states_of_version_1_are_read_as_what_they_meant() -> None:
     calm = events.TruckState(
         truck_id="w00", terminal_id=terminal_id, source="jt808", seq=(seq or 0) + 1, event_time_ms=one.last_ms + 10_000
     )
-    _, (ended,) = truck.step(one, calm, reference)
-    assert isinstance(ended, events.Alert)
+    (ended,) = (out for out in truck.step(one, calm, reference)[1] if isinstance(out, events.Alert))
     assert (ended.alert_id, ended.state, ended.revision) == (sos.alert_id, "ended", 2)
+
+
+def test_a_truck_of_version_2_goes_on() -> None:
+    """Loaded and driving; only what was compared for a spill begins anew, and the next fixes are judged as ever."""
+    old = state.decode("truck", (STATES / "truck-2.msgpack").read_bytes())
+    assert (old.v, old.state.cargo.state, old.state.cargo.source_id) == (state.VERSION, "loaded", "s1")
+    assert old.state.memories.spillage == type(old.state.memories.spillage)()
+    assert state.decode("truck", state.encode(old)) == old
+    drive = town.loaded("w00").go(4_000)
+    ends = len(drive.fixes)
+    drive.go(4_000, 300).go(6_000, 300)
+    told = fold(drive.fixes[ends:], town.reference(truck_ids=("w00",)), old.state)
+    assert [out.rule for out in told if isinstance(out, events.Alert)] == ["off-route"]
 
 
 def test_a_bin_of_version_1_is_read() -> None:
