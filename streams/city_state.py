@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from streams import filling, state
 from streams.hearing import Hearing
+from streams.sites import Site
 
 _NO_STATE: Final = (OSError, EOFError, zlib.error, msgspec.MsgspecError, ValueError, RecursionError)
 """What bytes that are no state may raise."""
@@ -28,6 +29,7 @@ class _File(Struct, frozen=True):
     trucks: dict[str, str]
     bins: dict[str, str]
     hearing: Hearing = field(default_factory=Hearing)
+    sites: dict[str, str] = field(default_factory=dict)
 
 
 class CityState(NamedTuple):
@@ -37,6 +39,8 @@ class CityState(NamedTuple):
     trucks: dict[str, state.Truck]
     bins: dict[str, filling.Filling]
     hearing: Hearing = Hearing()
+    sites: dict[str, Site] | None = None
+    """By cell; None = none."""
 
     def write(self, path: Path) -> None:
         """Write the state; the same state gives the same bytes."""
@@ -45,6 +49,7 @@ class CityState(NamedTuple):
             {truck_id: _text(one) for truck_id, one in sorted(self.trucks.items())},
             {bin_id: _text(one) for bin_id, one in sorted(self.bins.items())},
             self.hearing,
+            {cell: _text(one) for cell, one in sorted((self.sites or {}).items())},
         )
         path.write_bytes(gzip.compress(msgspec.json.encode(document), mtime=0))
 
@@ -61,12 +66,13 @@ class CityState(NamedTuple):
             document = msgspec.json.decode(gzip.decompress(path.read_bytes()), type=_File)
             trucks = {truck_id: state.decode("truck", _bytes(text)).state for truck_id, text in document.trucks.items()}
             bins = {bin_id: state.decode("bin", _bytes(text)).state for bin_id, text in document.bins.items()}
+            places = {cell: state.decode("site", _bytes(text)).state for cell, text in document.sites.items()}
         except _NO_STATE as error:
             raise BadState(f"{path} is no state this program can start from: {error}") from error
-        return cls(document.at_ms, trucks, bins, document.hearing)
+        return cls(document.at_ms, trucks, bins, document.hearing, places)
 
 
-def _text(one: state.Truck | filling.Filling) -> str:
+def _text(one: state.Truck | filling.Filling | Site) -> str:
     return base64.b64encode(state.encode(state.Stamped(v=state.VERSION, state=one))).decode()
 
 

@@ -636,6 +636,21 @@ class Alert(Event, frozen=True, kw_only=True):
     supersedes: str | None = None
 
 
+class DumpSeen(Event, frozen=True, kw_only=True):
+    """``dumps``, key ``cell``: a revision of an illegal dump, told to its cell of about a kilometre and the eight around it."""
+
+    cell: Id
+    alert_id: Id
+    revision: Whole
+    truck_id: Id
+    start_ms: Ms
+    emitted_ms: Ms
+    lon: Lon
+    lat: Lat
+    lost_kg: float | None = None
+    withdrawn: bool = False
+
+
 def alert_id(rule: str, subject_id: str, start_ms: int) -> str:
     """UUID v5 of ``rule|truck_id or bin_id|start_ms of the first revision``; the rule's version is not part of it."""
     return derived_id(rule, subject_id, start_ms)

@@ -14,7 +14,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, Self
 
-from streams import codec, events, filling, geo, recorded, state, topics, truck
+from streams import codec, events, filling, geo, recorded, sites, state, topics, truck
 from streams.assets import BadReference, Reference
 from streams.city_state import BadState, CityState
 from streams.hearing import Hearing
@@ -52,6 +52,7 @@ class Day:
         self.settings = settings
         self.trucks: dict[str, state.Truck] = {}
         self.bins: dict[str, filling.Filling] = {}
+        self.sites: dict[str, sites.Site] = {}
         self.next_tick_ms: int | None = None
         """None = nothing was measured yet: time does not pass."""
         self.begun_ms = 0 if begin is None else begin.at_ms
@@ -60,7 +61,7 @@ class Day:
         self._wakes: list[tuple[int, str]] = []
         self._wake_of: dict[str, int] = {}
         if begin is not None:
-            self.trucks, self.bins = begin.trucks, begin.bins
+            self.trucks, self.bins, self.sites = begin.trucks, begin.bins, begin.sites or {}
             self.next_tick_ms = _tick_after(begin.at_ms)
             self._waiting = {truck_id: one for truck_id, one in self.trucks.items() if truck.waits(one)}
             for bin_id, a_bin in self.bins.items():
@@ -84,6 +85,18 @@ class Day:
                 self._note_register(record)
                 return []
 
+    def _join(self, outputs: list[events.Event]) -> list[events.Event]:
+        """Tell places of the dumps among what trucks said; return what is said then, places' own words behind the trucks'."""
+        said: list[events.Event] = []
+        for output in outputs:
+            if not isinstance(output, events.DumpSeen):
+                said.append(output)
+                continue
+            site = self.sites.get(output.cell) or sites.Site(cell=output.cell)
+            self.sites[output.cell], told = sites.step(site, output, self.settings.thresholds)
+            said += told
+        return said
+
     def pass_time(self, until_ms: int) -> list[events.Event]:
         """Let the ticks up to ``until_ms`` come; return what follows. The first call only sets the clock."""
         outputs: list[events.Event] = []
@@ -104,7 +117,7 @@ class Day:
 
     def at(self, at_ms: int) -> CityState:
         """Return the state, after all records and ticks up to then."""
-        return CityState(at_ms, self.trucks, self.bins, self.hearing)
+        return CityState(at_ms, self.trucks, self.bins, self.hearing, self.sites)
 
     def _fold_truck(self, record: truck.TruckRecord) -> list[events.Event]:
         truck_id: str = record.truck_id  # type: ignore[union-attr]  # ticks do not come here
@@ -115,7 +128,7 @@ class Day:
             one = state.Truck(truck_id=truck_id)
         self.trucks[truck_id], outputs = truck.step(one, record, self.reference, self.settings)
         self._note_waiting(truck_id)
-        return outputs
+        return self._join(outputs)
 
     def _note_waiting(self, truck_id: str) -> None:
         one = self.trucks[truck_id]
@@ -151,7 +164,7 @@ class Day:
                 continue
             self.trucks[truck_id], told = truck.step(self._waiting[truck_id], tick, self.reference, self.settings)
             self._note_waiting(truck_id)
-            outputs += told
+            outputs += self._join(told)
         for bin_id in self._awake(at_ms):
             self.bins[bin_id], told = filling.step(self.bins[bin_id], tick, self.reference)
             self._plan_wake(bin_id, self.bins[bin_id])

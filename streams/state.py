@@ -19,6 +19,7 @@ from streams.load import Load
 from streams.plans import KeptPlan
 from streams.position import Position
 from streams.rules import RULES
+from streams.sites import Site
 from streams.tickets import Tickets
 from streams.visits import Visits
 from streams.watermark import Order
@@ -125,11 +126,12 @@ class _Version(Struct):
     v: int = 0
 
 
-Kind = Literal["truck", "bin"]
+Kind = Literal["truck", "bin", "site"]
 _encoder: Final = msgspec.msgpack.Encoder()
 _DECODERS: Final[dict[str, msgspec.msgpack.Decoder[Any]]] = {
     "truck": msgspec.msgpack.Decoder(Stamped[Truck]),
     "bin": msgspec.msgpack.Decoder(Stamped[Filling]),
+    "site": msgspec.msgpack.Decoder(Stamped[Site]),
 }
 _version: Final = msgspec.msgpack.Decoder(_Version)
 
@@ -225,3 +227,8 @@ def new_truck(truck_id: str) -> Stamped[Truck]:
 def new_bin(bin_id: str) -> Stamped[Filling]:
     """Return a bin nothing is known of."""
     return Stamped(v=VERSION, state=Filling(bin_id=bin_id))
+
+
+def new_site(cell: str) -> Stamped[Site]:
+    """Return a cell where nothing was dumped yet."""
+    return Stamped(v=VERSION, state=Site(cell=cell))

@@ -80,8 +80,10 @@ PLANS: Final = _concluded("plans", "truck_id", events.TruckPlan, "planner", 30)
 PLANNING_RUNS: Final = _concluded("planning-runs", "material", events.PlanningRun, "planner", 30)
 COLLECTIONS_DUE: Final = _concluded("collections-due", "place_id", events.CollectionDue, "worker", 30)
 VISITS: Final = _concluded("visits", "truck_id", events.Visit, "worker", 90)
-TICKETS: Final = _concluded("tickets", "ticket_id", events.Ticket, "nobody yet", 90)
+TICKETS: Final = _concluded("tickets", "ticket_id", events.Ticket, "worker", 90)
 ALERTS: Final = _concluded("alerts", "alert_id", events.Alert, "worker", 90)
+DUMPS: Final = _concluded("dumps", "cell", events.DumpSeen, "worker", 7)
+"""Not recorded: each is of an alert that is."""
 DEAD_LETTERS: Final = _measured("dead-letters", "as it came", None, "everyone", days=90)
 
 REFERENCE: Final = (ASSETS, ZONES, PERMITS, CALENDARS, SHIFTS, ORDERS)
@@ -103,6 +105,7 @@ TOPICS: Final = (
     VISITS,
     TICKETS,
     ALERTS,
+    DUMPS,
     DEAD_LETTERS,
 )
 BY_NAME: Final = {topic.name: topic for topic in TOPICS}

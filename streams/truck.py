@@ -10,7 +10,21 @@ from typing import Final
 
 from msgspec import Struct
 
-from streams import alerts, cargo, events, load, permits, plans, position, receipts, rules, tickets, visits, watermark
+from streams import (
+    alerts,
+    cargo,
+    events,
+    load,
+    permits,
+    plans,
+    position,
+    receipts,
+    rules,
+    sites,
+    tickets,
+    visits,
+    watermark,
+)
 from streams.assets import Reference
 from streams.moment import Moment
 from streams.rules import call
@@ -238,6 +252,7 @@ def _tell(
     )
     if alert is not None:
         outputs.append(alert)
+        outputs += sites.seen_in(alert)
 
 
 def _subject(

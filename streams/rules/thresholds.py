@@ -116,6 +116,14 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tamper_closed_unloadings: int = 3
     """Unloadings in a row under a cover said to be closed [P]."""
 
+    # unauthorised-landfill
+    landfill_dumps: int = 3
+    """Dumps that make a place (domain rule R10) …"""
+    landfill_m: float = 100.0
+    """… each within this distance of another …"""
+    landfill_days: float = 7.0
+    """… and this time."""
+
     def checked(self) -> "Thresholds":
         """Return itself.
 

@@ -52,7 +52,7 @@ class Transport(driver.Transport):  # type: ignore[misc]  # Faust is untyped her
 
 
 class Worker(faust.App):  # type: ignore[misc]
-    """The app. Its state is in one table, keyed ``truck:…`` and ``bin:…``; values are bytes (`streams.state`)."""
+    """The app. Its state is in one table, keyed ``truck:…``, ``bin:…`` and ``site:…``; values are bytes (`streams.state`)."""
 
     def __init__(self, settings: Settings, core: truck.Settings) -> None:
         super().__init__(settings.app_id, **_faust_settings(settings))

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from aiokafka.partitioner import murmur2
 from msgspec.structs import replace
 
-from streams import codec, events, filling, geo, state, topics, truck
+from streams import codec, events, filling, geo, sites, state, topics, truck
 from streams.assets import Reference
 from streams.codec import DeadLetter
 from streams.state import Said, Stamped
@@ -19,8 +19,15 @@ from streams.topics import JOINED_PARTITIONS
 
 TRUCK_TOPICS: Final = (topics.TRUCK_STATES, topics.DRIVER_ACTIONS, topics.WEIGHINGS, topics.PLANS)
 BIN_TOPICS: Final = (topics.BIN_READINGS,)
-INPUTS: Final = (*TRUCK_TOPICS, *BIN_TOPICS, topics.TICKS)
-OUTPUTS: Final = (topics.ALERTS, topics.VISITS, topics.COLLECTIONS_DUE, topics.TICKETS, topics.DEAD_LETTERS)
+INPUTS: Final = (*TRUCK_TOPICS, *BIN_TOPICS, topics.DUMPS, topics.TICKS)
+OUTPUTS: Final = (
+    topics.ALERTS,
+    topics.VISITS,
+    topics.COLLECTIONS_DUE,
+    topics.TICKETS,
+    topics.DUMPS,
+    topics.DEAD_LETTERS,
+)
 _IS_TRUCK_TOPIC: Final = frozenset(topic.name for topic in TRUCK_TOPICS)
 
 
@@ -57,7 +64,7 @@ class Folded(NamedTuple):
     """What a slice led to."""
 
     changed: dict[str, Stamped[Any]]
-    """States to be written, by key of the table (``truck:…``, ``bin:…``)."""
+    """States to be written, by key of the table (``truck:…``, ``bin:…``, ``site:…``)."""
     spoke: set[str]
     """Those among them that said something: to be written before it leaves."""
     outputs: list[Output]
@@ -80,7 +87,7 @@ def partition_of(key: str) -> int:
 
 
 def number_of(key: bytes) -> int:
-    """Partition of a key of the table (``truck:…``, ``bin:…``)."""
+    """Partition of a key of the table (``truck:…``, ``bin:…``, ``site:…``)."""
     return partition_of(key.decode().partition(":")[2])
 
 
@@ -100,14 +107,17 @@ class Partition:
         """
         self.trucks: dict[str, Stamped[state.Truck]] = {}
         self.bins: dict[str, Stamped[filling.Filling]] = {}
+        self.sites: dict[str, Stamped[sites.Site]] = {}
         for key, value in stored.items():
             kind, _, entity_id = key.partition(":")
             if partition_of(entity_id) != number:
                 continue
             if kind == "truck":
                 self.trucks[entity_id] = self._restored(key, state.decode("truck", value))
-            else:
+            elif kind == "bin":
                 self.bins[entity_id] = self._restored(key, state.decode("bin", value))
+            else:
+                self.sites[entity_id] = self._restored(key, state.decode("site", value))
 
     def _restored[S](self, key: str, stamped: Stamped[S]) -> Stamped[S]:
         """Begin anew with its steps: they lead from this write to the next."""
@@ -168,6 +178,8 @@ class _Work:
                 self._tick(event, record.offset)
             elif self.topic.name in _IS_TRUCK_TOPIC:
                 self._truck(event, record.offset)
+            elif isinstance(event, events.DumpSeen):
+                self._site(event, record.offset)
             else:
                 self._bin(event, record.offset)
         except (codec.Undecodable, geo.BadGeometry, WrongPartition) as error:
@@ -198,6 +210,16 @@ class _Work:
             return
         stamped.state, said = filling.step(stamped.state, event, self.reference)
         self._say(f"bin:{event.bin_id}", stamped, offset, said)
+
+    def _site(self, seen: events.DumpSeen, offset: int) -> None:
+        self._check_partition(seen.cell)
+        stamped = self.partition.sites.get(seen.cell)
+        if stamped is None:
+            stamped = self.partition.sites[seen.cell] = state.new_site(seen.cell)
+        if self._is_repeated(stamped, offset):
+            return
+        stamped.state, said = sites.step(stamped.state, seen, self.settings.thresholds)
+        self._say(f"site:{seen.cell}", stamped, offset, list(said))
 
     def _tick(self, tick: events.Tick, offset: int) -> None:
         """Let time pass for all of the partition; a state that it does not change is not written.

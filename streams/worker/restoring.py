@@ -42,7 +42,7 @@ def record_key(key: bytes, offset: int, writer: bytes) -> bytes:
 
 
 def state_key(key: bytes) -> bytes:
-    """Return whose state is in a record with this key: ``truck:…`` or ``bin:…``."""
+    """Return whose state is in a record with this key: ``truck:…``, ``bin:…`` or ``site:…``."""
     return _read(key)[0]
 
 

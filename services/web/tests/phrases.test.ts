@@ -10,7 +10,7 @@ function pythonIn(folder: string): string[] {
   return names.map(name => readFileSync(resolve(ROOT, folder, name), "utf8"));
 }
 
-const SOURCES = pythonIn("streams/rules");
+const SOURCES = [...pythonIn("streams/rules"), readFileSync(resolve(ROOT, "streams/sites.py"), "utf8")];
 
 const withSevens = (text: string): string => text.replace(/\{[^}]*\}/g, "7");
 
@@ -96,7 +96,7 @@ describe("the phrases of the rules", () => {
     expect(sentencesIn(optimiser("explain.py")).length).toBeGreaterThan(20);
     expect(verdicts()).toContain("Truck 7 takes break 7 twice.");
     expect(verdicts().length).toBeGreaterThan(45);
-    expect(withdrawals()).toHaveLength(1);
+    expect(withdrawals()).toHaveLength(2);
     expect(rests()).toHaveLength(2);
   });
 

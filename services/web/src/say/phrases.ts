@@ -64,6 +64,10 @@ const PHRASES: Phrase[] = [
   [/^closed$/, () => "关闭"],
   [/^cut$/, () => "切断"],
   [/^mocked$/, () => "模拟定位"],
+  [/^dumps at one place$/, () => "同一地点的倾倒次数"],
+  [/^trucks that dumped there$/, () => "在此倾倒的车辆"],
+  [/^farthest from the first dump$/, () => "距首次倾倒点最远"],
+  [/^(\S+) m$/, m => `${m} 米`],
   [/^loaded at$/, () => "装车地点"],
   [/^permits in force for this load$/, () => "这批垃圾的有效许可证"],
   [/^permits of the truck for other loads$/, () => "该车用于其他货源的许可证"],
@@ -129,6 +133,7 @@ const PHRASES: Phrase[] = [
   [/^another permit in force for this load$/, () => "这批垃圾另有有效许可证"],
   [/^in a depot, facility, parking place or dead zone$/, () => "位于车场、处置场所、停车点或信号盲区内"],
   [/^reports made meanwhile that come late$/, () => "期间的报告稍后补传到达"],
+  [/^a site that is registered, where unloading is lawful$/, () => "已登记、可合法卸料的地点"],
   [/^a permit in force for this source and material$/, () => "对该货源和种类有有效许可证"],
   [/^a material that needs no permit$/, () => "该种垃圾无需许可证"],
   [/^hours of another permit for this load$/, () => "这批垃圾另一许可证的时段"],
@@ -157,12 +162,17 @@ const PHRASES: Phrase[] = [
   [/^the truck is not in the register: class and payload are unknown$/, () => "车辆未登记，车型与核定载重未知"],
   [/^where it was loaded is not known$/, () => "装车地点未知"],
   [/^its way through the zone was not seen$/, () => "在区内的行驶过程未被看到"],
+  [/^of some dumps it is not known how much$/, () => "部分倾倒的数量未知"],
   [/^the receipt names no material$/, () => "磅单未写明垃圾种类"],
   [/^no cover sensor$/, () => "没有篷盖传感器"],
   // why it was withdrawn
   [
     /^truck-states (\S+) (\d+): the terminal did report, its fix came late$/,
     (truck, at_ms) => `${truck} 的终端在 ${hourMinuteSecond(Number(at_ms))} 其实有上报，只是到得晚`,
+  ],
+  [
+    /^alerts (\S+) (\d+): the dump was withdrawn$/,
+    (truck, at_ms) => `${truck} 在 ${hourMinuteSecond(Number(at_ms))} 的倾倒已撤回`,
   ],
   // with what it was judged
   [/^permit$/, () => "许可证"],
@@ -171,6 +181,7 @@ const PHRASES: Phrase[] = [
   [/^weighing$/, () => "磅单"],
   [/^ticket$/, () => "联单"],
   [/^facility$/, () => "处置场所"],
+  [/^dumps$/, () => "倾倒"],
   // why a bin is due (`streams/filling.py`)
   [/^emptied$/, () => "已清空"],
   [/^forecast corrected$/, () => "预测已修正"],
