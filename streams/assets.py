@@ -149,6 +149,8 @@ class Reference:
         self._zones: dict[str, dict[str, str]] = {}
         """By tenant, by id, the time zones that its facilities and depots name."""
         self._tenants_with_permits: set[str] = set()
+        self.lowest_limit_mps: float | None = None
+        """Of all zones ever on record with a speed limit: who drives no faster exceeds none. None = there is none."""
         for record in records:
             self.apply(record)
 
@@ -193,6 +195,8 @@ class Reference:
 
     def _apply_place(self, record: events.Asset | events.Zone) -> None:
         place = Place(record, _area(record))  # refused here if it is none: nothing has changed yet
+        if isinstance(record, events.Zone) and record.kind == "speed_limit":
+            self._note_limit(record)
         if isinstance(record, events.Asset) and record.time_zone is not None and record.kind in ("facility", "depot"):
             self._zones.setdefault(record.tenant_id, {})[f"{record.kind}:{record.id}"] = zone_of(record.time_zone).key
         if isinstance(record, events.Asset) and record.kind == "bin":
@@ -205,6 +209,13 @@ class Reference:
             now.until_ms = following.valid_from_ms
         history.versions[-1].until_ms = float("inf")
         self._list(history.versions)
+
+    def _note_limit(self, zone: events.Zone) -> None:
+        if zone.limit_mps is None or not zone.limit_mps > 0:
+            raise BadReference(
+                f"limit_mps of zone {zone.zone_id} is {zone.limit_mps}, expected metres a second above 0"
+            )
+        self.lowest_limit_mps = min(zone.limit_mps, self.lowest_limit_mps or zone.limit_mps)
 
     def _grid_of(self, place: Place) -> _Grid:
         return self._wide if place.is_wide else self._grid
@@ -298,6 +309,20 @@ class Reference:
                 and place.area.distance_m(lon, lat) == 0.0
             )
         )
+
+    def speed_limit(self, lon: float, lat: float, time_ms: int, tenant_id: str) -> tuple[float, Place] | None:
+        """Return the lowest limit of the zones that hold the place, m/s, and the zone."""
+        found = [
+            (place.record.limit_mps, place)
+            for place in self._wide.get(geo.cell_of(lon, lat, geo.WIDE_CELL_DEG), ())
+            if isinstance(place.record, events.Zone)
+            and place.record.limit_mps is not None
+            and place.kind == "speed_limit"
+            and place.concerns(tenant_id)
+            and place.valid_from_ms <= time_ms < place.until_ms
+            and place.area.distance_m(lon, lat) == 0.0
+        ]
+        return min(found, key=lambda one: (one[0], one[1].place_id), default=None)
 
     def nearest(
         self, lon: float, lat: float, time_ms: int, tenant_id: str, kinds: frozenset[str]

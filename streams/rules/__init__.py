@@ -22,6 +22,7 @@ from streams.rules import (
     off_route,
     outside_hours,
     overload,
+    overspeed,
     sos,
     spillage,
     tamper,
@@ -101,5 +102,6 @@ RULES: Final[tuple[Rule, ...]] = (
     mass_balance,
     wrong_facility,
     tamper,
+    overspeed,
     dark_truck,
 )

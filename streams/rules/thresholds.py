@@ -116,6 +116,16 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tamper_closed_unloadings: int = 3
     """Unloadings in a row under a cover said to be closed [P]."""
 
+    # overspeed
+    overspeed_share: float = 0.10
+    """Above the limit: speedometers and receivers are allowed this much [P]."""
+    overspeed_s: float = 20.0
+    """Time above the limit [P]."""
+    overspeed_fixes: int = 3
+    """Fixes above the limit [P]."""
+    overspeed_over_s: float = 60.0
+    """Slower for so long, it is over [P]."""
+
     # unauthorised-landfill
     landfill_dumps: int = 3
     """Dumps that make a place (domain rule R10) …"""
