@@ -204,4 +204,6 @@ def test_moving_a_day_by_whole_weeks_moves_nothing_but_time(seed: int, weeks: in
 
 def _untimed(said: object) -> object:
     assert isinstance(said, dict)
-    return {name: value for name, value in said.items() if not name.endswith("_ms") and not name.endswith("_id")}
+    timeless = {name: value for name, value in said.items() if not name.endswith("_ms") and not name.endswith("_id")}
+    times = timeless.pop("times", {})  # of a ticket
+    return timeless | {"times": sorted(times, key=times.__getitem__)}
