@@ -200,8 +200,8 @@ def _hear(state: Truck, action: events.DriverAction, reference: Reference) -> Ou
 
 def _judge_receipt(state: Truck, weighing: events.Weighing, reference: Reference, limits: Thresholds) -> Outputs:
     """Join a receipt to its load, and judge it at once, whatever fixes are still waited for."""
-    time_ms = min(weighing.event_time_ms, state.newest_arrival_ms)
-    joined = tickets.weighed(state.tickets, weighing, time_ms, state.tenant_id)
+    time_ms = min(weighing.event_time_ms, events.came_ms(weighing))  # not the newest arrival: ticks move that, for some only
+    joined = tickets.weighed(state.tickets, weighing, time_ms, events.known_tenant(state.tenant_id))
     if joined is None:
         return []
     ticket, earlier, revisions = joined
@@ -259,7 +259,7 @@ def _subject(
     state: Truck, finding: alerts.Finding, time_ms: int, reference: Reference, driver_id: str | None
 ) -> alerts.Subject:
     truck = reference.truck(state.truck_id, time_ms)
-    tenant_id = truck.tenant_id if truck else state.tenant_id
+    tenant_id = truck.tenant_id if truck else events.known_tenant(state.tenant_id)
     at = state.position
     zone_ids = () if at.lon is None or at.lat is None else reference.zones_at(at.lon, at.lat, time_ms, tenant_id)
     return alerts.Subject(

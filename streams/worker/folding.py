@@ -116,8 +116,14 @@ class Partition:
                 self.trucks[entity_id] = self._restored(key, state.decode("truck", value))
             elif kind == "bin":
                 self.bins[entity_id] = self._restored(key, state.decode("bin", value))
-            else:
+            elif kind == "site":
                 self.sites[entity_id] = self._restored(key, state.decode("site", value))
+            else:
+                raise state.UnknownVersion(f"{key} is the state of a {kind}, this program knows trucks, bins and sites")
+
+    def states(self, kind: state.Kind) -> Mapping[str, Stamped[Any]]:
+        """Return the states of a kind by id."""
+        return {"truck": self.trucks, "bin": self.bins, "site": self.sites}[kind]
 
     def _restored[S](self, key: str, stamped: Stamped[S]) -> Stamped[S]:
         """Begin anew with its steps: they lead from this write to the next."""

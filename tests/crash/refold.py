@@ -7,14 +7,15 @@ records between.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from services import bus
-from streams import codec, events, filling, geo, state, topics, truck
+from streams import codec, events, filling, geo, sites, state, topics, truck
 from streams.assets import BadReference, Reference
+from streams.rules.thresholds import DEFAULT
 from streams.state import Stamped
 from streams.worker.folding import BIN_TOPICS, TRUCK_TOPICS
 from tests import worker_process
@@ -24,7 +25,7 @@ ARRIVAL: Final = frozenset({"emitted_ms", "newest_arrival_ms", "received_time_ms
 """Members that say when, not what: a tick that says nothing leaves no trace in the changelog but moves them."""
 
 Key = tuple[str, str]
-"""Kind (truck or bin) and id."""
+"""Kind (truck, bin or site) and id."""
 
 
 class Conclusions(NamedTuple):
@@ -56,14 +57,18 @@ def conclude(history: History) -> Conclusions:
     )
 
 
+_BY: Final = {topics.BIN_READINGS.name: ("bin", "bin_id"), topics.DUMPS.name: ("site", "cell")}
+_NEW: Final = {"truck": state.new_truck, "bin": state.new_bin, "site": state.new_site}
+
+
 class _Inputs:
-    """The inputs of each truck and bin, by topic; ticks by partition."""
+    """The inputs of each truck, bin and site, by topic; ticks by partition."""
 
     def __init__(self, history: History) -> None:
         self._of: dict[Key, dict[str, list[tuple[int, Any]]]] = defaultdict(lambda: defaultdict(list))
         self._ticks: dict[int, list[tuple[int, Any]]] = defaultdict(list)
-        for topic in (*TRUCK_TOPICS, *BIN_TOPICS):
-            kind, member = ("bin", "bin_id") if topic in BIN_TOPICS else ("truck", "truck_id")
+        for topic in (*TRUCK_TOPICS, *BIN_TOPICS, topics.DUMPS):
+            kind, member = _BY.get(topic.name, ("truck", "truck_id"))
             for offset, event, _ in _decoded(history.of(topic), topic):
                 self._of[kind, getattr(event, member)][topic.name].append((offset, event))
         for offset, event, partition in _decoded(history.of(topics.TICKS), topics.TICKS):
@@ -93,7 +98,7 @@ class _Life:
 
     def __init__(self, kind: str, entity_id: str, reference: Reference) -> None:
         self.key: Key = (kind, entity_id)
-        self.stamped: Stamped[Any] = state.new_truck(entity_id) if kind == "truck" else state.new_bin(entity_id)
+        self.stamped: Stamped[Any] = _NEW[kind](entity_id)
         self.said: list[events.Event] = []
         self.findings: list[str] = []
         self._reference = reference
@@ -121,8 +126,11 @@ class _Life:
 
     def _step(self, event: Any) -> None:
         try:
+            said: Sequence[events.Event]
             if self.key[0] == "truck":
                 self.stamped.state, said = truck.step(self.stamped.state, event, self._reference)
+            elif self.key[0] == "site":
+                self.stamped.state, said = sites.step(self.stamped.state, event, DEFAULT)
             else:
                 self.stamped.state, said = filling.step(self.stamped.state, event, self._reference)
         except geo.BadGeometry:
@@ -137,7 +145,7 @@ def what(event: events.Event) -> dict[str, Any]:
 
 def _what(value: Any) -> Any:
     plain = msgspec.to_builtins(value)
-    return _without_arrival(plain) if isinstance(value, state.Truck) else _bin(value)
+    return _bin(value) if isinstance(value, filling.Filling) else _without_arrival(plain)
 
 
 def _bin(value: filling.Filling) -> dict[str, Any]:

@@ -79,6 +79,7 @@ SHOWN: Final = (
     Shown(topics.COLLECTIONS_DUE, "collections_due", attrgetter("place_kind", "place_id", "at_ms"), _last),
     Shown(topics.COLLECTIONS_DUE, "last_due", attrgetter("place_kind", "place_id"), _newest(attrgetter("at_ms"))),
     Shown(topics.VISITS, "visits", attrgetter("visit_id"), _last),
+    Shown(topics.TICKETS, "tickets", attrgetter("ticket_id"), _newest(attrgetter("revision"))),
     Shown(topics.ALERTS, "alert_revisions", attrgetter("alert_id", "revision"), _first),
     Shown(topics.ALERTS, "alerts", attrgetter("alert_id"), _newest(attrgetter("revision"))),
 )

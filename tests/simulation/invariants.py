@@ -25,7 +25,13 @@ from tests.simulation.world import Violation, World
 CHANGELOG: Final = "state-changelog"
 _TICKS: Final = topics.TICKS.name
 _DEAD: Final = topics.DEAD_LETTERS.name
-_SAID: Final = (topics.ALERTS.name, topics.VISITS.name, topics.COLLECTIONS_DUE.name)
+_SAID: Final = (
+    topics.ALERTS.name,
+    topics.VISITS.name,
+    topics.COLLECTIONS_DUE.name,
+    topics.TICKETS.name,
+    topics.DUMPS.name,
+)
 _ARRIVAL: Final = {"emitted_ms", "received_time_ms"}
 """When something was said, not what."""
 _LEFT: Final = 20
@@ -73,6 +79,10 @@ def content(topic: str, value: bytes) -> tuple[tuple[object, ...], str]:
             identity: tuple[object, ...] = (topic, said["alert_id"], said["revision"])
         case "visits":
             identity = (topic, said["visit_id"], said.get("leave_ms") is not None)
+        case "tickets":
+            identity = (topic, said["ticket_id"], said["revision"])
+        case "dumps":
+            identity = (topic, said["cell"], said["alert_id"], said["revision"])
         case _:
             identity = (topic, said.get("place_id"), said.get("at_ms"), said.get("due"), said.get("why"))
     kept = {name: member for name, member in said.items() if name not in _ARRIVAL}
@@ -122,6 +132,8 @@ class Invariants:
             self._outputs.setdefault((record.topic, record.key, value), record.offset)
             if record.topic == "alerts":
                 self._check_revision(value)
+            if record.topic == topics.DUMPS.name:
+                self.appended.add((record.topic, value))  # what one says another hears
         elif record.topic == _DEAD:
             self._outputs.setdefault((record.topic, record.key, value), record.offset)
             given = dict(record.headers)
@@ -269,7 +281,7 @@ class Invariants:
             lost = sorted(wanted - done)[:3]
             raise Violation(f"I1: {entity.decode()} never folded in {lost or sorted(done - wanted)[:3]}")
         kind, _, name = entity.decode().partition(":")
-        stamped = (partition.trucks if kind == "truck" else partition.bins)[name]
+        stamped = partition.states(kind)[name]  # type: ignore[arg-type]
         refolded, written = state.decode(kind, state.encode(stamped)), state.decode(kind, value)  # type: ignore[arg-type]
         refolded.steps = written.steps  # since the last write, and a fold without a fault writes nothing
         if refolded != written:
@@ -349,7 +361,13 @@ def _find_entity(tp: TP, record: Record) -> bytes:
         event = codec.decode(topic, record.value)
     except codec.Undecodable:
         return b""
-    kind, name = ("bin", event.bin_id) if isinstance(event, events.BinReading) else ("truck", event.truck_id)
+    match event:
+        case events.BinReading():
+            kind, name = "bin", event.bin_id
+        case events.DumpSeen():
+            kind, name = "site", event.cell
+        case _:
+            kind, name = "truck", event.truck_id
     return f"{kind}:{name}".encode() if partition_of(name) == tp[1] else b""
 
 
