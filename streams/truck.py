@@ -200,7 +200,9 @@ def _hear(state: Truck, action: events.DriverAction, reference: Reference) -> Ou
 
 def _judge_receipt(state: Truck, weighing: events.Weighing, reference: Reference, limits: Thresholds) -> Outputs:
     """Join a receipt to its load, and judge it at once, whatever fixes are still waited for."""
-    time_ms = min(weighing.event_time_ms, events.came_ms(weighing))  # not the newest arrival: ticks move that, for some only
+    time_ms = min(
+        weighing.event_time_ms, events.came_ms(weighing)
+    )  # not the newest arrival: ticks move that, for some only
     joined = tickets.weighed(state.tickets, weighing, time_ms, events.known_tenant(state.tenant_id))
     if joined is None:
         return []

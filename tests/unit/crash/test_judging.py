@@ -122,16 +122,25 @@ def honest() -> History:
 
 
 def _work(log: Log) -> None:
-    """Do what the worker does: slices of several topics, each state to the changelog, outputs to their topics."""
-    partition, known = Partition(NUMBER, {}), town.reference()
-    for topic in (topics.PLANS, topics.DRIVER_ACTIONS, topics.TRUCK_STATES):
-        records: list[Any] = [one._replace(headers=list(one.headers.items())) for one in log.topics[topic.name]]  # type: ignore[arg-type]  # as aiokafka has them
+    """Do what workers do: slices of several topics, each state to the changelog, outputs to their topics."""
+    _fold(log, NUMBER, topics.PLANS, topics.DRIVER_ACTIONS, topics.TRUCK_STATES)
+    for number in range(topics.JOINED_PARTITIONS):
+        _fold(log, number, topics.DUMPS)
+
+
+def _fold(log: Log, number: int, *of: topics.Topic) -> None:
+    partition, known = Partition(number, {}), town.reference()
+    for topic in of:
+        mine = [one for one in log.topics[topic.name] if one.partition == number]
+        records: list[Any] = [one._replace(headers=list(one.headers.items())) for one in mine]  # type: ignore[arg-type]  # as aiokafka has them
         for start in range(0, len(records), 20):
             folded = partition.fold(topic.name, records[start : start + 20], known, truck.DEFAULT_SETTINGS)
             for key, stamped in folded.changed.items():
-                log.put(CHANGELOG.name, key.encode(), state.encode(stamped))
+                log.put(CHANGELOG.name, key.encode(), state.encode(stamped), number)
             for output in folded.outputs:
-                log.put(output.topic, output.key or b"", output.value, headers=output.headers)
+                name = output.key or b""
+                to = partition_of(name.decode()) if output.topic == topics.DUMPS.name else NUMBER
+                log.put(output.topic, name, output.value, to, output.headers)
 
 
 def _recorded(log: Log) -> dict[str, list[dict[str, Any]]]:
