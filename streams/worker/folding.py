@@ -123,7 +123,12 @@ class Partition:
 
     def states(self, kind: state.Kind) -> Mapping[str, Stamped[Any]]:
         """Return the states of a kind by id."""
-        return {"truck": self.trucks, "bin": self.bins, "site": self.sites}[kind]
+        kept: dict[state.Kind, Mapping[str, Stamped[Any]]] = {
+            "truck": self.trucks,
+            "bin": self.bins,
+            "site": self.sites,
+        }
+        return kept[kind]
 
     def _restored[S](self, key: str, stamped: Stamped[S]) -> Stamped[S]:
         """Begin anew with its steps: they lead from this write to the next."""

@@ -232,10 +232,16 @@ def _forget_a_report(history: History) -> None:
     history.topics["truck-states"].append(history.topics["truck-states"][-1]._replace(offset=10_000))
 
 
+def _last_truck(history: History) -> int:
+    """Return where the last state of a truck stands; behind it are those of places."""
+    return max(n for n, record in enumerate(history.states) if (record.key or b"").startswith(b"truck:"))
+
+
 def _break_a_state(history: History) -> None:
-    stamped = state.decode("truck", history.states[-1].value or b"")
+    at = _last_truck(history)
+    stamped = state.decode("truck", history.states[at].value or b"")
     stamped.state.order.late += 1
-    history.states[-1] = history.states[-1]._replace(value=state.encode(stamped))
+    history.states[at] = history.states[at]._replace(value=state.encode(stamped))
 
 
 def _set_aside(history: History) -> None:
@@ -335,10 +341,11 @@ def test_what_is_sent_again_with_the_same_content_is_counted_only() -> None:
     for name in ("alerts", "truck-states"):
         last = history.topics[name][-1]
         history.topics[name].append(last._replace(offset=last.offset + 1))
-    stamped = state.decode("truck", history.states[-1].value or b"")
+    written = history.states[_last_truck(history)]
+    stamped = state.decode("truck", written.value or b"")
     stamped.take("truck-states", stamped.offsets["truck-states"], [])
     stamped.state.order.duplicates += 1
-    history.states.append(history.states[-1]._replace(offset=10_000, value=state.encode(stamped)))
+    history.states.append(written._replace(offset=10_000, value=state.encode(stamped)))
 
     verdict = judge(history)
 
