@@ -23,6 +23,7 @@ from streams.rules import (
     outside_hours,
     overload,
     overspeed,
+    sensor_fault,
     sos,
     spillage,
     tamper,
@@ -103,5 +104,6 @@ RULES: Final[tuple[Rule, ...]] = (
     wrong_facility,
     tamper,
     overspeed,
+    sensor_fault,
     dark_truck,
 )

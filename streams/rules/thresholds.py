@@ -126,6 +126,14 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     overspeed_over_s: float = 60.0
     """Slower for so long, it is over [P]."""
 
+    # sensor-fault
+    fault_s: float = 600.0
+    """A sensor must be at fault so long [P]: bumps and rain end …"""
+    fault_fixes: int = 20
+    """… and on so many reports [P]."""
+    fault_well_s: float = 300.0
+    """Well for so long, the fault is over [P]."""
+
     # unauthorised-landfill
     landfill_dumps: int = 3
     """Dumps that make a place (domain rule R10) …"""
