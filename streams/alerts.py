@@ -44,7 +44,8 @@ class Subject(Struct, kw_only=True):
     """Whom an alert is about, as known at its time."""
 
     tenant_id: str
-    truck_id: str
+    truck_id: str | None = None
+    bin_id: str | None = None
     driver_id: str | None = None
     contractor_id: str | None = None
     source_id: str | None = None
@@ -92,7 +93,7 @@ def _begin(  # noqa: PLR0917  # private, called once
     if last is not None and last.state != "cancelled" and _goes_on(last, finding.start_ms):
         return _revise(replace(last, end_ms=None), finding, now_ms)
     return events.Alert(
-        alert_id=events.alert_id(rule, subject.truck_id, finding.start_ms),
+        alert_id=events.alert_id(rule, subject.truck_id or subject.bin_id or "", finding.start_ms),
         revision=1,
         rule=rule,
         rule_version=version,
@@ -105,6 +106,7 @@ def _begin(  # noqa: PLR0917  # private, called once
         end_ms=finding.end_ms,
         tenant_id=subject.tenant_id,
         truck_id=subject.truck_id,
+        bin_id=subject.bin_id,
         driver_id=subject.driver_id,
         contractor_id=subject.contractor_id,
         source_id=subject.source_id,

@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import Struct, field
 
-from streams import filling, state
+from streams import state
+from streams.bins import Bin
 from streams.hearing import Hearing
 from streams.sites import Site
 
@@ -37,7 +38,7 @@ class CityState(NamedTuple):
 
     at_ms: int
     trucks: dict[str, state.Truck]
-    bins: dict[str, filling.Filling]
+    bins: dict[str, Bin]
     hearing: Hearing = Hearing()
     sites: dict[str, Site] | None = None
     """By cell; None = none."""
@@ -72,7 +73,7 @@ class CityState(NamedTuple):
         return cls(document.at_ms, trucks, bins, document.hearing, places)
 
 
-def _text(one: state.Truck | filling.Filling | Site) -> str:
+def _text(one: state.Truck | Bin | Site) -> str:
     return base64.b64encode(state.encode(state.Stamped(v=state.VERSION, state=one))).decode()
 
 

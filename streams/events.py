@@ -140,7 +140,7 @@ class BinReading(Event, frozen=True, kw_only=True):
     invalid: Note | None = None
 
 
-def came_ms(measured: "TruckState | DriverAction | Weighing") -> int:
+def came_ms(measured: "TruckState | DriverAction | Weighing | BinReading") -> int:
     """Return when a record came; its own time where nobody says so."""
     return measured.event_time_ms if measured.received_time_ms is None else measured.received_time_ms
 

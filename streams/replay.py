@@ -14,7 +14,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, Self
 
-from streams import codec, events, filling, geo, recorded, sites, state, topics, truck
+from streams import bins, codec, events, filling, geo, recorded, sites, state, topics, truck
 from streams.assets import BadReference, Reference
 from streams.city_state import BadState, CityState
 from streams.hearing import Hearing
@@ -51,7 +51,7 @@ class Day:
         self.reference = reference
         self.settings = settings
         self.trucks: dict[str, state.Truck] = {}
-        self.bins: dict[str, filling.Filling] = {}
+        self.bins: dict[str, bins.Bin] = {}
         self.sites: dict[str, sites.Site] = {}
         self.next_tick_ms: int | None = None
         """None = nothing was measured yet: time does not pass."""
@@ -139,8 +139,8 @@ class Day:
 
     def _fold_bin(self, record: filling.BinRecord) -> list[events.Event]:
         bin_id: str = record.bin_id  # type: ignore[union-attr]  # ticks do not come here
-        a_bin = self.bins.get(bin_id) or filling.Filling(bin_id=bin_id)
-        self.bins[bin_id], outputs = filling.step(a_bin, record, self.reference)
+        a_bin = self.bins.get(bin_id) or bins.new(bin_id)
+        self.bins[bin_id], outputs = bins.step(a_bin, record, self.reference, self.settings.thresholds)
         self._plan_wake(bin_id, self.bins[bin_id])
         return outputs
 
@@ -149,9 +149,9 @@ class Day:
         if isinstance(record, events.Asset) and record.kind == "bin" and record.id in self.bins:
             self._plan_wake(record.id, self.bins[record.id])
 
-    def _plan_wake(self, bin_id: str, a_bin: filling.Filling) -> None:
+    def _plan_wake(self, bin_id: str, a_bin: bins.Bin) -> None:
         """Have the bin looked at when its forecast comes. An entry that turns out too early is entered again."""
-        wake_ms = filling.wakes_ms(a_bin, self.reference, self.next_tick_ms or 0)
+        wake_ms = filling.wakes_ms(a_bin.filling, self.reference, self.next_tick_ms or 0)
         if wake_ms is not None and wake_ms < self._wake_of.get(bin_id, wake_ms + 1):
             self._wake_of[bin_id] = wake_ms
             heapq.heappush(self._wakes, (wake_ms, bin_id))
@@ -166,7 +166,7 @@ class Day:
             self._note_waiting(truck_id)
             outputs += self._join(told)
         for bin_id in self._awake(at_ms):
-            self.bins[bin_id], told = filling.step(self.bins[bin_id], tick, self.reference)
+            self.bins[bin_id], told = bins.step(self.bins[bin_id], tick, self.reference)
             self._plan_wake(bin_id, self.bins[bin_id])
             outputs += told
         return outputs

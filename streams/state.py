@@ -11,10 +11,10 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Struct, defstruct, field
 
+from streams import bins
 from streams.alerts import Ledger
 from streams.cargo import Cargo
 from streams.events import DEFAULT_TENANT
-from streams.filling import Filling
 from streams.load import Load
 from streams.plans import KeptPlan
 from streams.position import Position
@@ -130,7 +130,7 @@ Kind = Literal["truck", "bin", "site"]
 _encoder: Final = msgspec.msgpack.Encoder()
 _DECODERS: Final[dict[str, msgspec.msgpack.Decoder[Any]]] = {
     "truck": msgspec.msgpack.Decoder(Stamped[Truck]),
-    "bin": msgspec.msgpack.Decoder(Stamped[Filling]),
+    "bin": msgspec.msgpack.Decoder(Stamped[bins.Bin]),
     "site": msgspec.msgpack.Decoder(Stamped[Site]),
 }
 _version: Final = msgspec.msgpack.Decoder(_Version)
@@ -195,9 +195,14 @@ def _from_1(kind: Kind, plain: dict[str, Any]) -> None:
 
 
 def _from_2(kind: Kind, plain: dict[str, Any]) -> None:
-    """Compare the load anew: what version 2 remembered of it, minutes' medians, is not what levels are made of now."""
+    """Begin anew what has another shape.
+
+    A truck's load is compared anew: minutes' medians are not what levels are made of now. A bin was how it fills, no more.
+    """
     if kind == "truck":
         plain["state"].get("memories", {}).pop("spillage", None)
+    else:
+        plain["state"] = {"filling": plain["state"]}
 
 
 OLDEST: Final = 1
@@ -224,9 +229,9 @@ def new_truck(truck_id: str) -> Stamped[Truck]:
     return Stamped(v=VERSION, state=Truck(truck_id=truck_id))
 
 
-def new_bin(bin_id: str) -> Stamped[Filling]:
+def new_bin(bin_id: str) -> Stamped[bins.Bin]:
     """Return a bin nothing is known of."""
-    return Stamped(v=VERSION, state=Filling(bin_id=bin_id))
+    return Stamped(v=VERSION, state=bins.new(bin_id))
 
 
 def new_site(cell: str) -> Stamped[Site]:

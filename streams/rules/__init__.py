@@ -9,10 +9,15 @@ from typing import Any, Final, Protocol
 
 from streams import events, geo
 from streams.alerts import Finding
+from streams.bin_moment import BinMoment
 from streams.events import RuleName
 from streams.moment import Moment
 from streams.receipts import Receipt
 from streams.rules import (
+    bin_fire,
+    bin_moved,
+    bin_overflow,
+    bin_sensor,
     breakdown,
     dark_truck,
     forbidden_zone,
@@ -79,6 +84,25 @@ class TimedRule(Rule, Protocol):
         """Judge that a loaded truck was not heard of for `Thresholds.dark_unheard_s`: once a silence."""
 
 
+class BinRule(Protocol):
+    """What the module of a rule of bins offers."""
+
+    @property
+    def NAME(self) -> RuleName:  # noqa: N802  # a module's constant
+        """Name of the rule, as the contract has it."""
+
+    @property
+    def VERSION(self) -> str:  # noqa: N802  # a module's constant
+        """Changes with every change of judgement."""
+
+    @property
+    def Memory(self) -> Any:  # noqa: N802  # a module's class
+        """What the rule remembers of one bin; made without arguments."""
+
+    def judge(self, memory: Any, moment: BinMoment, limits: Thresholds, /) -> Finding | None:
+        """Judge one reading of a bin; readings come in order of event time."""
+
+
 class WeighingRule(Rule, Protocol):
     """A rule that also judges receipts."""
 
@@ -86,6 +110,7 @@ class WeighingRule(Rule, Protocol):
         """Judge one receipt of a load."""
 
 
+BIN_RULES: Final[tuple[BinRule, ...]] = (bin_fire, bin_overflow, bin_moved, bin_sensor)
 HEARING: Final[tuple[HearingRule, ...]] = (sos, breakdown)
 TIMED: Final[tuple[TimedRule, ...]] = (dark_truck,)
 WEIGHING: Final[tuple[WeighingRule, ...]] = (overload, mass_balance, wrong_facility)

@@ -22,7 +22,7 @@ from streams.rules.thresholds import Thresholds
 from streams.silence import Silence, drove_on_m
 
 NAME: Final[RuleName] = "dark-truck"
-VERSION: Final = "1"
+VERSION: Final = "2"
 EXPLAINING: Final = frozenset({"depot", "facility", "parking", "dead_zone"})
 _DEAD_ZONE: Final = frozenset({"dead_zone"})
 _MOVING_MPS: Final = 2.0

@@ -19,7 +19,7 @@ from streams.rules.thresholds import Thresholds
 from streams.units import SECOND_MS
 
 NAME: Final[RuleName] = "off-route"
-VERSION: Final = "2"
+VERSION: Final = "3"
 _NOT_BOUND: Final = 0.0
 _LONGEST_TRACK: Final = 120
 """Places kept of the stretch; beyond it every second one is dropped."""

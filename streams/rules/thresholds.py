@@ -134,6 +134,38 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     fault_well_s: float = 300.0
     """Well for so long, the fault is over [P]."""
 
+    # bin-overflow
+    overflow_fill: float = 0.95
+    """Share of the usable depth (Devlinx-s/SMWCS: >= 95 % is critical) …"""
+    overflow_s: float = 300.0
+    """… at two readings at least so far apart: one may be an echo [P]."""
+    overflow_left_fill: float = 0.90
+    """Below it, it is over [P]."""
+
+    # bin-fire
+    fire_c: float = 60.0
+    """Devlinx-s/SMWCS: >= 60 °C is fire; at two readings …"""
+    fire_rise_c: float = 20.0
+    """… or at one, risen so much since the one before, within two hours [P]."""
+    fire_over_c: float = 45.0
+    """Below it, it is over [P]."""
+
+    # bin-moved
+    moved_s: float = 600.0
+    """Tilted for so long: a truck that empties it takes a minute [P]."""
+
+    # sensor-fault of bins
+    bin_invalid_h: float = 3.0
+    """Readings that cannot be used, over so many hours …"""
+    bin_invalid_readings: int = 6
+    """… and so many in a row [P]."""
+    bin_stuck_h: float = 48.0
+    """The same reading over so many hours …"""
+    bin_stuck_readings: int = 24
+    """… so many times …"""
+    bin_stuck_gain: float = 0.5
+    """… in which the bin would have filled by this share [P]."""
+
     # unauthorised-landfill
     landfill_dumps: int = 3
     """Dumps that make a place (domain rule R10) …"""

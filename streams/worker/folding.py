@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from aiokafka.partitioner import murmur2
 from msgspec.structs import replace
 
-from streams import codec, events, filling, geo, sites, state, topics, truck
+from streams import bins, codec, events, geo, sites, state, topics, truck
 from streams.assets import Reference
 from streams.codec import DeadLetter
 from streams.state import Said, Stamped
@@ -106,7 +106,7 @@ class Partition:
         raised it. Of one topic all comes in its order.
         """
         self.trucks: dict[str, Stamped[state.Truck]] = {}
-        self.bins: dict[str, Stamped[filling.Filling]] = {}
+        self.bins: dict[str, Stamped[bins.Bin]] = {}
         self.sites: dict[str, Stamped[sites.Site]] = {}
         for key, value in stored.items():
             kind, _, entity_id = key.partition(":")
@@ -219,7 +219,7 @@ class _Work:
             stamped = self.partition.bins[event.bin_id] = state.new_bin(event.bin_id)
         if self._is_repeated(stamped, offset):
             return
-        stamped.state, said = filling.step(stamped.state, event, self.reference)
+        stamped.state, said = bins.step(stamped.state, event, self.reference, self.settings.thresholds)
         self._say(f"bin:{event.bin_id}", stamped, offset, said)
 
     def _site(self, seen: events.DumpSeen, offset: int) -> None:
@@ -249,7 +249,7 @@ class _Work:
         for bin_id, stamped_bin in self.partition.bins.items():
             if self._is_repeated(stamped_bin, offset):
                 continue
-            stamped_bin.state, said = filling.step(stamped_bin.state, tick, self.reference)
+            stamped_bin.state, said = bins.step(stamped_bin.state, tick, self.reference)
             if said:
                 self._say(f"bin:{bin_id}", stamped_bin, offset, said)
 

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from services import bus
-from streams import codec, events, filling, geo, sites, state, topics, truck
+from streams import bins, codec, events, filling, geo, sites, state, topics, truck
 from streams.assets import BadReference, Reference
 from streams.rules.thresholds import DEFAULT
 from streams.state import Stamped
@@ -132,7 +132,7 @@ class _Life:
             elif self.key[0] == "site":
                 self.stamped.state, said = sites.step(self.stamped.state, event, DEFAULT)
             else:
-                self.stamped.state, said = filling.step(self.stamped.state, event, self._reference)
+                self.stamped.state, said = bins.step(self.stamped.state, event, self._reference)
         except geo.BadGeometry:
             return  # a dead letter, and judged as one
         self.said.extend(said)
@@ -145,10 +145,12 @@ def what(event: events.Event) -> dict[str, Any]:
 
 def _what(value: Any) -> Any:
     plain = msgspec.to_builtins(value)
-    return _bin(value) if isinstance(value, filling.Filling) else _without_arrival(plain)
+    if isinstance(value, bins.Bin):
+        return _without_arrival(plain) | {"filling": _filling(value.filling)}
+    return _without_arrival(plain)
 
 
-def _bin(value: filling.Filling) -> dict[str, Any]:
+def _filling(value: filling.Filling) -> dict[str, Any]:
     """Return a bin's state. When to look again follows from its forecast; without one, from the last tick it heard."""
     left_out = ARRIVAL if filling.forecast(value).p50_ms is not None else ARRIVAL | {"check_ms"}
     return {name: getattr(value, name) for name in value.__struct_fields__ if name not in left_out}

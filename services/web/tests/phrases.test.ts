@@ -10,7 +10,10 @@ function pythonIn(folder: string): string[] {
   return names.map(name => readFileSync(resolve(ROOT, folder, name), "utf8"));
 }
 
-const SOURCES = [...pythonIn("streams/rules"), readFileSync(resolve(ROOT, "streams/sites.py"), "utf8")];
+const SOURCES = [
+  ...pythonIn("streams/rules"),
+  ...["sites", "bins"].map(name => readFileSync(resolve(ROOT, `streams/${name}.py`), "utf8")),
+];
 
 const withSevens = (text: string): string => text.replace(/\{[^}]*\}/g, "7");
 

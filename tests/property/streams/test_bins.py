@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams import codec, events, filling, state
+from streams import bins, codec, events, filling, state
 from streams.assets import Reference
 from streams.units import DAY_MS, HOUR_MS
 
@@ -32,17 +32,18 @@ def test_no_legal_reading_raises_or_holds_up(
     start_ms: int, readings: list[tuple[int, float, int | None]], again: int, known: Reference
 ) -> None:
     """Any fills at any times, the smallest of both and the largest, often: told in order, kept in bytes, p10 before p90."""
-    one = filling.Filling(bin_id="b1")
+    a_bin = bins.new("b1")
+    one = a_bin.filling
     at_ms = start_ms
     for gap_ms, fill, received_time_ms in readings * again:
         at_ms += gap_ms
         reading = events.BinReading(bin_id="b1", event_time_ms=at_ms, received_time_ms=received_time_ms, fill=fill)
-        _, told = filling.step(one, reading, known)
-        _, more = filling.step(one, events.Tick(at_ms=one.newest_arrival_ms + gap_ms % DAY_MS), known)
+        _, told = bins.step(a_bin, reading, known)
+        _, more = bins.step(a_bin, events.Tick(at_ms=one.newest_arrival_ms + gap_ms % DAY_MS), known)
         for record in (*told, *more):
             codec.encode(record)
         overflow = filling.forecast(one)
         times_ms = [one for one in (overflow.p10_ms, overflow.p50_ms, overflow.p90_ms) if one is not None]
         assert times_ms == sorted(times_ms)
     assert 0 <= one.last_ms <= events.LATEST_MS + 120_000
-    assert state.decode("bin", state.encode(state.Stamped(v=state.VERSION, state=one))).state == one
+    assert state.decode("bin", state.encode(state.Stamped(v=state.VERSION, state=a_bin))).state == a_bin

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams import events, filling, replay, state, truck
+from streams import bins, events, replay, state, truck
 from streams.assets import Reference
 from streams.hearing import Hearing
 from tests.unit.streams import town
@@ -54,7 +54,7 @@ class Everybody:
     def __init__(self, known: Reference) -> None:
         self.known = known
         self.trucks: dict[str, state.Truck] = {}
-        self.bins: dict[str, filling.Filling] = {}
+        self.bins: dict[str, bins.Bin] = {}
         self.tick_ms: int | None = None
         self.hearing = Hearing()
 
@@ -64,8 +64,8 @@ class Everybody:
             self.known.apply(record)
             return []
         if isinstance(record, events.BinReading):
-            a_bin = self.bins.setdefault(record.bin_id, filling.Filling(bin_id=record.bin_id))
-            return filling.step(a_bin, record, self.known)[1]
+            a_bin = self.bins.setdefault(record.bin_id, bins.new(record.bin_id))
+            return bins.step(a_bin, record, self.known)[1]
         assert isinstance(record, events.TruckState)
         self.hearing = self.hearing.heard(replay.recorded.merge_ms(record))
         one = self.trucks.setdefault(record.truck_id, state.Truck(truck_id=record.truck_id))
@@ -80,7 +80,7 @@ class Everybody:
             for one in self.trucks.values():
                 told += truck.step(one, tick, self.known)[1]
             for a_bin in self.bins.values():
-                told += filling.step(a_bin, tick, self.known)[1]
+                told += bins.step(a_bin, tick, self.known)[1]
             self.tick_ms += replay.TICK_MS
         return told
 

@@ -62,7 +62,7 @@ def test_a_truck_of_version_2_goes_on() -> None:
 def test_a_bin_of_version_1_is_read() -> None:
     """Nothing of it has changed."""
     old = state.decode("bin", (STATES / "bin-1.msgpack").read_bytes())
-    assert (old.v, old.state.bin_id, old.offsets) == (state.VERSION, "b1", {"bin-readings": 1})
+    assert (old.v, old.state.filling.bin_id, old.offsets) == (state.VERSION, "b1", {"bin-readings": 1})
 
 
 def _correction(action: events.DriverAction) -> events.DriverAction:

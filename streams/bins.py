@@ -1,0 +1,92 @@
+"""One bin: how it fills (`filling.py`), and what is wrong with it (`rules.BIN_RULES`). `step` folds a reading or a tick.
+
+A reading is judged in the order of its own time; one that comes after a later one says nothing more. `step` owns the state it
+is given: it changes it and hands it back.
+"""
+
+from typing import Any, Final
+
+from msgspec import Struct, defstruct, field
+
+from streams import alerts, events, filling, geo, rules
+from streams.alerts import Ledger
+from streams.assets import Reference
+from streams.bin_moment import BinMoment
+from streams.filling import Filling
+from streams.rules.thresholds import DEFAULT, Thresholds
+from streams.units import MINUTE_MS
+
+_AHEAD_MS: Final = 2 * MINUTE_MS
+"""A reading from farther in the future has a wrong clock."""
+
+Memories: Final[Any] = defstruct(
+    "Memories",
+    [
+        (rule.__name__.rpartition(".")[2], rule.Memory, field(default_factory=rule.Memory))  # type: ignore[attr-defined]  # a module
+        for rule in rules.BIN_RULES
+    ],
+    module=__name__,
+)
+"""What each rule remembers of one bin; made from `streams.rules.BIN_RULES`."""
+_JUDGES: Final = tuple((rule, rule.__name__.rpartition(".")[2]) for rule in rules.BIN_RULES)  # type: ignore[attr-defined]
+
+
+class Bin(Struct):
+    """Everything remembered of one bin."""
+
+    filling: Filling
+    judged_ms: int = 0
+    """Time of the newest reading that rules have seen; 0 = none."""
+    memories: Memories = field(default_factory=Memories)
+    ledger: Ledger = field(default_factory=Ledger)
+
+
+def new(bin_id: str) -> Bin:
+    """Return a bin nothing is known of."""
+    return Bin(Filling(bin_id=bin_id))
+
+
+def step(
+    state: Bin, event: filling.BinRecord, reference: Reference, limits: Thresholds = DEFAULT
+) -> tuple[Bin, list[events.Event]]:
+    """Fold one record in; return the state, and what is due or wrong."""
+    state.filling, outputs = filling.step(state.filling, event, reference)
+    if isinstance(event, events.Tick):
+        return state, outputs
+    arrival_ms = events.came_ms(event)
+    time_ms = min(event.event_time_ms, arrival_ms + _AHEAD_MS)
+    if time_ms <= state.judged_ms or not 0 < arrival_ms <= events.LATEST_MS:
+        return state, outputs
+    moment = BinMoment(
+        reading=event,
+        time_ms=time_ms,
+        since_ms=state.judged_ms or time_ms,
+        filling=state.filling,
+        asset=reference.bin(event.bin_id, time_ms),
+    )
+    state.judged_ms = time_ms
+    for rule, name in _JUDGES:
+        finding = rule.judge(getattr(state.memories, name), moment, limits)
+        if finding is not None:
+            outputs += _tell(state, rule, finding, moment, reference)
+    return state, outputs
+
+
+def _tell(
+    state: Bin, rule: rules.BinRule, finding: alerts.Finding, moment: BinMoment, reference: Reference
+) -> list[events.Event]:
+    asset = moment.asset
+    tenant_id = asset.tenant_id if asset else events.known_tenant(moment.reading.tenant_id)
+    place = None if asset is None or asset.lon is None or asset.lat is None else (asset.lon, asset.lat)
+    finding.where = None if place is None else geo.point(*place)
+    if asset is None:
+        finding.gaps = (*finding.gaps, "the bin is not in the register")
+    subject = alerts.Subject(
+        tenant_id=tenant_id,
+        bin_id=state.filling.bin_id,
+        source_id=asset.source_id if asset else None,
+        zone_ids=() if place is None else reference.zones_at(*place, moment.time_ms, tenant_id),
+    )
+    now_ms = state.filling.newest_arrival_ms
+    alert = alerts.record(state.ledger, rule.NAME, rule.VERSION, finding, subject=subject, now_ms=now_ms)
+    return [] if alert is None else [alert]

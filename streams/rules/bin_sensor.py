@@ -1,0 +1,91 @@
+"""sensor-fault of bins: a sensor whose readings cannot be used for hours, or are the same for days while the bin used to fill."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from streams import events
+from streams.alerts import Finding
+from streams.bin_moment import BinMoment
+from streams.events import RuleName
+from streams.rules import explain
+from streams.rules.thresholds import Thresholds
+from streams.units import HOUR_MS
+
+NAME: Final[RuleName] = "sensor-fault"
+VERSION: Final = "1"
+
+
+class Memory(Struct, array_like=True):
+    """What the rule remembers of one bin."""
+
+    invalid_ms: int = 0
+    """Since when no reading can be used; 0 = they can."""
+    invalid: int = 0
+    same_ms: int = 0
+    """Since when the reading is the same."""
+    same: int = 0
+    reading: tuple[float | None, float | None] = (None, None)
+    """Fill and millimetres."""
+    rate_per_h: float = 0.0
+    """How it filled when the reading began to be the same: what is learnt since is that it does not."""
+    alerted: bool = False
+
+
+def judge(memory: Memory, moment: BinMoment, limits: Thresholds) -> Finding | None:
+    """Judge one reading."""
+    if moment.fill is None:
+        memory.invalid_ms = memory.invalid_ms or moment.time_ms
+        memory.invalid += 1
+        return _say(memory, moment, _unusable(memory, moment, limits))
+    memory.invalid_ms = memory.invalid = 0
+    reading = (moment.fill, moment.reading.distance_mm)
+    if reading != memory.reading:
+        was_alerted, start_ms = memory.alerted, memory.same_ms
+        memory.reading, memory.same_ms, memory.same, memory.alerted = reading, moment.time_ms, 1, False
+        memory.rate_per_h = moment.filling.rate_per_h or 0.0
+        if was_alerted:
+            return Finding(kind="end", start_ms=start_ms, at_ms=moment.time_ms, end_ms=moment.time_ms)
+        return None
+    memory.same += 1
+    return _say(memory, moment, _stuck(memory, moment, limits))
+
+
+def _unusable(memory: Memory, moment: BinMoment, limits: Thresholds) -> tuple[events.Condition, ...] | None:
+    lasted_h = (moment.time_ms - memory.invalid_ms) / HOUR_MS
+    if lasted_h < limits.bin_invalid_h or memory.invalid < limits.bin_invalid_readings:
+        return None
+    return (
+        explain.known("why it cannot be used", moment.reading.invalid or "no fill"),
+        explain.at_least("readings in a row that cannot be used", memory.invalid, limits.bin_invalid_readings, "times"),
+        explain.at_least("for hours", lasted_h, limits.bin_invalid_h, "h"),
+    )
+
+
+def _stuck(memory: Memory, moment: BinMoment, limits: Thresholds) -> tuple[events.Condition, ...] | None:
+    """A bin that fills, and whose reading does not move: what it would have gained by now says how odd that is."""
+    lasted_h = (moment.time_ms - memory.same_ms) / HOUR_MS
+    if lasted_h < limits.bin_stuck_h or memory.same < limits.bin_stuck_readings:
+        return None
+    if moment.filling.fill >= 1.0 or memory.rate_per_h * lasted_h < limits.bin_stuck_gain:
+        return None
+    return (
+        explain.at_least("readings in a row that are the same", memory.same, limits.bin_stuck_readings, "times"),
+        explain.at_least("for hours", lasted_h, limits.bin_stuck_h, "h"),
+        explain.known("fill it gained a day before", f"{memory.rate_per_h * 24 * 100:.0f} %"),
+    )
+
+
+def _say(memory: Memory, moment: BinMoment, because: tuple[events.Condition, ...] | None) -> Finding | None:
+    if because is None or memory.alerted:
+        return None
+    memory.alerted = True
+    return Finding(
+        kind="begin",
+        start_ms=memory.invalid_ms or memory.same_ms,
+        at_ms=moment.time_ms,
+        severity="low",
+        certainty="observed" if memory.invalid_ms else "possible",
+        because=because,
+        unless=("a bin that nobody uses",),
+    )
