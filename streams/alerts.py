@@ -28,6 +28,8 @@ class Finding(Struct, kw_only=True):
     """None = as said before, else medium."""
     certainty: Literal["observed", "likely", "possible"] | None = None
     """None = as said before, else likely."""
+    at_once: bool = False
+    """It is over as it is said: its end is told behind it."""
     reason: str | None = None
     where: events.Geometry | None = None
     lost_kg: float | None = None

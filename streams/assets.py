@@ -310,8 +310,10 @@ class Reference:
             )
         )
 
-    def speed_limit(self, lon: float, lat: float, time_ms: int, tenant_id: str) -> tuple[float, Place] | None:
-        """Return the lowest limit of the zones that hold the place, m/s, and the zone."""
+    def speed_limit(
+        self, lon: float, lat: float, time_ms: int, tenant_id: str, accuracy_m: float
+    ) -> tuple[float, Place] | None:
+        """Return the lowest limit of the zones that hold the place by more than its accuracy, m/s, and the zone."""
         found = [
             (place.record.limit_mps, place)
             for place in self._wide.get(geo.cell_of(lon, lat, geo.WIDE_CELL_DEG), ())
@@ -320,7 +322,7 @@ class Reference:
             and place.kind == "speed_limit"
             and place.concerns(tenant_id)
             and place.valid_from_ms <= time_ms < place.until_ms
-            and place.area.distance_m(lon, lat) == 0.0
+            and place.area.depth_m(lon, lat) >= accuracy_m
         ]
         return min(found, key=lambda one: (one[0], one[1].place_id), default=None)
 

@@ -14,8 +14,9 @@ from streams.assets import Reference
 from streams.bin_moment import BinMoment
 from streams.filling import Filling
 from streams.rules.thresholds import DEFAULT, Thresholds
-from streams.units import MINUTE_MS
+from streams.units import DAY_MS, MINUTE_MS
 
+_FAR_MS: Final = 31 * DAY_MS
 _AHEAD_MS: Final = 2 * MINUTE_MS
 """A reading from farther in the future has a wrong clock."""
 
@@ -55,7 +56,9 @@ def step(
         return state, outputs
     arrival_ms = events.came_ms(event)
     time_ms = min(event.event_time_ms, arrival_ms + _AHEAD_MS)
-    if time_ms <= state.judged_ms or not 0 < arrival_ms <= events.LATEST_MS:
+    if state.judged_ms - time_ms > _FAR_MS:
+        state.judged_ms = 0  # what was judged last had a clock far ahead, and nobody said when it came
+    if time_ms <= state.judged_ms:
         return state, outputs
     moment = BinMoment(
         reading=event,

@@ -31,6 +31,9 @@ LATEST_MS: Final = 253_402_300_799_999
 Ms = Annotated[int, Meta(ge=EARLIEST_MS, le=LATEST_MS)]
 Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 """A whole number that fits 64 bits: JSON's may be longer, and neither state nor table could keep them."""
+Kg = Annotated[float, Meta(ge=-1_000_000.0, le=1_000_000.0)]
+Mps = Annotated[float, Meta(ge=0.0, le=1_000.0)]
+"""What a truck on a road may weigh and drive, with room: readings are squared and summed."""
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 Geometry = dict[str, Any]
 """A GeoJSON geometry, checked where it is used (`streams.geo`)."""
@@ -102,13 +105,13 @@ class TruckState(Event, frozen=True, kw_only=True):
     accuracy_m: float | None = None
     fix: bool = True
     mocked: bool = False
-    speed_mps: float | None = None
+    speed_mps: Mps | None = None
     heading_deg: float | None = None
     odometer_m: float | None = None
     cover: Cover = "unknown"
     bed: Bed = "unknown"
     load_state: LoadState = "unknown"
-    load_kg: float | None = None
+    load_kg: Kg | None = None
     sensor_health: SensorHealth = SensorHealth()
     maintenance: bool = False
     ignition: bool | None = None
@@ -153,9 +156,9 @@ class Weighing(Event, frozen=True, kw_only=True):
     truck_id: Id
     event_time_ms: Ms
     received_time_ms: Ms | None = None
-    gross_kg: float | None = None
-    tare_kg: float | None = None
-    net_kg: float | None = None
+    gross_kg: Kg | None = None
+    tare_kg: Kg | None = None
+    net_kg: Kg | None = None
     material: Text | None = None
     ticket_id: Text | None = None
     inbound: bool = True

@@ -10,20 +10,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from streams.events import Window
+from streams.events import EARLIEST_MS, LATEST_MS, Window
 from streams.units import DAY_MS
 
 Interval = tuple[int, int]
 """First and last moment, UTC ms."""
 
 _DAY: Final = dt.timedelta(days=1)
-_SEEN_MS: Final = 2 * DAY_MS
-"""How far before and after a moment `Hours` looks."""
+_SEEN_DAYS: Final = 8
+"""How far before and after a moment's local day `Hours` looks: days repeat by the week."""
+_FIRST_MS: Final = EARLIEST_MS + 10 * DAY_MS
+_LAST_MS: Final = LATEST_MS - 10 * DAY_MS
 _HHMM: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
 
 
 class Stretch(NamedTuple):
-    """A stretch of time in which hours hold or do not. It is cut two days before and after the moment it was found for."""
+    """A stretch of time in which hours hold or do not; cut a week before and after its moment's day."""
 
     holds: bool
     since_ms: int
@@ -68,7 +70,8 @@ class Hours:
         if found.since_ms <= time_ms < found.until_ms and zone is self._zone and dates is self._dates:
             return found
         self._zone, self._dates = zone, dates
-        within = (time_ms - _SEEN_MS, time_ms + _SEEN_MS)
+        day_ms = local_midnight_ms(min(max(time_ms, _FIRST_MS), _LAST_MS), zone)
+        within = (day_ms - _SEEN_DAYS * DAY_MS, day_ms + _SEEN_DAYS * DAY_MS)
         holding = intervals(self.windows, within, zone=zone, days=self.days, calendar=dates)
         self._found = _stretch(holding, time_ms, within)
         return self._found

@@ -1,10 +1,12 @@
 """Places where loads are dumped again and again: what joins trucks. Keyed by a cell of about a kilometre.
 
 A truck's illegal dump is told to its cell and the eight around it (`seen_in`), so that a place across an edge is whole in
-each of them. Only one of them speaks of a place: the cell of its first dump when it became one. Held for `Thresholds.landfill_days`.
+each of them. One of them speaks of a place: the cell of its first dump by time. That does not depend on the order in which
+cells hear of dumps, which live is not the same for all; where an older dump is heard of later, the cell that spoke takes its
+word back, and the other's stands. Held for `Thresholds.landfill_days`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from msgspec import Struct, field
@@ -20,8 +22,12 @@ VERSION: Final = "1"
 DUMPS: Final[events.RuleName] = "illegal-dump"
 CELL_DEG: Final = 0.01
 """1.1 km from south to north; from west to east 0.5 km and more up to 60° of latitude: more than dumps of one place are apart."""
-_MOST_DUMPS: Final = 500
-"""Of one cell; beyond it the oldest go."""
+_MOST_DUMPS: Final = 200
+"""Of one cell and those around it; beyond it the oldest go."""
+_TOLD_AT: Final = frozenset({3, 5, 10, 20, 50, 100, 200})
+"""Numbers of dumps at which a place that was told is told again; else only when another truck dumps there."""
+_MOST_NAMED: Final = 20
+"""Dumps and trucks that an alert names; their numbers are in its reasons."""
 
 
 class Site(Struct):
@@ -29,10 +35,10 @@ class Site(Struct):
 
     cell: str
     dumps: dict[str, events.DumpSeen] = field(default_factory=dict)
-    owners: dict[str, str] = field(default_factory=dict)
-    """By dump the cell that speaks of its place; all cells agree, for all hear of the same dumps."""
     said: dict[str, events.Alert] = field(default_factory=dict)
     """Last revisions, by alert."""
+    members: dict[str, list[str]] = field(default_factory=dict)
+    """By alert the dumps of its place."""
 
 
 def seen_in(alert: events.Alert) -> Iterator[events.DumpSeen]:
@@ -65,39 +71,45 @@ def step(site: Site, seen: events.DumpSeen, limits: Thresholds) -> tuple[Site, l
     if known is not None and known.revision >= seen.revision:
         return site, []
     site.dumps[seen.alert_id] = seen
-    _forget_old(site, seen.start_ms, limits)
-    place = _place(site, seen, limits)
-    last = _said_of(site, {dump.alert_id for dump in place} | {seen.alert_id})
-    alert = _judge(place, last, seen, limits) if _is_ours(site, place, seen, limits) else None
-    if alert is None:
-        return site, []
-    site.said[alert.alert_id] = alert
-    return site, [alert]
+    _forget_old(site, limits)
+    left = [dump for dump in site.dumps.values() if not dump.withdrawn and dump.tenant_id == seen.tenant_id]
+    place = _place(left, seen, limits)
+    ids = [dump.alert_id for dump in place]
+    alerts = _said_of(site, {*ids, seen.alert_id})
+    told: list[events.Alert] = []
+    for last in alerts[1:]:  # two places have become one: the first's word stands
+        told += _take_back(last, seen, f"told as {alerts[0].alert_id}")
+    told += _judge(site, place, alerts[0] if alerts else None, seen, limits)
+    for alert in told:
+        site.said[alert.alert_id] = alert
+    for alert_id in {alert.alert_id for alert in (*alerts[:1], *told[-1:])}:
+        site.members[alert_id] = ids or [seen.alert_id]
+    return site, told
 
 
-def _forget_old(site: Site, newest_ms: int, limits: Thresholds) -> None:
+def _forget_old(site: Site, limits: Thresholds) -> None:
+    newest_ms = max(dump.start_ms for dump in site.dumps.values())
     oldest_ms = newest_ms - round(limits.landfill_days * DAY_MS)
-    kept = [dump for dump in site.dumps.values() if dump.start_ms >= oldest_ms]
-    kept.sort(key=_order)
+    kept = sorted((dump for dump in site.dumps.values() if dump.start_ms >= oldest_ms), key=_order)
     site.dumps = {dump.alert_id: dump for dump in kept[-_MOST_DUMPS:]}
-    site.owners = {dump: cell for dump, cell in site.owners.items() if dump in site.dumps}
-    site.said = {
-        alert_id: alert for alert_id, alert in site.said.items() if not site.dumps.keys().isdisjoint(_dumps_of(alert))
-    }
+    site.members = {name: ids for name, ids in site.members.items() if not site.dumps.keys().isdisjoint(ids)}
+    site.said = {name: alert for name, alert in site.said.items() if name in site.members}
 
 
-def _place(site: Site, seen: events.DumpSeen, limits: Thresholds) -> list[events.DumpSeen]:
+def _place(left: list[events.DumpSeen], seen: events.DumpSeen, limits: Thresholds) -> list[events.DumpSeen]:
     """Return the dumps that are one place with this one: each within `Thresholds.landfill_m` of another; by time."""
-    left = {
-        dump.alert_id: dump for dump in site.dumps.values() if not dump.withdrawn and dump.tenant_id == seen.tenant_id
-    }
+    apart = {dump.alert_id: dump for dump in left}
     place: list[events.DumpSeen] = []
     edge = [seen]
     while edge:
         one = edge.pop()
-        near = [d for d in left.values() if geo.metres_between(one.lon, one.lat, d.lon, d.lat) <= limits.landfill_m]
+        near = [
+            dump
+            for dump in apart.values()
+            if geo.metres_between(one.lon, one.lat, dump.lon, dump.lat) <= limits.landfill_m
+        ]
         for dump in near:
-            del left[dump.alert_id]
+            del apart[dump.alert_id]
         place += near
         edge += near
     return sorted(place, key=_order)
@@ -107,73 +119,80 @@ def _order(dump: events.DumpSeen) -> tuple[int, str]:
     return dump.start_ms, dump.alert_id
 
 
-def _dumps_of(alert: events.Alert) -> list[str]:
-    dumps: list[str] = alert.used["dumps"]
-    return dumps
-
-
-def _said_of(site: Site, dumps: set[str]) -> events.Alert | None:
-    """Return what was said of a place that these dumps are of, the first first."""
-    of_it = [alert for alert in site.said.values() if not dumps.isdisjoint(_dumps_of(alert))]
-    return min(of_it, key=lambda alert: (alert.start_ms, alert.alert_id), default=None)
-
-
-def _is_ours(site: Site, place: list[events.DumpSeen], seen: events.DumpSeen, limits: Thresholds) -> bool:
-    """True if this cell speaks of the place. A dump heard of later that is older does not move that to another cell."""
-    members = {dump.alert_id for dump in place} | {seen.alert_id}
-    owner = min((site.owners[dump] for dump in members if dump in site.owners), default=None)
-    if owner is None and len(place) >= limits.landfill_dumps:
-        x, y = geo.cell_of(place[0].lon, place[0].lat, CELL_DEG)
-        owner = f"{x}:{y}"
-    if owner is not None:
-        site.owners.update(dict.fromkeys(members, owner))
-    return owner == site.cell
+def _said_of(site: Site, dumps: set[str]) -> list[events.Alert]:
+    """Return what was said, and stands, of places that these dumps are of; what was taken back only if nothing stands."""
+    of_it = [site.said[name] for name, ids in site.members.items() if name in site.said and not dumps.isdisjoint(ids)]
+    standing = [alert for alert in of_it if alert.state != "cancelled"]
+    return sorted(standing or of_it[:1], key=lambda alert: (alert.start_ms, alert.alert_id))
 
 
 def _judge(
-    place: list[events.DumpSeen], last: events.Alert | None, seen: events.DumpSeen, limits: Thresholds
-) -> events.Alert | None:
-    enough = len(place) >= limits.landfill_dumps
-    if not enough:
-        if last is None or last.state == "cancelled":
-            return None
-        return replace(
-            last,
-            revision=last.revision + 1,
-            state="cancelled",
-            emitted_ms=seen.emitted_ms,
-            reason=f"alerts {seen.truck_id} {seen.start_ms}: the dump was withdrawn",
-        )
-    dumps = [dump.alert_id for dump in place]
-    if last is not None and last.state != "cancelled" and _dumps_of(last) == dumps:
-        return None
-    return _told(place, last, seen, limits)
+    site: Site,
+    place: list[events.DumpSeen],
+    last: events.Alert | None,
+    seen: events.DumpSeen,
+    limits: Thresholds,
+) -> Iterable[events.Alert]:
+    if len(place) < limits.landfill_dumps:
+        return () if last is None else _take_back(last, seen, "the dump was withdrawn")
+    first = place[0]
+    x, y = geo.cell_of(first.lon, first.lat, CELL_DEG)
+    if site.cell != f"{x}:{y}":
+        return () if last is None else _take_back(last, seen, f"told as {_id_of(first)}")
+    if last is not None and last.alert_id != _id_of(first):
+        return (*_take_back(last, seen, f"told as {_id_of(first)}"), _told(place, None, seen, limits))
+    if last is not None and last.state != "cancelled" and not _is_news(place, last):
+        return ()
+    return (_told(place, last, seen, limits),)
+
+
+def _id_of(first: events.DumpSeen) -> str:
+    return events.alert_id(NAME, first.truck_id, first.start_ms)
+
+
+def _is_news(place: list[events.DumpSeen], last: events.Alert) -> bool:
+    counted = last.used["number"]
+    if len(place) == counted:
+        return False
+    return any(counted < number <= len(place) for number in _TOLD_AT) or _trucks(place) != last.truck_ids
+
+
+def _trucks(place: list[events.DumpSeen]) -> tuple[str, ...]:
+    return tuple(sorted(list(dict.fromkeys(dump.truck_id for dump in place))[:_MOST_NAMED]))
+
+
+def _take_back(last: events.Alert, seen: events.DumpSeen, why: str) -> Iterable[events.Alert]:
+    if last.state == "cancelled":
+        return ()
+    reason = f"alerts {seen.truck_id} {seen.start_ms}: {why}"
+    now_ms = max(last.emitted_ms, seen.emitted_ms)
+    return (replace(last, revision=last.revision + 1, state="cancelled", emitted_ms=now_ms, reason=reason),)
 
 
 def _told(
     place: list[events.DumpSeen], last: events.Alert | None, seen: events.DumpSeen, limits: Thresholds
 ) -> events.Alert:
-    first = place[0]
+    first, trucks = place[0], {dump.truck_id for dump in place}
     known_kg = [dump.lost_kg for dump in place if dump.lost_kg is not None]
-    trucks = tuple(sorted({dump.truck_id for dump in place}))
     spread_m = max(geo.metres_between(first.lon, first.lat, dump.lon, dump.lat) for dump in place)
     said: dict[str, Any] = {
-        "truck_ids": trucks,
+        "truck_ids": _trucks(place),
         "where": geo.point(sum(d.lon for d in place) / len(place), sum(d.lat for d in place) / len(place)),
         "lost_kg": sum(known_kg) if known_kg else None,
         "emitted_ms": seen.emitted_ms,
         "because": (
             explain.at_least("dumps at one place", len(place), limits.landfill_dumps, "times"),
-            explain.known("trucks that dumped there", ", ".join(trucks)),
+            explain.known("trucks that dumped there", f"{len(trucks)}: {', '.join(_trucks(place))}"),
             explain.known("farthest from the first dump", f"{spread_m:.0f} m"),
         ),
-        "used": {"dumps": [dump.alert_id for dump in place]},
+        "used": {"dumps": [dump.alert_id for dump in place[:_MOST_NAMED]], "number": len(place)},
     }
     if last is not None:
         state = "raised" if last.state == "cancelled" else "updated"
+        said["emitted_ms"] = max(last.emitted_ms, seen.emitted_ms)
         return replace(last, revision=last.revision + 1, state=state, reason=None, **said)
     return events.Alert(
-        alert_id=events.alert_id(NAME, first.truck_id, first.start_ms),
+        alert_id=_id_of(first),
         revision=1,
         rule=NAME,
         rule_version=VERSION,
@@ -181,7 +200,7 @@ def _told(
         severity="high",
         certainty="likely",
         start_ms=first.start_ms,
-        raised_ms=seen.start_ms,
+        raised_ms=place[min(len(place), limits.landfill_dumps) - 1].start_ms,
         tenant_id=first.tenant_id,
         unless=("a site that is registered, where unloading is lawful",),
         gaps=() if len(known_kg) == len(place) else ("of some dumps it is not known how much",),

@@ -199,10 +199,16 @@ def _from_2(kind: Kind, plain: dict[str, Any]) -> None:
 
     A truck's load is compared anew: minutes' medians are not what levels are made of now. A bin was how it fills, no more.
     """
-    if kind == "truck":
-        plain["state"].get("memories", {}).pop("spillage", None)
-    else:
+    if kind == "bin":
         plain["state"] = {"filling": plain["state"]}
+        return
+    memories = plain["state"].get("memories", {})
+    if len(spillage := memories.pop("spillage", [])) == 11 and spillage[10]:  # one goes on: it has to be ended
+        start_ms, before_kg, lost_kg = spillage[6:9]
+        memories["spillage"] = [[], [], 0, start_ms, before_kg, lost_kg, 0.0, 0, True]
+    cargo = plain["state"].get("cargo", [])
+    if len(cargo) == 12:  # what it stands at gives what it carries; that had one name
+        cargo.append(cargo[3])
 
 
 OLDEST: Final = 1

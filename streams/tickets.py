@@ -15,10 +15,6 @@ from streams.moment import RESTING_MPS, Moment
 from streams.units import SECOND_MS
 
 State = Literal["opened", "loaded", "in_transit", "arrived", "weighed", "accepted", "rejected", "closed"]
-_ORDER: Final[dict[str, int]] = {
-    name: n
-    for n, name in enumerate(("opened", "loaded", "in_transit", "arrived", "weighed", "accepted", "rejected", "closed"))
-}
 _READINGS: Final = 18
 """Readings on the road whose middle is the load: three minutes of them."""
 _MOVING_MPS: Final = 2.0
@@ -31,6 +27,9 @@ _BEFORE_MS: Final = 60 * SECOND_MS
 _TWICE_MS: Final = 60 * 60 * SECOND_MS
 _SAME_SHARE: Final = 0.03
 """Within this time and share of the first, a second receipt without a load between is for the same load [P]."""
+_FEWEST_READINGS: Final = 8
+"""Readings on the road that make a load known: of a truck whose sensor says nothing two loads look like one."""
+_RECEIPTS: Final = 16
 
 
 class Load(Struct):
@@ -62,6 +61,8 @@ class Tickets(Struct, array_like=True):
     now: Load | None = None
     before: Load | None = None
     recent_kg: list[float] = field(default_factory=list)
+    receipts: list[str] = field(default_factory=list)
+    """The last weighings that came: a weighbridge's way may bring one again, much later."""
 
 
 def follow(tickets: Tickets, moment: Moment) -> list[events.Ticket]:
@@ -157,29 +158,34 @@ def weighed(
     Returns the load, the weighing it had before (another than this), and the revisions that follow; None if the same receipt
     came again, or if no load is known that it may be for.
     """
-    load = _load_of(tickets, time_ms)
-    if not weighing.inbound or (load is not None and load.weighing_id == weighing.weighing_id):
+    if not weighing.inbound or weighing.weighing_id in tickets.receipts:
         return None
-    if load is None or (load.weighing_id is not None and not _is_for(load, weighing, time_ms)):
+    tickets.receipts = [*tickets.receipts, weighing.weighing_id][-_RECEIPTS:]
+    load = _load_of(tickets, time_ms)
+    if load is None or not _may_be_for(load, weighing, time_ms):
         load = Load(ticket_id=events.derived_id("ticket", weighing.truck_id, "weighing", weighing.weighing_id))
-        tickets.now, tickets.before, tickets.recent_kg = load, tickets.now, []
-    earlier = load.weighing_id
+    earlier = load.weighing_id if load.state != "rejected" else None  # turned away there, it is weighed again elsewhere
     load.weighing_id = weighing.weighing_id
     load.weighed_kg, load.facility_id = weighing.net_kg, weighing.facility_id
     load.material = weighing.material or load.material
     if load is tickets.now and tickets.recent_kg:
         load.transit_kg = round(median(tickets.recent_kg), 1)
+    states: list[State] = ["weighed", "accepted" if weighing.accepted else "rejected"]
+    if weighing.accepted and load is not tickets.now:
+        states.append("closed")  # another load is on board, or none is known
     told = []
-    for state in ("weighed", "accepted" if weighing.accepted else "rejected"):
+    for state in states:
         load.state = state
         load.times[state] = time_ms
         told.append(_ticket(load, weighing.truck_id, tenant_id))
     return load, earlier, told
 
 
-def _is_for(load: Load, weighing: events.Weighing, time_ms: int) -> bool:
-    """True if a second receipt is for the same load: soon, and as heavy. Else it is of one that no sensor told of."""
-    if load.weighed_kg is None or weighing.net_kg is None:
+def _may_be_for(load: Load, weighing: events.Weighing, time_ms: int) -> bool:
+    """True for the first receipt of a load, one after it was turned away, and a second one: soon, and as heavy."""
+    if load.weighing_id is None or load.state == "rejected":
+        return True
+    if load.weighed_kg is None or weighing.net_kg is None or load.readings < _FEWEST_READINGS:
         return False
     soon = 0 <= time_ms - load.times.get("weighed", 0) <= _TWICE_MS
     return soon and abs(weighing.net_kg - load.weighed_kg) <= _SAME_SHARE * load.weighed_kg
@@ -188,7 +194,7 @@ def _is_for(load: Load, weighing: events.Weighing, time_ms: int) -> bool:
 def _load_of(tickets: Tickets, time_ms: int) -> Load | None:
     """Return the load that was on board, or had been last, at a moment."""
     for load in (tickets.now, tickets.before):
-        if load is not None and load.times.get("loaded", load.times.get("opened", 0)) - _BEFORE_MS <= time_ms:
+        if load is not None and load.times.get("loaded", load.times["opened"]) - _BEFORE_MS <= time_ms:
             return load
     return None
 

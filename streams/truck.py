@@ -200,10 +200,11 @@ def _hear(state: Truck, action: events.DriverAction, reference: Reference) -> Ou
 
 def _judge_receipt(state: Truck, weighing: events.Weighing, reference: Reference, limits: Thresholds) -> Outputs:
     """Join a receipt to its load, and judge it at once, whatever fixes are still waited for."""
-    time_ms = min(
-        weighing.event_time_ms, events.came_ms(weighing)
-    )  # not the newest arrival: ticks move that, for some only
-    joined = tickets.weighed(state.tickets, weighing, time_ms, events.known_tenant(state.tenant_id))
+    # not the newest arrival: ticks move that, for some trucks only
+    time_ms = min(weighing.event_time_ms, events.came_ms(weighing))
+    known = reference.truck(state.truck_id, time_ms)
+    state.tenant_id = known.tenant_id if known else events.known_tenant(weighing.tenant_id)
+    joined = tickets.weighed(state.tickets, weighing, time_ms, state.tenant_id)
     if joined is None:
         return []
     ticket, earlier, revisions = joined
@@ -252,9 +253,13 @@ def _tell(
     alert = alerts.record(
         ledger or state.ledger, rule.NAME, rule.VERSION, finding, subject=subject, now_ms=state.newest_arrival_ms
     )
-    if alert is not None:
-        outputs.append(alert)
-        outputs += sites.seen_in(alert)
+    if alert is None:
+        return
+    outputs.append(alert)
+    outputs += sites.seen_in(alert)
+    if finding.at_once:
+        over = alerts.Finding(kind="end", start_ms=finding.start_ms, at_ms=finding.at_ms, end_ms=finding.end_ms)
+        _tell(state, rule, over, outputs, time_ms=time_ms, reference=reference, driver_id=driver_id, ledger=ledger)
 
 
 def _subject(

@@ -44,7 +44,7 @@ def judge(memory: Memory, moment: BinMoment, limits: Thresholds) -> Finding | No
         severity="medium",
         certainty="observed" if moment.reading.lid_open else "likely",
         because=(
-            explain.at_least("fill", round(fill * 100, 1), limits.overflow_fill * 100, "%"),
+            explain.at_least("fill", fill * 100, limits.overflow_fill * 100, "%"),
             explain.at_least(f"full for at least {limits.overflow_s:g} s", lasted_s, limits.overflow_s, "s"),
             *_lid(moment.reading),
         ),

@@ -34,14 +34,16 @@ class Memory(Struct, array_like=True):
 
 def judge(memory: Memory, moment: BinMoment, limits: Thresholds) -> Finding | None:
     """Judge one reading."""
-    if moment.fill is None:
+    if moment.reading.invalid is None and moment.reading.fill is None:
+        return None  # not measured is no fault
+    if moment.reading.invalid is not None:
         memory.invalid_ms = memory.invalid_ms or moment.time_ms
         memory.invalid += 1
         return _say(memory, moment, _unusable(memory, moment, limits))
-    memory.invalid_ms = memory.invalid = 0
+    invalid_ms, memory.invalid_ms, memory.invalid = memory.invalid_ms, 0, 0
     reading = (moment.fill, moment.reading.distance_mm)
-    if reading != memory.reading:
-        was_alerted, start_ms = memory.alerted, memory.same_ms
+    if reading != memory.reading or invalid_ms:
+        was_alerted, start_ms = memory.alerted, invalid_ms or memory.same_ms
         memory.reading, memory.same_ms, memory.same, memory.alerted = reading, moment.time_ms, 1, False
         memory.rate_per_h = moment.filling.rate_per_h or 0.0
         if was_alerted:

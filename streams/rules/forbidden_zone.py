@@ -21,6 +21,8 @@ VERSION: Final = "1"
 _LEAST_DEPTH_M: Final = 10.0
 """Accuracy of a fix that names none."""
 _LONGEST_TRACK: Final = 60
+_LONGEST_UNSEEN_MS: Final = 600_000
+"""Of a way that is not seen for longer the straight line says nothing."""
 
 
 class Memory(Struct, array_like=True):
@@ -89,19 +91,32 @@ def _left(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
         )
     elif memory.zone is not None and moment.place is not None:
         zone = moment.reference.place("forbidden", memory.zone[0], memory.zone[1])
-        unseen_m = 0.0 if zone is None else zone.area.length_inside_m(memory.track[-1], moment.place)
-        if zone is not None and unseen_m >= limits.forbidden_unseen_m:
-            finding = _crossed(memory, moment, limits, zone, unseen_m)
+        if zone is not None and memory.fixes == 1 and _is_beyond(memory, moment, zone):
+            unseen_m = zone.area.length_inside_m(memory.track[-1], moment.place)
+            if unseen_m >= limits.forbidden_unseen_m:
+                finding = _crossed(memory, moment, limits, zone, unseen_m)
     memory.zone, memory.track, memory.alerted = None, [], False
     memory.start_ms = memory.last_ms = memory.fixes = 0
     return finding
+
+
+def _is_beyond(memory: Memory, moment: Moment, zone: Place) -> bool:
+    """True if the truck, still forbidden to be there, is seen outside the zone soon after it was seen inside."""
+    for_all = isinstance(zone.record, events.Zone) and zone.record.applies_to == "all"
+    return (
+        moment.place is not None
+        and zone.area.distance_m(*moment.place) > 0.0
+        and moment.time_ms - memory.last_ms <= _LONGEST_UNSEEN_MS
+        and (for_all or moment.cargo.state == "loaded")
+        and moment.reference.is_forbidden(zone, moment.time_ms, moment.tenant_id) is True
+    )
 
 
 def _crossed(memory: Memory, moment: Moment, limits: Thresholds, zone: Place, unseen_m: float) -> Finding:
     """Return what is to be said of a truck seen inside once, and then beyond the zone."""
     finding = _begin(memory, moment, limits, zone, (moment.time_ms - memory.start_ms) / 1000)
     finding.certainty = "possible"
-    finding.end_ms = moment.time_ms
+    finding.end_ms, finding.at_once = moment.time_ms, True
     finding.where = geo.line([*memory.track, moment.place] if moment.place else memory.track)
     finding.because = (
         *finding.because[:3],

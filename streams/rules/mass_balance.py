@@ -67,6 +67,7 @@ def _finding(receipt: Receipt, kg: float | None, *said: Condition, unless: str) 
         start_ms=min(receipt.time_ms, receipt.ticket.times.get("arrived", receipt.time_ms)),
         at_ms=receipt.time_ms,
         end_ms=receipt.time_ms,
+        at_once=True,
         severity="medium",
         certainty="likely",
         where=None if place is None else geo.point(*place),

@@ -7,7 +7,7 @@ permit of its truck.
 
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from streams import geo, permits
 from streams.alerts import Finding
@@ -23,26 +23,25 @@ VERSION: Final = "1"
 class Memory(Struct, array_like=True):
     """What the rule remembers of one truck."""
 
-    start_ms: int = 0
-    """Since when it drives without a permit; 0 = it does not."""
-    place: geo.LonLat | None = None
-    fixes: int = 0
+    driving: permits.Driving = field(default_factory=permits.Driving)
+    """Without a permit."""
     alerted: bool = False
 
 
 def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     """Judge one fix."""
     if moment.cargo.state != "loaded" or moment.permissions:
-        return _end(memory, moment) if memory.start_ms and moment.cargo.state != "unknown" else None
-    if memory.alerted or not permits.drives_on_the_road(moment, limits.off_route_place_m):
+        return _end(memory, moment) if memory.driving.start_ms and moment.cargo.state != "unknown" else None
+    if (
+        memory.alerted
+        or not moment.reference.knows_permits(moment.tenant_id)
+        or moment.cargo.material in limits.no_permit_needed
+    ):
         return None
-    if not moment.reference.knows_permits(moment.tenant_id) or moment.cargo.material in limits.no_permit_needed:
-        return None
-    if memory.start_ms == 0:
-        memory.start_ms, memory.place = moment.time_ms, moment.place
-    memory.fixes += 1
-    lasted_s = (moment.time_ms - memory.start_ms) / 1000
-    if lasted_s < limits.no_permit_s or memory.fixes < limits.no_permit_fixes:
+    driving = memory.driving
+    permits.drive(driving, moment, limits.off_route_place_m)
+    lasted_s = driving.driven_ms / 1000
+    if not driving.on_the_road or lasted_s < limits.no_permit_s or driving.fixes < limits.no_permit_fixes:
         return None
     memory.alerted = True
     return _begin(memory, moment, limits, lasted_s)
@@ -66,11 +65,11 @@ def _begin(memory: Memory, moment: Moment, limits: Thresholds, lasted_s: float) 
     named = [*others, *(() if ended is None else (ended,))]
     return Finding(
         kind="begin",
-        start_ms=memory.start_ms,
+        start_ms=memory.driving.start_ms,
         at_ms=moment.time_ms,
         severity="high",
         certainty="observed" if cargo.source_id else "likely",
-        where=None if memory.place is None else geo.point(*memory.place),
+        where=None if memory.driving.place is None else geo.point(*memory.driving.place),
         because=tuple(because),
         unless=(
             "a permit in force for this source and material",
@@ -83,9 +82,8 @@ def _begin(memory: Memory, moment: Moment, limits: Thresholds, lasted_s: float) 
 
 
 def _end(memory: Memory, moment: Moment) -> Finding | None:
-    start_ms, alerted = memory.start_ms, memory.alerted
-    memory.start_ms = memory.fixes = 0
-    memory.place, memory.alerted = None, False
+    start_ms, alerted = memory.driving.start_ms, memory.alerted
+    memory.driving, memory.alerted = permits.Driving(), False
     if not alerted:
         return None
     return Finding(kind="end", start_ms=start_ms, at_ms=moment.time_ms, end_ms=moment.time_ms)

@@ -48,7 +48,8 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     if away_m is None:
         return _back(memory, moment, limits) if memory.start_ms else None
     if away_m == _NOT_BOUND:
-        return None  # it is no way back either: a truck that stands at a stranger's gate is still off its corridor
+        # where nothing binds it, it is not off its corridor; nor is it back: what is told goes on behind a stranger's gate
+        return None if memory.alerted or not memory.start_ms else _end(memory, moment, moment.time_ms)
     memory.back = 0
     if memory.start_ms == 0:
         memory.start_ms = moment.time_ms

@@ -7,7 +7,7 @@ traffic: the grace. Where the time zone is not known, nothing is said.
 import datetime as dt
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from streams import geo, permits
 from streams.alerts import Finding
@@ -25,25 +25,23 @@ VERSION: Final = "1"
 class Memory(Struct, array_like=True):
     """What the rule remembers of one truck."""
 
-    start_ms: int = 0
-    """Since when it drives outside the hours; 0 = it does not."""
-    place: geo.LonLat | None = None
+    driving: permits.Driving = field(default_factory=permits.Driving)
+    """Outside the hours."""
     alerted: bool = False
 
 
 def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     """Judge one fix."""
     if not moment.permissions:
-        return _end(memory, moment) if memory.start_ms and moment.cargo.state != "unknown" else None
+        return _end(memory, moment) if memory.driving.start_ms and moment.cargo.state != "unknown" else None
     found = _outside(moment)
     if found is None:
-        return _end(memory, moment) if memory.start_ms else None
-    if memory.alerted or not permits.drives_on_the_road(moment, limits.off_route_place_m):
+        return _end(memory, moment) if memory.driving.start_ms else None
+    if memory.alerted:
         return None
-    if memory.start_ms == 0:
-        memory.start_ms, memory.place = moment.time_ms, moment.place
-    lasted_s = (moment.time_ms - memory.start_ms) / 1000
-    if lasted_s < limits.outside_hours_s:
+    permits.drive(memory.driving, moment, limits.off_route_place_m)
+    lasted_s = memory.driving.driven_ms / 1000
+    if not memory.driving.on_the_road or lasted_s < limits.outside_hours_s:
         return None
     memory.alerted = True
     return _begin(memory, moment, limits, found, lasted_s)
@@ -70,11 +68,11 @@ def _begin(
     cargo = moment.cargo
     return Finding(
         kind="begin",
-        start_ms=memory.start_ms,
+        start_ms=memory.driving.start_ms,
         at_ms=moment.time_ms,
         severity="medium",
         certainty="observed" if cargo.source_id else "likely",
-        where=None if memory.place is None else geo.point(*memory.place),
+        where=None if memory.driving.place is None else geo.point(*memory.driving.place),
         because=(
             explain.known("loaded", cargo.state),
             explain.known("hours of its permits", _hours(permission)),
@@ -109,8 +107,8 @@ def _local(time_ms: int, zone: dt.tzinfo | None) -> str:
 
 
 def _end(memory: Memory, moment: Moment) -> Finding | None:
-    start_ms, alerted = memory.start_ms, memory.alerted
-    memory.start_ms, memory.place, memory.alerted = 0, None, False
+    start_ms, alerted = memory.driving.start_ms, memory.alerted
+    memory.driving, memory.alerted = permits.Driving(), False
     if not alerted:
         return None
     return Finding(kind="end", start_ms=start_ms, at_ms=moment.time_ms, end_ms=moment.time_ms)

@@ -77,6 +77,7 @@ def weigh(memory: Memory, receipt: Receipt, limits: Thresholds) -> Finding | Non
         start_ms=loaded_ms,
         at_ms=receipt.time_ms,
         end_ms=receipt.time_ms,
+        at_once=True,
         severity="medium",
         certainty="observed",
         where=None if place is None else geo.point(*place),

@@ -70,7 +70,9 @@ def _load_fault(moment: Moment) -> str | None:
         return None
     if fix.load_kg is None and fix.load_state == "unknown":
         return "silent"
-    return "stuck" if moment.load.stuck else None
+    return (
+        "stuck" if moment.load.stuck and moment.cargo.state == "loaded" else None
+    )  # empty, an offset is the same all day
 
 
 def _watch(memory: Memory, name: str, moment: Moment, limits: Thresholds) -> bool:

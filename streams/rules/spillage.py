@@ -85,12 +85,17 @@ class Memory(Struct, array_like=True):
 def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     """Judge one fix."""
     if moment.cargo.state != "loaded" or moment.bed_raised() or moment.fix.maintenance:
-        return _forget(memory, moment, limits) if memory.minutes else None
-    if moment.speed_mps <= _MOVING_MPS:
+        return _forget(memory, moment, limits) if memory.minutes or memory.alerted else None
+    silent = moment.time_ms - moment.since_ms > _LONG_STOP_MS
+    if moment.speed_mps <= _MOVING_MPS or silent or memory.stood_since_ms:
         memory.stood_since_ms = memory.stood_since_ms or moment.time_ms
-        stopped = moment.time_ms - memory.stood_since_ms > _LONG_STOP_MS
-        return _forget(memory, moment, limits) if stopped and memory.minutes else None
-    memory.stood_since_ms = 0
+        stopped = silent or moment.time_ms - memory.stood_since_ms > _LONG_STOP_MS
+        if moment.speed_mps > _MOVING_MPS:
+            memory.stood_since_ms = 0
+        if stopped and (memory.minutes or memory.alerted):
+            return _forget(memory, moment, limits)
+        if moment.speed_mps <= _MOVING_MPS:
+            return None
     fix = moment.fix
     if fix.load_kg is None or fix.sensor_health.load != "ok" or moment.load.stuck or moment.place is None:
         return None
@@ -175,6 +180,8 @@ def _level_before(minutes: list[Minute], until_ms: int, limits: Thresholds) -> L
     if n < _FEWEST_BEFORE:
         return None
     kg = sum([minute.kg for minute in whole]) / n
+    if kg <= 0.0:
+        return None
     scatter_kg = sqrt(max(0.0, sum([minute.kg2 for minute in whole]) / n - kg * kg))
     counted = max(1.0, min(n, len(whole) * 60 / _CORRELATED_S))
     return Level(kg, max(scatter_kg, limits.spill_noise_share * kg) / sqrt(counted), n)
@@ -213,7 +220,7 @@ def _go_on(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None
     """Follow a spill, minute by minute, until the load is steady again."""
     lately = [one for one in memory.recent if moment.time_ms - one[0] <= 3 * MINUTE_MS]
     if len(lately) < _FEWEST:
-        return None
+        lately = memory.recent[-_FEWEST:]  # it reports seldom
     fall_kg = memory.before_kg - _level_of(lately, memory.before_kg, limits).kg
     if fall_kg > 1.1 * memory.lost_kg:
         memory.quiet, memory.lost_kg = 0, fall_kg
@@ -292,7 +299,11 @@ def _fitted(falls: list[tuple[int, float]], begin: int, end: int) -> _Fit:
 
 def _forget(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     """The load is gone, or the truck stood: what was compared no longer can be."""
-    finding = _finding("end", memory, moment, limits) if memory.alerted else None
+    finding = None
+    if memory.alerted and any(minute.n for minute in memory.minutes):
+        finding = _finding("end", memory, moment, limits)
+    elif memory.alerted:
+        finding = Finding(kind="end", start_ms=memory.start_ms, at_ms=moment.time_ms, end_ms=moment.time_ms)
     _start_over(memory)
     return finding
 

@@ -21,7 +21,9 @@ from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "tamper"
 VERSION: Final = "1"
-_WORK: Final = frozenset({"depot", "workshop"})
+_WORK: Final = frozenset({"depot", "workshop", "facility", "parking"})
+_TIPPING: Final = frozenset({"tipper", "hook"})
+"""Trucks whose raised bed means unloading; a compactor's or tanker's tailgate says nothing of its cover."""
 
 
 class Memory(Struct, array_like=True):
@@ -44,6 +46,9 @@ class Memory(Struct, array_like=True):
     closed: int = 0
     """Unloadings in a row with the cover said to be closed."""
     tipping: bool = False
+    cut_ms: int = 0
+    """Since when its power is cut, as far as that is a sign; 0 = it is not."""
+    cut: int = 0
 
 
 def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
@@ -51,8 +56,9 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     _watch_load(memory, moment)
     _watch_cover(memory, moment)
     _watch_places(memory, moment)
+    _watch_power(memory, moment, limits)
     if memory.sign:
-        return _over(memory, moment)
+        return _over(memory, moment, limits)
     for sign, begins in _SIGNS.items():
         finding = begins(memory, moment, limits)
         if finding is not None:
@@ -84,12 +90,23 @@ def _watch_load(memory: Memory, moment: Moment) -> None:
         memory.cycles += 1
 
 
+def _watch_power(memory: Memory, moment: Moment, limits: Thresholds) -> None:
+    """A cut is a sign where the truck is seen, loaded and its engine on, away from where people work on it."""
+    fix = moment.fix
+    if fix.power in ("main", "backup"):
+        memory.cut_ms = memory.cut = 0
+    odd = fix.power == "cut" and moment.cargo.state == "loaded" and not fix.maintenance and fix.ignition is not False
+    if odd and moment.place is not None and moment.within(_WORK, limits.dump_place_buffer_m) is None:
+        memory.cut_ms = memory.cut_ms or moment.time_ms
+        memory.cut += 1
+
+
 _ONE_EMPTYING_MS: Final = 15 * 60_000
 """Bed and weighbridge tell of one emptying within this time."""
 
 
 def _watch_cover(memory: Memory, moment: Moment) -> None:
-    tipping = moment.cargo.tipping_ms > 0
+    tipping = moment.cargo.tipping_ms > 0 and moment.truck_class in _TIPPING
     if memory.tipping and not tipping:
         memory.closed = memory.closed + 1 if moment.cargo.cover_suspect else 0
     memory.tipping = tipping
@@ -126,15 +143,12 @@ def _stuck(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None
     )
 
 
-def _power_cut(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:  # noqa: ARG001  # a sign's shape
-    fix = moment.fix
-    if fix.power != "cut" or moment.cargo.state != "loaded" or fix.maintenance:
-        return None
-    if moment.within(_WORK, limits.dump_place_buffer_m) is not None:
+def _power_cut(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+    if memory.cut < limits.tamper_cut_fixes:
         return None
     return _begin(
         moment,
-        moment.time_ms,
+        memory.cut_ms,
         "likely",
         explain.known("loaded", moment.cargo.state),
         explain.known("power of the terminal", "cut"),
@@ -153,7 +167,8 @@ def _cover(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None
     )
 
 
-_SIGNS: Final = {"mocked": _mocked, "stuck": _stuck, "power": _power_cut, "cover": _cover}
+_SIGNS: Final = {"mocked": _mocked, "power": _power_cut, "stuck": _stuck, "cover": _cover}
+"""The worst first: one is told at a time."""
 
 
 def _begin(
@@ -173,15 +188,16 @@ def _begin(
     )
 
 
-def _over(memory: Memory, moment: Moment) -> Finding | None:
-    """Return the end of the sign that was told."""
+def _over(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+    """Return the end of the sign that was told: it is over, or a worse one has begun, which is told next."""
     over = {
         "mocked": not moment.fix.mocked,
         "stuck": memory.cycles == 0,
-        "power": moment.fix.power == "main",
+        "power": memory.cut == 0,
         "cover": memory.closed == 0,
     }[memory.sign]
-    if not over:
+    worse = list(_SIGNS)[: list(_SIGNS).index(memory.sign)]
+    if not over and not any(_SIGNS[sign](memory, moment, limits) for sign in worse):
         return None
     start_ms, memory.sign, memory.start_ms = memory.start_ms, "", 0
     return Finding(kind="end", start_ms=start_ms, at_ms=moment.time_ms, end_ms=moment.time_ms)

@@ -8,6 +8,9 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+MOST: Final = 1e9
+"""A larger threshold is none: no truck drives, and nothing lasts, so long."""
+
 
 class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Limits of all rules. Distances m, times s, masses kg, shares of the permitted load."""
@@ -113,6 +116,8 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """… and fixes [P]."""
     tamper_stuck_cycles: int = 2
     """Times a truck was emptied while its load reading stayed the same [P]."""
+    tamper_cut_fixes: int = 2
+    """Reports of a loaded truck's power being cut [P]."""
     tamper_closed_unloadings: int = 3
     """Unloadings in a row under a cover said to be closed [P]."""
 
@@ -180,14 +185,32 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Raises
         ------
         ValueError
-            Naming the first threshold that is not above 0.
+            Naming the first threshold that is not above 0, beyond `MOST`, or at odds with another.
         """
         for name in self.__struct_fields__:
             value = getattr(self, name)
             if isinstance(value, int | float) and value <= 0:
                 raise ValueError(f"threshold {name} is {value}, expected a number above 0")
+            if isinstance(value, int | float) and not value <= MOST:
+                raise ValueError(f"threshold {name} is {value}, expected at most {MOST:g}")
+        for lower, upper in _IN_ORDER:
+            low, high = (getattr(self, one) if isinstance(one, str) else one for one in (lower, upper))
+            if not low <= high:
+                raise ValueError(
+                    f"threshold {lower} is {low}, expected at most {upper if upper == high else f'{upper}, {high}'}"
+                )
         return self
 
+
+_IN_ORDER: Final[tuple[tuple[str, str | float], ...]] = (
+    ("overflow_left_fill", "overflow_fill"),
+    ("overflow_fill", 1.0),
+    ("fire_over_c", "fire_c"),
+    ("landfill_m", 500.0),
+    ("dump_place_buffer_m", 60.0),
+    ("off_route_place_m", 60.0),
+)
+"""What must not be above what: the other threshold, or how far places are looked for (`streams.assets`, `streams.sites`)."""
 
 DEFAULT: Final = Thresholds()
 

@@ -42,6 +42,7 @@ def weigh(memory: Memory, receipt: Receipt, limits: Thresholds) -> Finding | Non
         start_ms=min(receipt.time_ms, receipt.ticket.times.get("arrived", receipt.time_ms)),
         at_ms=receipt.time_ms,
         end_ms=receipt.time_ms,
+        at_once=True,
         severity="high",
         certainty="observed" if weighing.material else "likely",
         where=None if place is None else geo.point(*place),

@@ -17,8 +17,8 @@ def dump(n: int, x_m: float = 0.0, y_m: float = 0.0, *, at_ms: int | None = None
     start_ms = AT_MS + n * HOUR_MS if at_ms is None else at_ms
     given = {"revision": 1, "state": "raised", "lost_kg": 10_000.0, "rule": "illegal-dump"}
     given |= {"where": geo.point(*town.at(x_m, y_m))} | changed
+    given.setdefault("alert_id", f"a{n}")
     return events.Alert(
-        alert_id=f"a{n}",
         rule_version="1",
         severity="high",
         certainty="observed",
@@ -53,7 +53,7 @@ def test_the_third_dump_makes_a_place() -> None:
     assert [(alert.state, alert.revision) for alert in said] == [("raised", 1)]
     (found,) = said
     assert found.truck_ids == ("t1", "t2", "t3")
-    assert (found.lost_kg, found.used) == (30_000.0, {"dumps": ["a1", "a2", "a3"]})
+    assert (found.lost_kg, found.used) == (30_000.0, {"dumps": ["a1", "a2", "a3"], "number": 3})
     assert found.alert_id == events.alert_id("unauthorised-landfill", "t1", AT_MS + HOUR_MS)
     assert found.because
 
@@ -75,19 +75,34 @@ def test_how_long_they_are_remembered(days: float, expected: list[str]) -> None:
 @given(
     x_m=st.floats(-100, 100),
     y_m=st.floats(-100, 100),
-    order=st.permutations([1, 2, 3, 4]),
+    orders=st.lists(st.permutations([1, 2, 3, 4]), min_size=9, max_size=9),
 )
-def test_one_place_speaks_once_wherever_cells_meet(x_m: float, y_m: float, order: list[int]) -> None:
-    """Four dumps round a corner of four cells, in any order: in the end one alert of one id, of all four."""
-    dumps = {n: dump(n, x_m + 40 * (n % 2), y_m + 40 * (n // 2)) for n in order}
+def test_one_place_is_told_by_one_cell_in_whatever_order_cells_hear_of_it(
+    x_m: float, y_m: float, orders: list[list[int]]
+) -> None:
+    """Four dumps round a corner of four cells, to each cell in an order of its own: in the end one alert stands, of all four."""
     assert geo.cell_of(*town.at(-10, -10), sites.CELL_DEG) != geo.cell_of(*town.at(10, 10), sites.CELL_DEG)
+    dumps = {n: dump(n, x_m + 40 * (n % 2), y_m + 40 * (n // 2)) for n in range(1, 5)}
+    cells = sorted({seen.cell for one in dumps.values() for seen in sites.seen_in(one)})
+    last: dict[str, events.Alert] = {}
+    for number, cell in enumerate(cells):
+        site = sites.Site(cell=cell)
+        for n in orders[number % len(orders)]:
+            for seen in sites.seen_in(dumps[n]):
+                if seen.cell == cell:
+                    site, told = sites.step(site, seen, DEFAULT)
+                    last |= {alert.alert_id: alert for alert in told}
+    standing = [alert for alert in last.values() if alert.state != "cancelled"]
+    assert [alert.truck_ids for alert in standing] == [("t1", "t2", "t3", "t4")]
+    assert standing[0].alert_id == events.alert_id("unauthorised-landfill", "t1", AT_MS + HOUR_MS)
+
+
+def test_a_place_where_many_dump_is_not_told_at_each() -> None:
+    """At some numbers, and when another truck comes; an alert names twenty dumps, and its state fits a record."""
     city = City()
-    said = city.tell(*(dumps[n] for n in order))
-    last = {alert.alert_id: alert for alert in said}
-    assert len(last) == 1
-    (found,) = last.values()
-    assert sorted(found.used["dumps"]) == ["a1", "a2", "a3", "a4"]
-    assert city.tell(*dumps.values()) == []
+    said = city.tell(*(dump(1, n % 7, n % 11, at_ms=AT_MS + n * 60_000, alert_id=f"a{n}") for n in range(150)))
+    assert [alert.used["number"] for alert in said] == [3, 5, 10, 20, 50, 100]
+    assert len(said[-1].used["dumps"]) == 20
 
 
 def test_a_fourth_dump_is_a_revision() -> None:

@@ -57,7 +57,7 @@ def test_a_receipt_of_a_load_that_no_sensor_told_of_has_a_ticket_too() -> None:
     """Of an unknown source."""
     drive = town.Drive().fix().go(3_000)
     found = tickets([*drive.fixes, weighing(drive.time_ms, 1_200)])
-    assert [ticket.state for ticket in found] == ["weighed", "accepted"]
+    assert [ticket.state for ticket in found] == ["weighed", "accepted", "closed"]
     assert (found[0].source_id, found[0].weighed_kg) == (None, 1_200)
 
 

@@ -47,7 +47,7 @@ def test_a_bump_is_no_load() -> None:
     assert alerts(drive.go(7_000), RULE) == []
 
 
-@pytest.mark.parametrize(("net_kg", "expected"), [(16_400.0, []), (16_500.0, ["raised"])])
+@pytest.mark.parametrize(("net_kg", "expected"), [(16_400.0, []), (16_500.0, ["raised", "ended"])])
 def test_a_weighbridge_says_it_at_once(net_kg: float, expected: list[str]) -> None:
     """Its margin is `Thresholds.overload_weighed_share`: observed."""
     found = told(delivered(net_kg, kg=16_300))
@@ -59,7 +59,7 @@ def test_a_weighbridge_says_it_at_once(net_kg: float, expected: list[str]) -> No
 def test_the_gross_limit_counts_as_well() -> None:
     """Contract: gross at a weighbridge over the limit."""
     heavy = town.truck(gross_limit_kg=30_000.0, version=2)
-    assert states(told(delivered(None, gross_kg=31_000.0), heavy)) == ["raised"]
+    assert states(told(delivered(None, gross_kg=31_000.0), heavy)) == ["raised", "ended"]
     assert told(delivered(None, gross_kg=30_500.0), heavy) == []
 
 

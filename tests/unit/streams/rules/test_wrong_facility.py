@@ -36,7 +36,7 @@ def test_a_facility_that_accepts_the_material_and_is_in_the_permit_is_right() ->
 
 def test_a_material_that_the_facility_does_not_accept() -> None:
     """The receipt says what was taken; the alert names the version of the facility."""
-    (found,) = told(yard(accepts=("residual",)))
+    (found, _) = told(yard(accepts=("residual",)))
     assert (found.state, found.certainty, found.facility_id) == ("raised", "observed", "f1")
     assert found.used["facility"] == "f1@2"
     assert [condition.measured for condition in found.because] == ["construction", "Yard", "residual"]
@@ -44,13 +44,13 @@ def test_a_material_that_the_facility_does_not_accept() -> None:
 
 def test_a_receipt_without_material_is_of_what_was_loaded() -> None:
     """Likely only."""
-    (found,) = told(yard(accepts=("residual",)), material=None)
+    (found, _) = told(yard(accepts=("residual",)), material=None)
     assert (found.certainty, found.gaps) == ("likely", ("the receipt names no material",))
 
 
 def test_a_facility_that_no_permit_of_the_load_names() -> None:
     """Permits that name none allow all."""
-    (found,) = told(permit(facility_ids=("f2",)))
+    (found, _) = told(permit(facility_ids=("f2",)))
     assert found.because[1].measured == "f2"
     assert told(permit(facility_ids=())) == []
     assert told(permit(facility_ids=("f2",)), replace(permit(), permit_id="p2")) == []
@@ -75,5 +75,5 @@ def test_the_version_of_the_moment_counts() -> None:
 
 
 def test_it_is_told_once() -> None:
-    """Once a receipt."""
-    assert states(told(yard(accepts=("residual",)))) == ["raised"]
+    """Once a receipt, and over."""
+    assert states(told(yard(accepts=("residual",)))) == ["raised", "ended"]
