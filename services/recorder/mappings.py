@@ -27,6 +27,8 @@ class Mapping(NamedTuple):
     keep: Keep
     rest: Callable[[Any], Row] = lambda _: {}
     about: tuple[str, str] | None = None
+    or_about: tuple[str, str] | None = None
+    """… where the row does not name the first."""
 
 
 def _fix_key(state: events.TruckState) -> Row:
@@ -83,8 +85,8 @@ MAPPINGS: Final = (
     Mapping(topics.COLLECTIONS_DUE, "last_due", Keep("at_ms"), about=("bin", "place_id")),
     Mapping(topics.VISITS, "visits", KEEP_LAST, about=_TRUCK),
     Mapping(topics.TICKETS, "tickets", Keep("revision"), about=_TRUCK),
-    Mapping(topics.ALERTS, "alert_revisions", KEEP_FIRST, about=_TRUCK),
-    Mapping(topics.ALERTS, "alerts", Keep("revision"), about=_TRUCK),
+    Mapping(topics.ALERTS, "alert_revisions", KEEP_FIRST, about=_TRUCK, or_about=_BIN),
+    Mapping(topics.ALERTS, "alerts", Keep("revision"), about=_TRUCK, or_about=_BIN),
 )
 """Tables of one topic are written in this order."""
 
@@ -149,13 +151,11 @@ def why_not(error: Exception) -> str:
 
 def without_district(write: Write) -> Iterator[tuple[Row, Thing]]:
     """Yield the rows that say no district, each with the asset whose district it belongs to."""
-    about = _ABOUT.get(write.table)
-    if about is None:
-        return
-    kind, member = about
+    abouts = _ABOUT.get(write.table, ())
     for row in write.rows:
-        if row.get("district_id") is None and row.get(member):
-            yield row, (row["tenant_id"], kind, row[member])
+        named = next(((kind, row[member]) for kind, member in abouts if row.get(member)), None)
+        if row.get("district_id") is None and named is not None:
+            yield row, (row["tenant_id"], *named)
 
 
 def gathered(writes: Iterable[Write]) -> list[Write]:
@@ -170,7 +170,10 @@ def gathered(writes: Iterable[Write]) -> list[Write]:
     return sorted(rows.values(), key=lambda write: order.get(write.table, len(order)))
 
 
-_ABOUT: Final = {mapping.table: mapping.about for mapping in MAPPINGS}
+_ABOUT: Final = {
+    mapping.table: tuple(about for about in (mapping.about, mapping.or_about) if about is not None)
+    for mapping in MAPPINGS
+}
 
 
 def set_aside(record: bus.Record, reason: str) -> Write:

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any, Final
+from zlib import crc32
 
 import faust
 from faust.transport.drivers import aiokafka as driver
@@ -42,6 +43,9 @@ if faust.__version__ != FAUST_VERSION:
     raise ImportError(f"faust-streaming is {faust.__version__}; its private hooks are known for {FAUST_VERSION} only")
 
 TABLE: Final = "state"
+_INPUTS_MARK: Final = f"{crc32(' '.join(sorted(topic.name for topic in INPUTS)).encode()):08x}"
+"""Part of a static member's name: one that reads other inputs than the version before is another member. The broker would give it
+the partitions it had, and with them the inputs."""
 
 
 class Transport(driver.Transport):  # type: ignore[misc]  # Faust is untyped here
@@ -260,7 +264,7 @@ def _faust_settings(settings: Settings) -> dict[str, Any]:
         "broker_commit_interval": settings.commit_s,
         "broker_commit_every": 1_000_000_000,  # by time alone: a commit from the fetcher is cancelled with it, half-way
         "consumer_auto_offset_reset": "earliest",
-        "consumer_group_instance_id": settings.instance or None,
+        "consumer_group_instance_id": f"{settings.instance}-{_INPUTS_MARK}" if settings.instance else None,
         "producer_linger": 0.0,  # states leave in batches, and what is said is worth no wait
         "producer_max_batch_size": 128 * 1024,
         "producer_compression_type": "lz4",

@@ -337,7 +337,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     async def _look_at_logs(self, sliced: list[Any]) -> None:
         """End the process if a log is not the one that was read. States are restored by now, so they can tell."""
-        if (apart := self._without_changelog(sliced)) is not None:
+        if (apart := self._handed_apart()) is not None:
             end(apart)
         await self._look_at_changelog(sliced)
         self._earliest = dict(await self.earliest_offsets(*sliced))
@@ -357,15 +357,17 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 end(unread)
             logger.error(unread, extra={"topic": tp.topic, "partition": tp.partition, "offset": log.committed})
 
-    def _without_changelog(self, sliced: Iterable[Any]) -> str | None:
-        """Say which partitions were handed out and their states were not; None = all came with theirs."""
-        kept = {tp.partition for tp in self.assignment() if tp.topic in self.app.tables.changelog_topics}
-        apart = sorted({tp.partition for tp in sliced} - kept)
+    def _handed_apart(self) -> str | None:
+        """Say which partitions were handed out without all of their inputs and their states; None = each is whole."""
+        whole = self.app.sliced_topics | self.app.tables.changelog_topics
+        handed = {tp for tp in self.assignment() if tp.topic in whole}
+        numbers = {tp.partition for tp in handed}
+        apart = sorted((number, topic) for number in numbers for topic in whole if TP(topic, number) not in handed)
         if not apart:
             return None
         return (
-            f"partitions {', '.join(map(str, apart))} were handed out without those of the changelog: a member of the group "
-            "has joined for the inputs alone; if this is said again, stop all workers for longer than the session time-out"
+            f"partitions were handed out without {', '.join(f'{topic} {number}' for number, topic in apart[:6])}: a member of the "
+            "group has joined for other inputs; if this is said again, stop all workers for longer than the session time-out"
         )
 
     async def _look_at_changelog(self, sliced: list[Any]) -> None:

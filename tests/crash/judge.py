@@ -32,12 +32,14 @@ IDENTITY: Final[dict[Topic, tuple[str, ...]]] = {
     topics.COLLECTIONS_DUE: ("place_kind", "place_id", "at_ms"),
     topics.VISITS: ("visit_id", "leave_ms"),
     topics.ALERTS: ("alert_id", "revision"),
+    topics.TICKETS: ("ticket_id", "revision"),
+    topics.DUMPS: ("cell", "alert_id", "revision"),
     topics.ORDERS: ("order_id", "version"),
 }
 """What makes two records of a topic one and the same (contract: duplicates, derived ids, revisions)."""
 _RESENT: Final = ARRIVAL | {"resent"}
 """Members in which a report that was sent again may differ."""
-CONCLUDED: Final = (topics.ALERTS, topics.VISITS, topics.COLLECTIONS_DUE)
+CONCLUDED: Final = (topics.ALERTS, topics.VISITS, topics.COLLECTIONS_DUE, topics.TICKETS, topics.DUMPS)
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -317,7 +319,11 @@ def _by_worker(event: events.Event) -> bool:
 def _about(event: Any) -> str:
     match event:
         case events.Alert():
-            return f"{event.rule} {event.state} of {event.truck_id}"
+            return f"{event.rule} {event.state} of {event.truck_id or event.bin_id or event.truck_ids}"
+        case events.Ticket():
+            return f"ticket {event.state} of {event.truck_id}"
+        case events.DumpSeen():
+            return f"a dump of {event.truck_id} told to {event.cell}"
         case events.Visit():
             return f"{event.truck_id} at {event.place_kind} {event.place_id}"
         case _:

@@ -13,10 +13,10 @@ import psutil
 from deploy.local import health, leftovers, programs
 from deploy.local.settings import Local
 from services import bus, metrics, store
+from services.recorder.mappings import RECORDED
 from services.store import inspect
 from services.store.outbox import waiting_count
 from streams import codec, events, topics
-from streams.topics import TOPICS
 from tests import whole_system
 from tests.crash.page import Page
 from tests.whole_system import Running
@@ -254,7 +254,7 @@ class System:
         return "" if self._ends() == ends else "records still come"
 
     def _ends(self) -> dict[str, int]:
-        recorded = [topic for topic in TOPICS if topic is not topics.TICKS]
+        recorded = RECORDED
         ends: dict[str, int] = {}
         for (topic, _), end in bus.ends(self.local.kafka_bootstrap, recorded, client_id="crash").items():
             ends[topic] = ends.get(topic, 0) + end

@@ -207,6 +207,10 @@ const PHRASES: Phrase[] = [
     /^alerts (\S+) (\d+): the dump was withdrawn$/,
     (truck, at_ms) => `${truck} 在 ${hourMinuteSecond(Number(at_ms))} 的倾倒已撤回`,
   ],
+  [
+    /^alerts (\S+) (\d+): the place is told as (\S+)$/,
+    (truck, at_ms, alert) => `因 ${truck} 在 ${hourMinuteSecond(Number(at_ms))} 的倾倒，该地点改由告警 ${alert} 记录`,
+  ],
   // with what it was judged
   [/^permit$/, () => "许可证"],
   [/^plan$/, () => "计划"],
