@@ -6,6 +6,7 @@ import pytest
 
 from streams import bins, events
 from streams.assets import Reference
+from streams.rules.thresholds import Thresholds
 from streams.units import HOUR_MS, MINUTE_MS
 
 AT_MS = 1_781_586_000_000
@@ -170,3 +171,38 @@ def test_what_comes_late_or_again_says_nothing_more() -> None:
     bin_ = Reporting(Reference()).say(fill=0.97).say(0, fill=0.97).say(-HOUR_MS, fill=0.2).say(2 * HOUR_MS, fill=0.98)
     assert bin_.states("bin-overflow") == ["raised"]
     assert bin_.said[0].gaps == ("the bin is not in the register",)
+
+
+def test_what_is_not_measured_is_no_fault() -> None:
+    """A sensor of weight, or of heat alone."""
+    bin_ = Reporting()
+    for _ in range(20):
+        bin_.say(weight_kg=12.0, temperature_c=20.0)
+    assert bin_.said == []
+
+
+def test_a_fault_ends_with_the_first_reading_whatever_it_says() -> None:
+    """Also the same as before it."""
+    bin_ = Reporting().say(fill=0.4)
+    for _ in range(8):
+        bin_.say(invalid="no echo")
+    assert bin_.say(fill=0.4).states("sensor-fault") == ["raised", "ended"]
+
+
+def test_a_clock_far_ahead_does_not_silence_a_bin() -> None:
+    """Nobody said when it came; the next ones are judged as ever."""
+    bin_ = Reporting()
+    bin_.one, _ = bins.step(bin_.one, events.BinReading(bin_id="b1", event_time_ms=AT_MS * 2, fill=0.3), KNOWN)
+    assert bin_.say(fill=0.97).say(fill=0.98).states("bin-overflow") == ["raised"]
+
+
+@pytest.mark.parametrize("fill", [0.55, 0.95, 0.97])
+def test_its_reasons_hold(fill: float) -> None:
+    """Whatever the threshold, and however it is rounded."""
+    one, limits = bins.new("b1"), Thresholds(overflow_fill=fill, overflow_left_fill=fill)
+    said: list[events.Event] = []
+    for n in range(3):
+        reading = events.BinReading(bin_id="b1", event_time_ms=AT_MS + n * HOUR_MS, fill=fill)
+        said += bins.step(one, reading, KNOWN, limits)[1]
+    (alert,) = [out for out in said if isinstance(out, events.Alert)]
+    assert all(condition.met for condition in alert.because)

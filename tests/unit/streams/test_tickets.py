@@ -66,3 +66,28 @@ def test_the_same_receipt_again_changes_nothing() -> None:
     records = delivered(13_950)
     (receipt,) = (record for record in records if isinstance(record, events.Weighing))
     assert tickets([*records, receipt]) == tickets(records)
+
+
+def test_receipts_that_come_in_the_evening_find_their_loads() -> None:
+    """Three loads, no way from the weighbridge all day: each receipt of the last two joins its own load, the first has none left."""
+    drive, weighed_ms = town.Drive(), []
+    drive.fix().wait(30)
+    for _ in range(3):
+        drive.load().go(town.STREET_M).wait(60, falling_kg=14_000, bed="raised").wait(60, bed="level")
+        weighed_ms.append(drive.time_ms)
+        drive.go(0).wait(30)
+    late = [
+        weighing(at_ms, 13_000 + n, f"g{n}", received_time_ms=drive.time_ms + n) for n, at_ms in enumerate(weighed_ms)
+    ]
+    found = [one for one in tickets([*drive.fixes, *late]) if one.state == "accepted"]
+    assert [one.source_id for one in found] == [None, "s1", "s1"]
+    assert [one.weighed_kg for one in found] == [13_000, 13_001, 13_002]
+
+
+def test_a_ticket_is_of_the_trucks_tenant() -> None:
+    """By the register, also where its first record is a receipt."""
+    porto = town.truck(tenant_id="porto", version=2)
+    (first, *_) = [
+        out for out in fold([weighing(town.START_MS, 900)], town.reference(porto)) if isinstance(out, events.Ticket)
+    ]
+    assert first.tenant_id == "porto"

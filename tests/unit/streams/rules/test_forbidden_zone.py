@@ -76,3 +76,11 @@ def test_the_straight_way_must_be_long_enough(half_m: float, expected: list[str]
     """`Thresholds.forbidden_unseen_m` from the fix inside to where it is seen again."""
     drive = town.loaded().go(3_000 - half_m + 20).go(3_500, fix=False).go(6_000, fix=True)
     assert states(alerts(drive, RULE, town.reference(zone(half_m=half_m)))) == expected
+
+
+def test_a_way_that_was_no_longer_forbidden_is_none() -> None:
+    """The hours end between the fix inside and the next: it may have waited."""
+    timed = zone(hours=(("06:00", "06:13"),), time_zone="Europe/Lisbon")
+    drive = town.loaded().go(2_750)
+    assert 6 * 60 + 10 < (drive.time_ms - town.START_MS) / 60_000 + 6 * 60 < 6 * 60 + 13
+    assert alerts(drive.silence(300).go(6_000), RULE, town.reference(timed)) == []

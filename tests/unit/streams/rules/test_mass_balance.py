@@ -78,3 +78,27 @@ def test_a_receipt_that_comes_after_the_next_load_is_of_the_load_before() -> Non
     late = weighing(weighed_ms, 11_000, received_time_ms=first.time_ms)
     (found, _) = told([*first.fixes, late])
     assert found.lost_kg == pytest.approx(3_000, abs=200)
+
+
+@pytest.mark.parametrize("hours_later", [0.2, 3.0])
+def test_a_load_that_was_turned_away_is_weighed_again_elsewhere(hours_later: float) -> None:
+    """One load, one ticket, one accepted receipt; however long the way."""
+    drive = town.loaded().go(town.STREET_M).wait(60)
+    away = weighing(drive.time_ms, 14_000, "g1", facility_id="f0", accepted=False)
+    before = list(drive.fixes)
+    drive.silence(hours_later * 3_600)
+    taken = weighing(drive.time_ms, 14_010, "g2")
+    outputs = fold([*before, away, taken])
+    assert [out for out in outputs if isinstance(out, events.Alert) and out.rule == RULE] == []
+    assert [out.state for out in outputs if isinstance(out, events.Ticket)][-4:] == [
+        "weighed", "rejected", "weighed", "accepted"
+    ]  # fmt: skip
+    assert len({out.ticket_id for out in outputs if isinstance(out, events.Ticket)}) == 1
+
+
+def test_two_loads_of_a_truck_without_sensors_are_two() -> None:
+    """As heavy, and within the hour: nobody knows what it loaded between."""
+    bare = {"sensor_health": events.SensorHealth()}
+    drive = town.Drive().fix().go(3_000, **bare)  # type: ignore[arg-type]
+    fixes: list[TruckRecord] = [*drive.fixes]
+    assert told([*fixes, weighing(drive.time_ms, 9_000, "g1"), weighing(drive.time_ms + 1_000_000, 9_100, "g2")]) == []

@@ -144,3 +144,10 @@ def test_leaving_again_soon_continues_the_same_alert() -> None:
     assert len({alert.alert_id for alert in found}) == 1
     assert [alert.revision for alert in found] == list(range(1, len(found) + 1))
     assert REPEAT_MS == 180_000
+
+
+def test_refuelling_beside_the_corridor_is_no_violation() -> None:
+    """Some seconds off it in, ten minutes where it does not bind, some seconds off it out."""
+    fuel = events.Zone(zone_id="g", kind="fuel", area=town.square(3_000, 250, 40), valid_from_ms=0)
+    drive = town.loaded().go(3_000).go(3_000, 250).wait(600).go(3_000, 0).go(6_000)
+    assert alerts(drive, RULE, town.reference(fuel)) == []

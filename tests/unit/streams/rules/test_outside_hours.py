@@ -109,3 +109,32 @@ def test_hours_that_are_none_are_refused_by_name(wrong: events.Event, said: str)
     with pytest.raises(ValueError, match=said):
         known.apply(wrong)
     assert alerts(driving(), RULE, known) == []
+
+
+def test_hours_in_a_depot_are_no_driving() -> None:
+    """Two minutes before and half a minute after an hour in the depot are two and a half minutes."""
+    drive = town.loaded().go(1_400).go(2_000, 500).wait(4_800).go(2_000, 800)
+    assert alerts(drive, RULE, town.reference(permit(()))) == []
+
+
+def test_what_is_said_does_not_depend_on_who_asked_first() -> None:
+    """Trucks share a permit: the stretch between its hours is the same for the one that asks on Friday and on Saturday."""
+    week = permit((("07:00", "18:00"),), days=(1, 2, 3, 4, 5))
+    told = []
+    for asked_ms in (0, 30 * HOUR_MS):
+        (permission,) = town.reference(week).permissions("t1", town.START_MS)
+        zone = permission.hours.zone
+        assert zone is not None
+        friday_ms = town.START_MS + 3 * 24 * HOUR_MS + 13 * HOUR_MS
+        permission.hours.around(friday_ms + asked_ms, zone)
+        told.append(permission.hours.around(friday_ms + 24 * HOUR_MS, zone))
+    assert told[0] == told[1]
+    assert (told[0].until_ms - told[0].since_ms) / HOUR_MS == 61
+
+
+@pytest.mark.parametrize("time_ms", [events.EARLIEST_MS, events.LATEST_MS, 0])
+def test_any_time_has_hours(time_ms: int) -> None:
+    """Also the first and the last of the calendar."""
+    (permission,) = town.reference(permit((("07:00", "18:00"),), days=(1,))).permissions("t1", town.START_MS)
+    assert permission.hours.zone is not None
+    assert permission.hours.around(time_ms, permission.hours.zone) is not None

@@ -64,3 +64,13 @@ def test_a_limit_that_is_none_is_refused_by_name(limit_mps: float | None) -> Non
     """And the rest goes on."""
     with pytest.raises(BadReference, match="limit_mps of zone v is"):
         town.reference().apply(zone(limit_mps))
+
+
+@pytest.mark.parametrize(("edge_m", "expected"), [(12, []), (18, ["raised", "ended"])])
+def test_a_road_along_the_edge_is_not_in_the_zone(edge_m: float, expected: list[str]) -> None:
+    """Inside by more than a fix may be wrong by."""
+    beside = events.Zone(
+        zone_id="v", kind="speed_limit", area=town.square(3_000, 1_000 - edge_m, 1_000), limit_mps=8.0, valid_from_ms=0
+    )
+    drive = town.Drive().fix().go(7_900, speed_mps=20, accuracy_m=15.0)
+    assert states(alerts(drive, RULE, town.reference(beside))) == expected

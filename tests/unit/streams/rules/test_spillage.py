@@ -62,3 +62,25 @@ def test_a_reading_of_zero_from_a_missing_sensor_is_not_a_loss() -> None:
         drive.x_m += 80
         drive.fix(8.0, load_kg=0.0, sensor_health=none)
     assert alerts(drive.go(13_000, speed_mps=8), RULE) == []
+
+
+def test_readings_of_nothing_are_no_level() -> None:
+    """A truck that nobody knows, loaded by the course of work, whose sensor says 0 kg."""
+    drive = town.Drive(noise_kg=0).fix().wait(330).go(8_000).go(0)
+    assert alerts(drive, RULE, town.reference(town.truck(payload_kg=None, version=2))) == []
+
+
+@pytest.mark.parametrize("unseen_s", [200, 480])
+def test_a_load_that_left_at_a_stop_nobody_saw_is_not_spilt(unseen_s: float) -> None:
+    """The terminal slept while it stood: what is gone is gone at a stop, and the next comparison begins anew."""
+    drive = town.loaded().go(6_000).wait(10).silence(unseen_s)
+    drive.kg = 10_000
+    assert (alerts(drive.go(0), RULE) == []) == (unseen_s > 240)
+
+
+def test_a_spill_of_seldom_reports_ends() -> None:
+    """One in ninety seconds."""
+    drive = town.loaded(noise_kg=60)
+    drive.every_s = 90
+    drive.go(20_000).go(8_000, falling_kg=4_000).go(-40_000)
+    assert states(alerts(drive, RULE))[-1] == "ended"

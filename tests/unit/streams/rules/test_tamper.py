@@ -103,3 +103,35 @@ def test_a_cover_that_opens_once_is_believed_again() -> None:
     for n in range(4):
         unloading(drive.load(), cover="open" if n == 2 else "closed")
     assert alerts(drive, RULE) == []
+
+
+@pytest.mark.parametrize(
+    "drive",
+    [
+        pytest.param(town.loaded().go(2_000).fix(power="cut").go(4_000, power="main"), id="one report"),
+        pytest.param(town.loaded().go(2_000).wait(60, power="cut", fix=False), id="where is not known"),
+        pytest.param(town.loaded().go(2_000).wait(60, power="cut", ignition=False), id="engine off"),
+    ],
+)
+def test_a_power_cut_that_is_no_sign(drive: town.Drive) -> None:
+    """What is not known is no guilt."""
+    assert alerts(drive, RULE) == []
+
+
+def test_the_tailgate_of_a_tanker_says_nothing_of_its_cover() -> None:
+    """It opens at every unloading."""
+    drive = town.Drive()
+    drive.fix().wait(30)
+    for _ in range(4):
+        unloading(drive.load(), cover="closed")
+    assert alerts(drive, RULE, town.reference(town.truck(truck_class="tanker", version=2))) == []
+
+
+def test_a_worse_sign_is_told_though_another_stands() -> None:
+    """A cover that is mounted wrongly does not hide places that are made up."""
+    drive = town.Drive()
+    drive.fix().wait(30)
+    for _ in range(3):
+        unloading(drive.load(), cover="closed")
+    found = alerts(drive.load().go(1_000).go(6_000, mocked=True), RULE)
+    assert [(one.state, one.because[0].measured) for one in found if one.state != "ended"][-1] == ("updated", "mocked")
