@@ -23,6 +23,8 @@ class Moment(Struct, kw_only=True, gc=False):
     """Event time of the fix before; equal to ``time_ms`` for the first."""
     after_gap: bool
     clock_offset_ms: int
+    clock_moved: bool
+    """The device's clock was corrected otherwise at the fix before: the time between the two is no silence."""
     place: LonLat | None
     """Where the truck is, if that can be believed now."""
     speed_mps: float
@@ -39,7 +41,7 @@ class Moment(Struct, kw_only=True, gc=False):
 
     def was_silent(self, seconds: float) -> bool:
         """True if for so long before this fix there was no report, and by the terminal's numbers none is missing."""
-        return self.time_ms - self.since_ms >= seconds * 1000 and not self.after_gap
+        return self.time_ms - self.since_ms >= seconds * 1000 and not self.after_gap and not self.clock_moved
 
     @property
     def payload_kg(self) -> float | None:

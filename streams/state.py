@@ -53,6 +53,8 @@ class Truck(Struct):
     position: Position = field(default_factory=Position)
     last_ms: int = 0
     """Corrected event time of the last fix judged; 0 = none."""
+    last_offset_ms: int = 0
+    """By how much its device's clock was corrected."""
     wake_ms: int = 0
     """Arrival time at which silence alone is judged; 0 = it says nothing of this truck."""
     load: Load = field(default_factory=Load)

@@ -46,6 +46,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 DEFAULT_SETTINGS: Final = Settings()
+_CLOCK_STEP_MS: Final = 60 * SECOND_MS
+"""A clock that is corrected by so much more or less than before has been set."""
 _LONGEST_SILENCE_MS: Final = 31 * DAY_MS
 """A record without a time of arrival that is further ahead of the last than this was made by a wrong clock."""
 _JUDGES: Final = tuple((rule, memory_name(rule.NAME), rule.judge) for rule in rules.RULES)
@@ -167,12 +169,15 @@ def _moment(state: Truck, released: Released, reference: Reference) -> Moment:
     load.read(state.load, fix, time_ms)
     cargo.follow(state.cargo, fix, time_ms, near, state.load, truck)
     since_ms, state.last_ms = state.last_ms or time_ms, time_ms
+    clock_moved = abs(released.clock_offset_ms - state.last_offset_ms) > _CLOCK_STEP_MS
+    state.last_offset_ms = released.clock_offset_ms
     return Moment(
         fix=fix,
         time_ms=time_ms,
         since_ms=since_ms,
         after_gap=released.after_gap,
         clock_offset_ms=released.clock_offset_ms,
+        clock_moved=clock_moved,
         place=place,
         speed_mps=fix.speed_mps or 0.0,
         near=near,

@@ -201,7 +201,8 @@ class _Work:
         stamped = self.partition.trucks.get(event.truck_id)
         if stamped is None:
             stamped = self.partition.trucks[event.truck_id] = state.new_truck(event.truck_id)
-        if self._is_repeated(stamped, offset):
+        key = f"truck:{event.truck_id}"
+        if self._is_repeated(key, stamped, offset):
             return
         order = stamped.state.order
         late, duplicates = order.late, order.duplicates
@@ -210,27 +211,29 @@ class _Work:
         self.duplicates += order.duplicates - duplicates
         if self.topic is topics.TRUCK_STATES and event.received_time_ms is not None:
             self.age_ms = event.received_time_ms - event.event_time_ms
-        self._say(f"truck:{event.truck_id}", stamped, offset, said)
+        self._say(key, stamped, offset, said)
 
     def _bin(self, event: events.BinReading, offset: int) -> None:
         self._check_partition(event.bin_id)
         stamped = self.partition.bins.get(event.bin_id)
         if stamped is None:
             stamped = self.partition.bins[event.bin_id] = state.new_bin(event.bin_id)
-        if self._is_repeated(stamped, offset):
+        key = f"bin:{event.bin_id}"
+        if self._is_repeated(key, stamped, offset):
             return
         stamped.state, said = bins.step(stamped.state, event, self.reference, self.settings.thresholds)
-        self._say(f"bin:{event.bin_id}", stamped, offset, said)
+        self._say(key, stamped, offset, said)
 
     def _site(self, seen: events.DumpSeen, offset: int) -> None:
         self._check_partition(seen.cell)
         stamped = self.partition.sites.get(seen.cell)
         if stamped is None:
             stamped = self.partition.sites[seen.cell] = state.new_site(seen.cell)
-        if self._is_repeated(stamped, offset):
+        key = f"site:{seen.cell}"
+        if self._is_repeated(key, stamped, offset):
             return
         stamped.state, said = sites.step(stamped.state, seen, self.settings.thresholds)
-        self._say(f"site:{seen.cell}", stamped, offset, list(said))
+        self._say(key, stamped, offset, list(said))
 
     def _tick(self, tick: events.Tick, offset: int) -> None:
         """Let time pass for all of the partition; a state that it does not change is not written.
@@ -243,11 +246,11 @@ class _Work:
         for truck_id, stamped in self.partition.trucks.items():
             if not truck.heeds(stamped.state, tick) and not stamped.has(self.topic.name, offset):
                 continue
-            if not self._is_repeated(stamped, offset):
+            if not self._is_repeated(f"truck:{truck_id}", stamped, offset):
                 stamped.state, said = truck.step(stamped.state, tick, self.reference, self.settings)
                 self._say(f"truck:{truck_id}", stamped, offset, said)
         for bin_id, stamped_bin in self.partition.bins.items():
-            if self._is_repeated(stamped_bin, offset):
+            if self._is_repeated(f"bin:{bin_id}", stamped_bin, offset):
                 continue
             stamped_bin.state, said = bins.step(stamped_bin.state, tick, self.reference)
             if said:
@@ -261,12 +264,16 @@ class _Work:
                 "its producer must partition the key by murmur2 (librdkafka: partitioner=murmur2_random)"
             )
 
-    def _is_repeated(self, stamped: Stamped[Any], offset: int) -> bool:
-        """True if this input was folded in before a crash; then say again what it led to."""
+    def _is_repeated(self, key: str, stamped: Stamped[Any], offset: int) -> bool:
+        """True if this input was folded in before a crash; then say again what it led to.
+
+        What a restored state said may be of several topics, and of each only what comes again says it again: a driver's action
+        would be heard before the fix that came before it. So the first repeat says all of it, in the order it was said.
+        """
         if not stamped.has(self.topic.name, offset):
             return False
         self.repeated += 1
-        self._say_again(stamped.said_at(self.topic.name, offset))
+        self._say_again(self.partition.untold.pop(key, []) or stamped.said_at(self.topic.name, offset))
         return True
 
     def _say_again(self, said: Iterable[Said]) -> None:

@@ -263,6 +263,6 @@ class City:
         for key, value in self.invariants.final_states().items():
             kind, _, name = key.decode().partition(":")
             if kind == "bin":
-                due = state.decode("bin", value).state.due
+                due = state.decode("bin", value).state.filling.due
                 if self.planner.due.get(name, False) != due:
                     raise Violation(f"I1: bin {name} is due: {due}; the planner heard {self.planner.due.get(name)}")

@@ -143,3 +143,21 @@ def test_nobody_is_dark_when_nobody_is_heard() -> None:
 
 def _arriving(fix: events.TruckState, at_ms: int) -> events.TruckState:
     return replace(fix, received_time_ms=at_ms, resent=True)
+
+
+@pytest.mark.parametrize("behind_h", [8, 24 * 8_333])
+def test_a_clock_whose_error_is_learnt_late_is_no_silence(behind_h: int) -> None:
+    """Its reports come irregularly at first, so nothing is corrected; then they are, and hours seem to have passed."""
+    drive = driving().go(6_000)
+    learnt = len(driving().fixes)
+    one, known, said = Truck(truck_id="t1"), town.reference(), []
+    for n, fix in enumerate(drive.fixes):
+        delay_ms = n * 37 % 90 * 1_000 if n < learnt else 0
+        late = replace(
+            fix,
+            event_time_ms=fix.event_time_ms - behind_h * 3_600_000,
+            received_time_ms=(fix.received_time_ms or 0) + delay_ms,
+        )
+        said += [out for out in truck.step(one, late, known)[1] if isinstance(out, events.Alert)]
+    assert [alert for alert in said if alert.rule == RULE] == []
+    assert one.last_ms == drive.fixes[-1].event_time_ms + 300

@@ -62,3 +62,23 @@ def test_what_a_state_has_said_goes_before_what_follows_from_another_topic() -> 
     alerts = [codec.decode(topics.ALERTS, one.value) for one in said if one.topic == topics.ALERTS.name]
     assert [(one.revision, one.state) for one in alerts] == [(1, "raised"), (2, "ended"), (1, "raised")]
     assert alerts[0] == alerts[2]  # who reads takes it once
+
+
+def test_what_a_state_has_said_goes_before_what_is_only_said_again() -> None:
+    """Killed when all was kept and nothing sent: the driver's call is read again before the reports that had called before."""
+    drive = town.loaded().go(1_000).fix(alarms=("sos",)).go(1_500)
+    fixes = [Given(n, codec.encode(fix)) for n, fix in enumerate(drive.fixes)]
+    pressed_ms = drive.time_ms
+    sos = events.DriverAction(action_id="a", truck_id="t1", kind="sos", event_time_ms=pressed_ms)
+    press = Given(0, codec.encode(sos))
+    first = Partition(partition_of("t1"), {})
+    for topic, records in ((topics.TRUCK_STATES, fixes), (topics.DRIVER_ACTIONS, [press])):
+        first.fold(topic.name, records, town.reference(), truck.DEFAULT_SETTINGS)
+    heir = Partition(partition_of("t1"), {"truck:t1": state.encode(first.trucks["t1"])})
+    said = []
+    for topic, records in ((topics.DRIVER_ACTIONS, [press]), (topics.TRUCK_STATES, fixes)):
+        said += heir.fold(topic.name, records, town.reference(), truck.DEFAULT_SETTINGS).outputs
+    alerts = [codec.decode(topics.ALERTS, one.value) for one in said if one.topic == topics.ALERTS.name]
+    revisions = [one.revision for one in alerts if one.rule == "sos"]
+    assert revisions[:3] == [1, 2, 3]
+    assert sorted(set(revisions)) == [1, 2, 3]
