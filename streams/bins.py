@@ -56,6 +56,8 @@ def step(
         return state, outputs
     arrival_ms = events.came_ms(event)
     time_ms = min(event.event_time_ms, arrival_ms + _AHEAD_MS)
+    if arrival_ms > events.LATEST_MS or time_ms < events.EARLIEST_MS:
+        return state, outputs  # no time
     if state.judged_ms - time_ms > _FAR_MS:
         state.judged_ms = 0  # what was judged last had a clock far ahead, and nobody said when it came
     if time_ms <= state.judged_ms:
@@ -90,6 +92,6 @@ def _tell(
         source_id=asset.source_id if asset else None,
         zone_ids=() if place is None else reference.zones_at(*place, moment.time_ms, tenant_id),
     )
-    now_ms = state.filling.newest_arrival_ms
+    now_ms = min(state.filling.newest_arrival_ms, events.LATEST_MS)
     alert = alerts.record(state.ledger, rule.NAME, rule.VERSION, finding, subject=subject, now_ms=now_ms)
     return [] if alert is None else [alert]

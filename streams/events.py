@@ -31,9 +31,9 @@ LATEST_MS: Final = 253_402_300_799_999
 Ms = Annotated[int, Meta(ge=EARLIEST_MS, le=LATEST_MS)]
 Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 """A whole number that fits 64 bits: JSON's may be longer, and neither state nor table could keep them."""
-Kg = Annotated[float, Meta(ge=-1_000_000.0, le=1_000_000.0)]
-Mps = Annotated[float, Meta(ge=0.0, le=1_000.0)]
-"""What a truck on a road may weigh and drive, with room: readings are squared and summed."""
+Kg = Annotated[float, Meta(ge=-1e9, le=1e9)]
+Mps = Annotated[float, Meta(ge=0.0, le=1e6)]
+"""What is no truck any more: readings are squared and summed, and must not leave the numbers."""
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 Geometry = dict[str, Any]
 """A GeoJSON geometry, checked where it is used (`streams.geo`)."""

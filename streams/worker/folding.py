@@ -268,13 +268,22 @@ class _Work:
         """True if this input was folded in before a crash; then say again what it led to.
 
         What a restored state said may be of several topics, and of each only what comes again says it again: a driver's action
-        would be heard before the fix that came before it. So the first repeat says all of it, in the order it was said.
+        would be heard before the fix that came before it. So a repeat says that first.
         """
         if not stamped.has(self.topic.name, offset):
             return False
         self.repeated += 1
-        self._say_again(self.partition.untold.pop(key, []) or stamped.said_at(self.topic.name, offset))
+        self._say_again(self._with_what_went_before(key, stamped.said_at(self.topic.name, offset)))
         return True
+
+    def _with_what_went_before(self, key: str, said: list[Said]) -> list[Said]:
+        """Return what an input led to, and before it what the restored state had said until then."""
+        untold = self.partition.untold.get(key, [])
+        ends = [n for n, one in enumerate(untold, start=1) if one in said]
+        if not ends:
+            return said
+        self.partition.untold[key] = untold[ends[-1] :]
+        return untold[: ends[-1]]
 
     def _say_again(self, said: Iterable[Said]) -> None:
         self.folded.outputs.extend(

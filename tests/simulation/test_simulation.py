@@ -14,7 +14,7 @@ SEEDS = (*range(1, 21), 2182)
 FOUND = {
     "torn-tail-kept": 2,
     "no-offset-cas": 1,
-    "beside-poison-dropped": 2,
+    "beside-poison-dropped": 5,
     "visit-never-ends": 1,
     "said-before-kept": 1,
     "commit-before-said": 2,
@@ -22,13 +22,13 @@ FOUND = {
     "hand-out-in-rebalance": 1,
     "changelog-not-looked-at": 6,
     "decoded-states-kept": 4,
-    "outbox-not-kept": 8,
+    "outbox-not-kept": 9,
     "poison-dropped": 2,
     "repeats-judged": 1,
     "never-late": 3,
-    "late-takes-any": 7,
+    "late-takes-any": 26,
     "late-takes-in-silence": 26,
-    "late-load-counts": 7,
+    "late-load-counts": 27,
 }
 """A planted bug, and a seed that finds it."""
 
