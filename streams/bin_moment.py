@@ -12,8 +12,6 @@ class BinMoment(Struct, kw_only=True, gc=False):
     reading: events.BinReading
     time_ms: int
     """Its own time, but not after it came."""
-    since_ms: int
-    """Time of the reading before; equal to ``time_ms`` for the first."""
     filling: Filling
     """How the bin fills, this reading taken in."""
     asset: events.Asset | None

@@ -6,7 +6,7 @@ is given: it changes it and hands it back.
 
 from typing import Any, Final
 
-from msgspec import Struct, defstruct, field
+from msgspec import Struct, field
 
 from streams import alerts, events, filling, geo, rules
 from streams.alerts import Ledger
@@ -14,22 +14,13 @@ from streams.assets import Reference
 from streams.bin_moment import BinMoment
 from streams.filling import Filling
 from streams.rules.thresholds import DEFAULT, Thresholds
-from streams.units import DAY_MS, MINUTE_MS
+from streams.units import DAY_MS
 
 _FAR_MS: Final = 31 * DAY_MS
-_AHEAD_MS: Final = 2 * MINUTE_MS
-"""A reading from farther in the future has a wrong clock."""
+"""A clock so far ahead was wrong."""
 
-Memories: Final[Any] = defstruct(
-    "Memories",
-    [
-        (rule.__name__.rpartition(".")[2], rule.Memory, field(default_factory=rule.Memory))  # type: ignore[attr-defined]  # a module
-        for rule in rules.BIN_RULES
-    ],
-    module=__name__,
-)
-"""What each rule remembers of one bin; made from `streams.rules.BIN_RULES`."""
-_JUDGES: Final = tuple((rule, rule.__name__.rpartition(".")[2]) for rule in rules.BIN_RULES)  # type: ignore[attr-defined]
+Memories: Final[Any] = rules.memories_of(rules.BIN_RULES, __name__)
+_JUDGES: Final = tuple((rule, rules.memory_name(rule)) for rule in rules.BIN_RULES)
 
 
 class Bin(Struct):
@@ -54,10 +45,9 @@ def step(
     state.filling, outputs = filling.step(state.filling, event, reference)
     if isinstance(event, events.Tick):
         return state, outputs
-    arrival_ms = events.came_ms(event)
-    time_ms = min(event.event_time_ms, arrival_ms + _AHEAD_MS)
-    if arrival_ms > events.LATEST_MS or time_ms < events.EARLIEST_MS:
-        return state, outputs  # no time
+    time_ms = filling.time_of(event)
+    if time_ms is None or time_ms < events.EARLIEST_MS:
+        return state, outputs
     if state.judged_ms - time_ms > _FAR_MS:
         state.judged_ms = 0  # what was judged last had a clock far ahead, and nobody said when it came
     if time_ms <= state.judged_ms:
@@ -65,7 +55,6 @@ def step(
     moment = BinMoment(
         reading=event,
         time_ms=time_ms,
-        since_ms=state.judged_ms or time_ms,
         filling=state.filling,
         asset=reference.bin(event.bin_id, time_ms),
     )

@@ -21,7 +21,8 @@ _CONFIRM_MS: Final = 15 * SECOND_MS
 """A change must hold this long, and be said twice."""
 _LOADING_MS: Final = 180 * SECOND_MS
 """Standing this long at a source loads a truck whose sensor says nothing."""
-_AT_PLACE_M: Final = 35.0
+AT_PLACE_M: Final = 35.0
+"""So near a place a truck stands at it."""
 _STANDING_MPS: Final = 1.4
 
 State = Literal["unknown", "empty", "loaded"]
@@ -85,7 +86,7 @@ def weighed(cargo: Cargo, weighing: events.Weighing, arrival_ms: int) -> None:
 
 def _stand(cargo: Cargo, time_ms: int, near: list[tuple[float, Place]], truck: events.Asset | None) -> None:
     for distance_m, place in near:
-        if place.kind == "source" and distance_m <= _AT_PLACE_M and _may_load(place, truck):
+        if place.kind == "source" and distance_m <= AT_PLACE_M and _may_load(place, truck):
             if cargo.stood_at != place.place_id or time_ms - cargo.stood_until_ms > 10 * _LOADING_MS:
                 cargo.stood_at, cargo.stood_since_ms = place.place_id, time_ms
                 cargo.stood_material = place.record.material if isinstance(place.record, events.Asset) else None
@@ -104,7 +105,7 @@ def _tip(
 ) -> None:
     if bed_raised and fix.sensor_health.cover == "ok":
         cargo.cover_suspect = fix.cover == "closed"
-    at_facility = any(place.kind == "facility" and distance_m <= _AT_PLACE_M for distance_m, place in near)
+    at_facility = any(place.kind == "facility" and distance_m <= AT_PLACE_M for distance_m, place in near)
     if bed_raised and at_facility:
         cargo.tipping_ms = cargo.tipping_ms or time_ms
         if time_ms - cargo.tipping_ms >= _CONFIRM_MS:

@@ -556,12 +556,15 @@ class Visit(Event, frozen=True, kw_only=True):
     how: Literal["geofence", "driver", "weighing"] = "geofence"
 
 
+TicketState = Literal["opened", "loaded", "in_transit", "arrived", "weighed", "accepted", "rejected", "closed"]
+
+
 class Ticket(Event, frozen=True, kw_only=True):
     """``tickets``, key ``ticket_id``: one load from source to receipt (联单)."""
 
     ticket_id: Id
     revision: Whole
-    state: Literal["opened", "loaded", "in_transit", "arrived", "weighed", "accepted", "rejected", "closed"]
+    state: TicketState
     truck_id: Id
     source_id: Text | None = None
     facility_id: Text | None = None

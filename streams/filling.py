@@ -104,21 +104,26 @@ def step(
         if wake_ms is None or event.at_ms < wake_ms:
             return state, []
         return state, _tell(state, event.at_ms, reference, settings, emptied=False)
-    arrival_ms = event.received_time_ms or event.event_time_ms
-    if arrival_ms > events.LATEST_MS:  # as time it would be the newest for ever, and the bin deaf
+    time_ms = time_of(event)
+    if time_ms is None:
         state.ignored += 1
         return state, []
-    state.newest_arrival_ms = max(state.newest_arrival_ms, arrival_ms)
+    state.newest_arrival_ms = max(state.newest_arrival_ms, events.came_ms(event))
     if event.invalid is not None or event.fill is None:
         state.invalid += 1
         return state, []
-    time_ms = min(event.event_time_ms, arrival_ms + 2 * MINUTE_MS)  # a reading from the future has a wrong clock
     if time_ms <= state.last_ms:
         state.ignored += 1
         return state, []
     emptied = _read(state, time_ms, event.fill, settings)
     state.invalid = 0
     return state, _tell(state, time_ms, reference, settings, emptied=emptied)
+
+
+def time_of(reading: events.BinReading) -> int | None:
+    """Return a reading's own time; one from the future has a wrong clock. None: as time it would be the newest for ever."""
+    arrival_ms = events.came_ms(reading)
+    return None if arrival_ms > events.LATEST_MS else min(reading.event_time_ms, arrival_ms + 2 * MINUTE_MS)
 
 
 def wakes_ms(state: Filling, reference: Reference, now_ms: int) -> int | None:

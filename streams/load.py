@@ -18,7 +18,8 @@ _FRESH_MS: Final = 180 * SECOND_MS
 """Older readings say nothing about now."""
 _STUCK_READINGS: Final = 12
 """Equal readings of a moving, loaded truck after which the sensor is called stuck (noise alone is several resolutions)."""
-_MOVING_MPS: Final = 2.0
+MOVING_MPS: Final = 2.0
+"""Faster, its readings are those of a truck on the road."""
 
 Sample = tuple[int, float]
 """Event time, kg."""
@@ -45,7 +46,7 @@ def read(load: Load, fix: events.TruckState, time_ms: int) -> None:
     samples = load.samples
     if samples and kg != samples[-1][1]:
         load.equal, load.stuck = 0, False
-    elif kg > 0 and (fix.speed_mps or 0.0) > _MOVING_MPS:
+    elif kg > 0 and (fix.speed_mps or 0.0) > MOVING_MPS:
         load.equal += 1
         load.stuck = load.equal >= _STUCK_READINGS
     samples.append((time_ms, kg))

@@ -44,6 +44,11 @@ class Moment(Struct, kw_only=True, gc=False):
         return self.time_ms - self.since_ms >= seconds * 1000 and not self.after_gap and not self.clock_moved
 
     @property
+    def accuracy_m(self) -> float:
+        """How far off the place may be; a fix that says nothing is taken as good to 10 m."""
+        return self.fix.accuracy_m or 10.0
+
+    @property
     def payload_kg(self) -> float | None:
         """Permitted load, if known."""
         return self.truck.payload_kg if self.truck else None

@@ -6,18 +6,12 @@ time. A load whose origin or material is not known is granted every permit of it
 
 from typing import Final
 
-from msgspec import Struct
-
 from streams import events
 from streams.assets import Permission, Reference
 from streams.cargo import Cargo
-from streams.geo import LonLat
-from streams.moment import Moment
 
 FREE_PLACES: Final = frozenset({"facility", "source", "depot", "parking", "fuel", "workshop", "approach"})
 """Where permits do not bind."""
-DRIVING_MPS: Final = 2.78
-"""10 km/h: faster is driving [P]."""
 
 
 def covering(reference: Reference, truck_id: str, time_ms: int, cargo: Cargo) -> list[Permission]:
@@ -44,37 +38,3 @@ def _fits(permit: events.Permit, source_id: str | None, material: str | None) ->
 def named(permissions: list[Permission]) -> str:
     """Name permits as `used` of an alert does."""
     return ", ".join(permission.versioned_id for permission in permissions)
-
-
-_LONGEST_STEP_MS: Final = 60_000
-"""Of a longer silence between two fixes no more is counted as driving."""
-
-
-class Driving(Struct, array_like=True):
-    """How long, and at how many fixes, a truck has driven on the road where something is not allowed."""
-
-    start_ms: int = 0
-    """First fix; 0 = none."""
-    place: LonLat | None = None
-    driven_ms: int = 0
-    fixes: int = 0
-    on_the_road: bool = False
-    """At the fix before."""
-
-
-def drive(driving: Driving, moment: Moment, free_m: float) -> None:
-    """Take one fix in: only the steps between two fixes on the road are driving, not the hours in a depot between."""
-    if not drives_on_the_road(moment, free_m):
-        driving.on_the_road = False
-        return
-    if driving.on_the_road:
-        driving.driven_ms += min(moment.time_ms - moment.since_ms, _LONGEST_STEP_MS)
-    if not driving.start_ms:
-        driving.start_ms, driving.place = moment.time_ms, moment.place
-    driving.fixes += 1
-    driving.on_the_road = True
-
-
-def drives_on_the_road(moment: Moment, free_m: float) -> bool:
-    """True if the truck drives, seen, farther than ``free_m`` from every place where permits do not bind."""
-    return moment.place is not None and moment.speed_mps > DRIVING_MPS and moment.within(FREE_PLACES, free_m) is None

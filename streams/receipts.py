@@ -28,6 +28,11 @@ class Receipt(Struct, kw_only=True, gc=False):
         """What was taken: as the receipt says, else as was loaded."""
         return self.weighing.material or self.ticket.material
 
+    @property
+    def arrived_ms(self) -> int:
+        """When the truck came, if that is known; not after it was weighed."""
+        return min(self.time_ms, self.ticket.times.get("arrived", self.time_ms))
+
     def place(self) -> LonLat | None:
         """Where it was weighed."""
         record = None if self.facility is None else self.facility.record

@@ -9,16 +9,15 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal
 
 import msgspec
-from msgspec import Struct, defstruct, field
+from msgspec import Struct, field
 
-from streams import bins
+from streams import bins, rules
 from streams.alerts import Ledger
 from streams.cargo import Cargo
 from streams.events import DEFAULT_TENANT
 from streams.load import Load
 from streams.plans import KeptPlan
 from streams.position import Position
-from streams.rules import RULES
 from streams.sites import Site
 from streams.tickets import Tickets
 from streams.visits import Visits
@@ -29,17 +28,7 @@ LARGEST_BYTES: Final = 900_000
 """A larger state would not fit a Kafka record (1 MB); it ends the worker by name instead of in the producer."""
 
 
-def memory_name(rule_name: str) -> str:
-    """Name of a rule's memory among `Memories`."""
-    return rule_name.replace("-", "_")
-
-
-Memories: Final[Any] = defstruct(
-    "Memories",
-    [(memory_name(rule.NAME), rule.Memory, field(default_factory=rule.Memory)) for rule in RULES],
-    module=__name__,
-)
-"""What each rule remembers of one truck; made from `streams.rules.RULES`. A rule that is new starts without memory."""
+Memories: Final[Any] = rules.memories_of(rules.RULES, __name__)
 
 
 class Truck(Struct):

@@ -5,20 +5,19 @@ does. What the truck itself says is followed fix by fix; the weighbridge's recei
 board then, also where it comes after the next load.
 """
 
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from msgspec import Struct, field
 
 from streams import events
-from streams.load import median
+from streams.cargo import AT_PLACE_M
+from streams.events import TicketState
+from streams.load import MOVING_MPS, median
 from streams.moment import RESTING_MPS, Moment
 from streams.units import SECOND_MS
 
-State = Literal["opened", "loaded", "in_transit", "arrived", "weighed", "accepted", "rejected", "closed"]
 _READINGS: Final = 18
 """Readings on the road whose middle is the load: three minutes of them."""
-_MOVING_MPS: Final = 2.0
-_AT_PLACE_M: Final = 35.0
 _FACILITY: Final = frozenset({"facility"})
 _SOURCE: Final = frozenset({"source"})
 _BEFORE_MS: Final = 60 * SECOND_MS
@@ -37,7 +36,7 @@ class Load(Struct):
 
     ticket_id: str
     revision: int = 0
-    state: State = "opened"
+    state: TicketState = "opened"
     source_id: str | None = None
     facility_id: str | None = None
     material: str | None = None
@@ -53,6 +52,11 @@ class Load(Struct):
     stuck: bool = False
     """The sensor stuck on the way: what it says of this load is nothing."""
     weighing_id: str | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """True if the truck's own sensor says what was on board."""
+        return self.readings >= _FEWEST_READINGS and not self.stuck
 
 
 class Tickets(Struct, array_like=True):
@@ -110,7 +114,7 @@ def _read(tickets: Tickets, load: Load, moment: Moment) -> None:
     if (
         fix.load_kg is None
         or moment.load.kg is None
-        or moment.speed_mps <= _MOVING_MPS
+        or moment.speed_mps <= MOVING_MPS
         or fix.sensor_health.load != "ok"
     ):
         return
@@ -123,21 +127,21 @@ def _read(tickets: Tickets, load: Load, moment: Moment) -> None:
         load.source_kg = round(median(recent), 1)
 
 
-def _state(load: Load, moment: Moment, *, loaded: bool) -> State | None:
+def _state(load: Load, moment: Moment, *, loaded: bool) -> TicketState | None:
     """Return the state that this fix brings the load into; None = it stays."""
     if loaded and "loaded" not in load.times:
         return "loaded"
     if loaded and load.state == "loaded" and moment.speed_mps > RESTING_MPS:
-        away = moment.place is not None and moment.within(_SOURCE, _AT_PLACE_M) is None
+        away = moment.place is not None and moment.within(_SOURCE, AT_PLACE_M) is None
         return "in_transit" if away else None
-    if load.state == "in_transit" and moment.speed_mps < RESTING_MPS and moment.within(_FACILITY, _AT_PLACE_M):
+    if load.state == "in_transit" and moment.speed_mps < RESTING_MPS and moment.within(_FACILITY, AT_PLACE_M):
         return "arrived"
     if load.state == "accepted" and moment.cargo.state == "empty":
         return "closed"
     return None
 
 
-def _become(load: Load, state: State, time_ms: int, moment: Moment) -> events.Ticket:
+def _become(load: Load, state: TicketState, time_ms: int, moment: Moment) -> events.Ticket:
     load.state = state
     load.times[state] = time_ms
     if state == "loaded":
@@ -145,7 +149,7 @@ def _become(load: Load, state: State, time_ms: int, moment: Moment) -> events.Ti
         load.times[state] = moment.cargo.since_ms
         load.permit_id = moment.permissions[0].permit.permit_id if len(moment.permissions) == 1 else None
     elif state == "arrived":
-        place = moment.within(_FACILITY, _AT_PLACE_M)
+        place = moment.within(_FACILITY, AT_PLACE_M)
         load.facility_id = None if place is None else place.place_id
     return _ticket(load, moment.fix.truck_id, moment.tenant_id)
 
@@ -170,7 +174,7 @@ def weighed(
     load.material = weighing.material or load.material
     if load is tickets.now and tickets.recent_kg:
         load.transit_kg = round(median(tickets.recent_kg), 1)
-    states: list[State] = ["weighed", "accepted" if weighing.accepted else "rejected"]
+    states: list[TicketState] = ["weighed", "accepted" if weighing.accepted else "rejected"]
     if weighing.accepted and load is not tickets.now:
         states.append("closed")  # another load is on board, or none is known
     told = []

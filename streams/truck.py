@@ -27,10 +27,10 @@ from streams import (
 )
 from streams.assets import Reference
 from streams.moment import Moment
-from streams.rules import call
+from streams.rules import call, memory_name
 from streams.rules.thresholds import DEFAULT, Thresholds
 from streams.silence import Silence
-from streams.state import Truck, memory_name
+from streams.state import Truck
 from streams.units import DAY_MS, SECOND_MS
 from streams.watermark import Bounds, Released
 
@@ -50,7 +50,7 @@ _CLOCK_STEP_MS: Final = 60 * SECOND_MS
 """A clock that is corrected by so much more or less than before has been set."""
 _LONGEST_SILENCE_MS: Final = 31 * DAY_MS
 """A record without a time of arrival that is further ahead of the last than this was made by a wrong clock."""
-_JUDGES: Final = tuple((rule, memory_name(rule.NAME), rule.judge) for rule in rules.RULES)
+_JUDGES: Final = tuple((rule, memory_name(rule), rule.judge) for rule in rules.JUDGING)
 
 
 def step(
@@ -153,7 +153,7 @@ def _judge_silence(state: Truck, tick: events.Tick, reference: Reference, limits
         reference=reference,
     )
     for rule in rules.TIMED:
-        finding = rule.pass_time(getattr(state.memories, memory_name(rule.NAME)), silence, limits)
+        finding = rule.pass_time(getattr(state.memories, memory_name(rule)), silence, limits)
         if finding is not None:
             _tell(state, rule, finding, outputs, time_ms=state.last_ms, reference=reference)
     state.wake_ms = 0
@@ -196,7 +196,7 @@ def _hear(state: Truck, action: events.DriverAction, reference: Reference) -> Ou
     at = state.position
     place = None if at.lon is None or at.lat is None else (at.lon, at.lat)
     for rule in rules.HEARING:
-        finding = rule.hear(getattr(state.memories, memory_name(rule.NAME)), action, place)
+        finding = rule.hear(getattr(state.memories, memory_name(rule)), action, place)
         if finding is not None:
             at_ms, by = action.event_time_ms, action.driver_id
             _tell(state, rule, finding, outputs, time_ms=at_ms, reference=reference, driver_id=by)
@@ -216,7 +216,7 @@ def _judge_receipt(state: Truck, weighing: events.Weighing, reference: Reference
     outputs: Outputs = [*revisions]
     receipt = receipts.of(weighing, ticket, earlier, reference, time_ms=time_ms)
     for rule in rules.WEIGHING:
-        finding = rule.weigh(getattr(state.memories, memory_name(rule.NAME)), receipt, limits)
+        finding = rule.weigh(getattr(state.memories, memory_name(rule)), receipt, limits)
         if finding is not None:
             _tell(state, rule, finding, outputs, time_ms=time_ms, reference=reference)
     return outputs
@@ -228,14 +228,14 @@ def _reconsider(state: Truck, late: Released, reference: Reference) -> Outputs:
     for caller in rules.HEARING:
         because = caller.calls(late.fix)
         if because is not None:
-            memory, apart = getattr(state.memories, memory_name(caller.NAME)), alerts.Ledger()
+            memory, apart = getattr(state.memories, memory_name(caller)), alerts.Ledger()
             for finding in call.came_late(memory, late.fix, late.time_ms, because):
                 _tell(state, caller, finding, outputs, time_ms=late.time_ms, reference=reference, ledger=apart)
     for rule in rules.RECONSIDERING:
         alert = state.ledger.last.get(rule.NAME)
         if alert is not None and alert.state == "cancelled":
             alert = None
-        memory = getattr(state.memories, memory_name(rule.NAME))
+        memory = getattr(state.memories, memory_name(rule))
         withdrawn = rule.reconsider(memory, alert, late.fix, late.time_ms)
         if withdrawn is not None:
             _tell(state, rule, withdrawn, outputs, time_ms=late.time_ms, reference=reference)
@@ -244,7 +244,7 @@ def _reconsider(state: Truck, late: Released, reference: Reference) -> Outputs:
 
 def _tell(
     state: Truck,
-    rule: rules.Rule,
+    rule: rules.Remembering,
     finding: alerts.Finding,
     outputs: Outputs,
     *,

@@ -1,11 +1,15 @@
 """The rules. `RULES` is the whole list; each is one file that knows none of the others.
 
 A rule is a module with ``NAME``, ``VERSION``, a ``Memory`` (what it remembers of one truck) and ``judge``: one fix in,
-at most one finding out. Rules of safety also ``hear`` what drivers say; `call` is what these two share, `explain` what
-all do. A rule of time also judges silence. To add a rule: its file, its word in `RULES`.
+at most one finding out. Rules of safety also ``hear`` what drivers say; `call` is what these two share, `on_the_road` what those of
+permits do, `explain` what all do. A rule of time also judges silence; rules that ``weigh`` judge receipts, some nothing else. To
+add a rule: its file, its word in `JUDGING` or `WEIGHING`.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final, Protocol
+
+from msgspec import defstruct, field
 
 from streams import events, geo
 from streams.alerts import Finding
@@ -39,8 +43,10 @@ from streams.rules.thresholds import Thresholds
 from streams.silence import Silence
 
 
-class Rule(Protocol):
-    """What a rule's module offers."""
+class Remembering(Protocol):
+    """What every rule's module offers."""
+
+    __name__: str
 
     @property
     def NAME(self) -> RuleName:  # noqa: N802  # a module's constant
@@ -52,7 +58,11 @@ class Rule(Protocol):
 
     @property
     def Memory(self) -> Any:  # noqa: N802  # a module's class
-        """What the rule remembers of one truck; made without arguments."""
+        """What the rule remembers of one truck or bin; made without arguments."""
+
+
+class Rule(Remembering, Protocol):
+    """A rule that judges fixes."""
 
     def judge(self, memory: Any, moment: Moment, limits: Thresholds, /) -> Finding | None:
         """Judge one fix of a truck; fixes come in order of event time."""
@@ -84,27 +94,15 @@ class TimedRule(Rule, Protocol):
         """Judge that a loaded truck was not heard of for `Thresholds.dark_unheard_s`: once a silence."""
 
 
-class BinRule(Protocol):
-    """What the module of a rule of bins offers."""
-
-    @property
-    def NAME(self) -> RuleName:  # noqa: N802  # a module's constant
-        """Name of the rule, as the contract has it."""
-
-    @property
-    def VERSION(self) -> str:  # noqa: N802  # a module's constant
-        """Changes with every change of judgement."""
-
-    @property
-    def Memory(self) -> Any:  # noqa: N802  # a module's class
-        """What the rule remembers of one bin; made without arguments."""
+class BinRule(Remembering, Protocol):
+    """A rule of bins."""
 
     def judge(self, memory: Any, moment: BinMoment, limits: Thresholds, /) -> Finding | None:
         """Judge one reading of a bin; readings come in order of event time."""
 
 
-class WeighingRule(Rule, Protocol):
-    """A rule that also judges receipts."""
+class WeighingRule(Remembering, Protocol):
+    """A rule that judges receipts."""
 
     def weigh(self, memory: Any, receipt: Receipt, limits: Thresholds, /) -> Finding | None:
         """Judge one receipt of a load."""
@@ -115,7 +113,7 @@ HEARING: Final[tuple[HearingRule, ...]] = (sos, breakdown)
 TIMED: Final[tuple[TimedRule, ...]] = (dark_truck,)
 WEIGHING: Final[tuple[WeighingRule, ...]] = (overload, mass_balance, wrong_facility)
 RECONSIDERING: Final[tuple[ReconsideringRule, ...]] = (illegal_dump, dark_truck)
-RULES: Final[tuple[Rule, ...]] = (
+JUDGING: Final[tuple[Rule, ...]] = (
     *HEARING,
     illegal_dump,
     spillage,
@@ -125,10 +123,21 @@ RULES: Final[tuple[Rule, ...]] = (
     outside_hours,
     no_permit,
     overload,
-    mass_balance,
-    wrong_facility,
     tamper,
     overspeed,
     sensor_fault,
     dark_truck,
 )
+RULES: Final[tuple[Remembering, ...]] = tuple(dict.fromkeys((*JUDGING, *WEIGHING)))
+"""All of trucks."""
+
+
+def memory_name(rule: Remembering) -> str:
+    """Name of a rule's memory among `memories_of`, and in stored states: its module's."""
+    return rule.__name__.rpartition(".")[2]
+
+
+def memories_of(rules: Sequence[Remembering], module: str) -> Any:
+    """Return the struct of what each of these rules remembers. A rule that is new starts without memory."""
+    fields = [(memory_name(rule), rule.Memory, field(default_factory=rule.Memory)) for rule in rules]
+    return defstruct("Memories", fields, module=module)

@@ -72,4 +72,4 @@ def _begin(memory: Memory, moment: BinMoment, because: tuple[events.Condition, .
 
 def _end(memory: Memory, moment: BinMoment) -> Finding:
     start_ms, memory.hot_ms, memory.alerted = memory.hot_ms, 0, False
-    return Finding(kind="end", start_ms=start_ms, at_ms=moment.time_ms, end_ms=moment.time_ms)
+    return explain.over(start_ms, moment.time_ms)

@@ -30,7 +30,7 @@ def judge(memory: Memory, moment: BinMoment, limits: Thresholds) -> Finding | No
     if not tilted:
         start_ms, alerted = memory.since_ms, memory.alerted
         memory.since_ms, memory.alerted = 0, False
-        return Finding(kind="end", start_ms=start_ms, at_ms=moment.time_ms, end_ms=moment.time_ms) if alerted else None
+        return explain.over(start_ms, moment.time_ms) if alerted else None
     memory.since_ms = memory.since_ms or moment.time_ms
     lasted_s = (moment.time_ms - memory.since_ms) / 1000
     if memory.alerted or lasted_s < limits.moved_s:

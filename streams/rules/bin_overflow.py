@@ -59,4 +59,4 @@ def _lid(reading: events.BinReading) -> tuple[events.Condition, ...]:
 def _end(memory: Memory, moment: BinMoment) -> Finding | None:
     start_ms, alerted = memory.since_ms, memory.alerted
     memory.since_ms, memory.alerted = 0, False
-    return Finding(kind="end", start_ms=start_ms, at_ms=moment.time_ms, end_ms=moment.time_ms) if alerted else None
+    return explain.over(start_ms, moment.time_ms) if alerted else None

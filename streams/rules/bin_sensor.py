@@ -47,7 +47,7 @@ def judge(memory: Memory, moment: BinMoment, limits: Thresholds) -> Finding | No
         memory.reading, memory.same_ms, memory.same, memory.alerted = reading, moment.time_ms, 1, False
         memory.rate_per_h = moment.filling.rate_per_h or 0.0
         if was_alerted:
-            return Finding(kind="end", start_ms=start_ms, at_ms=moment.time_ms, end_ms=moment.time_ms)
+            return explain.over(start_ms, moment.time_ms)
         return None
     memory.same += 1
     return _say(memory, moment, _stuck(memory, moment, limits))

@@ -1,11 +1,12 @@
 """Sentences and conditions that rules share: what was measured, what would have made it lawful, what is not known."""
 
-from typing import Final
+from typing import Any, Final
 
 from streams import events, geo
 from streams.alerts import Finding
 from streams.events import Condition
 from streams.moment import Moment
+from streams.receipts import Receipt
 
 UNLOADING_PLACES: Final = frozenset({"facility", "source", "depot", "workshop", "parking", "fuel", "approach"})
 """Where a raised bed or a falling load is normal: work, repair, cleaning."""
@@ -56,6 +57,33 @@ def gaps(moment: Moment) -> tuple[str, ...]:
     if moment.truck is None:
         said.append("the truck is not in the register: class and payload are unknown")
     return tuple(said)
+
+
+def over(start_ms: int, at_ms: int) -> Finding:
+    """Say that it ends with this fix or reading."""
+    return Finding(kind="end", start_ms=start_ms, at_ms=at_ms, end_ms=at_ms)
+
+
+def origin(moment: Moment) -> tuple[str, ...]:
+    """Say so if it is not known where the load was loaded."""
+    return () if moment.cargo.source_id else ("where it was loaded is not known",)
+
+
+def of_receipt(receipt: Receipt, start_ms: int, **said: Any) -> Finding:
+    """Say what a receipt shows: where it was weighed, begun and over at once. ``said``: more of the finding."""
+    place = receipt.place()
+    used = {"weighing": receipt.weighing.weighing_id} | said.pop("used", {})
+    return Finding(
+        kind="begin",
+        start_ms=start_ms,
+        at_ms=receipt.time_ms,
+        end_ms=receipt.time_ms,
+        at_once=True,
+        where=None if place is None else geo.point(*place),
+        facility_id=receipt.weighing.facility_id,
+        used=used,
+        **said,
+    )
 
 
 def it_did_report(fix: events.TruckState, time_ms: int, *, start_ms: int, end_ms: int | None) -> Finding:

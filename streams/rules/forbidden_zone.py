@@ -18,8 +18,6 @@ from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "forbidden-zone"
 VERSION: Final = "1"
-_LEAST_DEPTH_M: Final = 10.0
-"""Accuracy of a fix that names none."""
 _LONGEST_TRACK: Final = 60
 _LONGEST_UNSEEN_MS: Final = 600_000
 """Of a way that is not seen for longer the straight line says nothing."""
@@ -70,7 +68,7 @@ def _zone(moment: Moment) -> Place | None:
             continue
         if record.applies_to == "loaded" and moment.cargo.state != "loaded":
             continue
-        if moment.place is None or place.area.depth_m(*moment.place) < (moment.fix.accuracy_m or _LEAST_DEPTH_M):
+        if moment.place is None or place.area.depth_m(*moment.place) < moment.accuracy_m:
             continue
         if moment.reference.is_forbidden(place, moment.time_ms, moment.tenant_id):
             return place

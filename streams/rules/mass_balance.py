@@ -8,26 +8,18 @@ from typing import Final
 
 from msgspec import Struct
 
-from streams import geo
 from streams.alerts import Finding
 from streams.events import Condition, RuleName
-from streams.moment import Moment
 from streams.receipts import Receipt
 from streams.rules import explain
 from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "mass-balance"
 VERSION: Final = "1"
-_FEWEST_READINGS: Final = 8
-"""Readings on the road that make a load known."""
 
 
 class Memory(Struct, array_like=True):
     """What the rule remembers of one truck: nothing, each receipt is judged for itself."""
-
-
-def judge(memory: Memory, moment: Moment, limits: Thresholds) -> None:
-    """Say nothing of a fix: receipts are judged."""
 
 
 def weigh(memory: Memory, receipt: Receipt, limits: Thresholds) -> Finding | None:  # noqa: ARG001  # a rule's shape
@@ -43,7 +35,7 @@ def weigh(memory: Memory, receipt: Receipt, limits: Thresholds) -> Finding | Non
             unless="a second load between the two, unseen",
         )
     net_kg, on_board_kg = weighing.net_kg, ticket.transit_kg
-    if net_kg is None or on_board_kg is None or ticket.readings < _FEWEST_READINGS or ticket.stuck:
+    if net_kg is None or on_board_kg is None or not ticket.is_known:
         return None
     missing_kg = on_board_kg - net_kg
     least_kg = max(limits.balance_kg, limits.balance_share * on_board_kg)
@@ -60,22 +52,16 @@ def weigh(memory: Memory, receipt: Receipt, limits: Thresholds) -> Finding | Non
 
 
 def _finding(receipt: Receipt, kg: float | None, *said: Condition, unless: str) -> Finding:
-    weighing, place = receipt.weighing, receipt.place()
     spread_kg = 0.06 * (receipt.ticket.transit_kg or 0.0)
-    return Finding(
-        kind="begin",
-        start_ms=min(receipt.time_ms, receipt.ticket.times.get("arrived", receipt.time_ms)),
-        at_ms=receipt.time_ms,
-        end_ms=receipt.time_ms,
-        at_once=True,
+    return explain.of_receipt(
+        receipt,
+        receipt.arrived_ms,
         severity="medium",
         certainty="likely",
-        where=None if place is None else geo.point(*place),
-        facility_id=weighing.facility_id,
         lost_kg=None if kg is None else round(kg, 0),
         lost_low_kg=None if kg is None else round(max(0.0, kg - spread_kg), 0),
         lost_high_kg=None if kg is None else round(kg + spread_kg, 0),
         because=said,
         unless=(unless, "a receipt of another truck"),
-        used={"weighing": weighing.weighing_id, "ticket": receipt.ticket.ticket_id},
+        used={"ticket": receipt.ticket.ticket_id},
     )

@@ -7,41 +7,31 @@ permit of its truck.
 
 from typing import Final
 
-from msgspec import Struct, field
-
-from streams import geo, permits
+from streams import permits
 from streams.alerts import Finding
 from streams.events import RuleName
 from streams.moment import Moment
-from streams.rules import explain
+from streams.rules import explain, on_the_road
 from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "no-permit"
 VERSION: Final = "1"
 
-
-class Memory(Struct, array_like=True):
-    """What the rule remembers of one truck."""
-
-    driving: permits.Driving = field(default_factory=permits.Driving)
-    """Without a permit."""
-    alerted: bool = False
+Memory = on_the_road.Memory
 
 
 def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     """Judge one fix."""
     if moment.cargo.state != "loaded" or moment.permissions:
-        return _end(memory, moment) if memory.driving.start_ms and moment.cargo.state != "unknown" else None
+        return on_the_road.end(memory, moment) if memory.driving.start_ms and moment.cargo.state != "unknown" else None
     if (
         memory.alerted
         or not moment.reference.knows_permits(moment.tenant_id)
         or moment.cargo.material in limits.no_permit_needed
     ):
         return None
-    driving = memory.driving
-    permits.drive(driving, moment, limits.off_route_place_m)
-    lasted_s = driving.driven_ms / 1000
-    if not driving.on_the_road or lasted_s < limits.no_permit_s or driving.fixes < limits.no_permit_fixes:
+    lasted_s = on_the_road.drive(memory.driving, moment, limits.off_route_place_m)
+    if lasted_s < limits.no_permit_s or memory.driving.fixes < limits.no_permit_fixes:
         return None
     memory.alerted = True
     return _begin(memory, moment, limits, lasted_s)
@@ -69,21 +59,13 @@ def _begin(memory: Memory, moment: Moment, limits: Thresholds, lasted_s: float) 
         at_ms=moment.time_ms,
         severity="high",
         certainty="observed" if cargo.source_id else "likely",
-        where=None if memory.driving.place is None else geo.point(*memory.driving.place),
+        where=on_the_road.where(memory.driving),
         because=tuple(because),
         unless=(
             "a permit in force for this source and material",
             "a material that needs no permit",
             f"within {limits.off_route_place_m:g} m of a registered place",
         ),
-        gaps=(*explain.gaps(moment), *(() if cargo.source_id else ("where it was loaded is not known",))),
+        gaps=(*explain.gaps(moment), *explain.origin(moment)),
         used={"permit": permits.named(named)} if named else {},
     )
-
-
-def _end(memory: Memory, moment: Moment) -> Finding | None:
-    start_ms, alerted = memory.driving.start_ms, memory.alerted
-    memory.driving, memory.alerted = permits.Driving(), False
-    if not alerted:
-        return None
-    return Finding(kind="end", start_ms=start_ms, at_ms=moment.time_ms, end_ms=moment.time_ms)

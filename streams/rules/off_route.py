@@ -121,7 +121,7 @@ def _begin(memory: Memory, moment: Moment, limits: Thresholds, lasted_s: float) 
             f"within {limits.off_route_place_m:g} m of a registered place",
             "another permit in force for this load",
         ),
-        gaps=(*explain.gaps(moment), *(() if moment.cargo.source_id else ("where it was loaded is not known",))),
+        gaps=(*explain.gaps(moment), *explain.origin(moment)),
         used=used,
     )
 

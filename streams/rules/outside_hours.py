@@ -7,41 +7,32 @@ traffic: the grace. Where the time zone is not known, nothing is said.
 import datetime as dt
 from typing import Final
 
-from msgspec import Struct, field
-
-from streams import geo, permits
+from streams import permits
 from streams.alerts import Finding
 from streams.assets import Permission
 from streams.events import RuleName
 from streams.hours import Stretch
 from streams.moment import Moment
-from streams.rules import explain
+from streams.rules import explain, on_the_road
 from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "outside-hours"
 VERSION: Final = "1"
 
-
-class Memory(Struct, array_like=True):
-    """What the rule remembers of one truck."""
-
-    driving: permits.Driving = field(default_factory=permits.Driving)
-    """Outside the hours."""
-    alerted: bool = False
+Memory = on_the_road.Memory
 
 
 def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     """Judge one fix."""
     if not moment.permissions:
-        return _end(memory, moment) if memory.driving.start_ms and moment.cargo.state != "unknown" else None
+        return on_the_road.end(memory, moment) if memory.driving.start_ms and moment.cargo.state != "unknown" else None
     found = _outside(moment)
     if found is None:
-        return _end(memory, moment) if memory.driving.start_ms else None
+        return on_the_road.end(memory, moment) if memory.driving.start_ms else None
     if memory.alerted:
         return None
-    permits.drive(memory.driving, moment, limits.off_route_place_m)
-    lasted_s = memory.driving.driven_ms / 1000
-    if not memory.driving.on_the_road or lasted_s < limits.outside_hours_s:
+    lasted_s = on_the_road.drive(memory.driving, moment, limits.off_route_place_m)
+    if lasted_s < limits.outside_hours_s:
         return None
     memory.alerted = True
     return _begin(memory, moment, limits, found, lasted_s)
@@ -72,7 +63,7 @@ def _begin(
         at_ms=moment.time_ms,
         severity="medium",
         certainty="observed" if cargo.source_id else "likely",
-        where=None if memory.driving.place is None else geo.point(*memory.driving.place),
+        where=on_the_road.where(memory.driving),
         because=(
             explain.known("loaded", cargo.state),
             explain.known("hours of its permits", _hours(permission)),
@@ -91,7 +82,7 @@ def _begin(
             "hours of another permit for this load",
             f"within {limits.off_route_place_m:g} m of a registered place",
         ),
-        gaps=(*explain.gaps(moment), *(() if cargo.source_id else ("where it was loaded is not known",))),
+        gaps=(*explain.gaps(moment), *explain.origin(moment)),
         used={"permit": permits.named(moment.permissions)},
     )
 
@@ -104,11 +95,3 @@ def _hours(permission: Permission) -> str:
 
 def _local(time_ms: int, zone: dt.tzinfo | None) -> str:
     return dt.datetime.fromtimestamp(time_ms / 1000, zone or dt.UTC).strftime("%m-%d %H:%M")
-
-
-def _end(memory: Memory, moment: Moment) -> Finding | None:
-    start_ms, alerted = memory.driving.start_ms, memory.alerted
-    memory.driving, memory.alerted = permits.Driving(), False
-    if not alerted:
-        return None
-    return Finding(kind="end", start_ms=start_ms, at_ms=moment.time_ms, end_ms=moment.time_ms)

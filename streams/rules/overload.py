@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from streams import events, geo
 from streams.alerts import Finding
 from streams.events import RuleName
-from streams.load import median
+from streams.load import MOVING_MPS, median
 from streams.moment import Moment
 from streams.receipts import Receipt
 from streams.rules import explain
@@ -19,7 +19,6 @@ from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "overload"
 VERSION: Final = "1"
-_MOVING_MPS: Final = 2.0
 _KEPT: Final = 48
 _FEWEST: Final = 12
 """Readings whose middle counts."""
@@ -41,7 +40,7 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     payload_kg = moment.payload_kg
     if moment.cargo.state != "loaded" or payload_kg is None or moment.fix.maintenance:
         return _end(memory, moment) if memory.readings else None
-    if moment.load.kg is None or moment.load.stuck or moment.fix.load_kg is None or moment.speed_mps <= _MOVING_MPS:
+    if moment.load.kg is None or moment.load.stuck or moment.fix.load_kg is None or moment.speed_mps <= MOVING_MPS:
         return None
     limit_kg = payload_kg * (1 + limits.overload_share)
     if not memory.alerted and moment.load.kg < payload_kg:
@@ -71,20 +70,13 @@ def weigh(memory: Memory, receipt: Receipt, limits: Thresholds) -> Finding | Non
     if said is None:
         return None
     memory.told_ms = receipt.time_ms
-    place = receipt.place()
-    return Finding(
-        kind="begin",
-        start_ms=loaded_ms,
-        at_ms=receipt.time_ms,
-        end_ms=receipt.time_ms,
-        at_once=True,
+    return explain.of_receipt(
+        receipt,
+        loaded_ms,
         severity="medium",
         certainty="observed",
-        where=None if place is None else geo.point(*place),
-        facility_id=weighing.facility_id,
         because=(said,),
         unless=("another truck on the weighbridge",),
-        used={"weighing": weighing.weighing_id},
     )
 
 

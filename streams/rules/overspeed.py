@@ -20,8 +20,6 @@ NAME: Final[RuleName] = "overspeed"
 VERSION: Final = "1"
 _LONGEST_STEP_S: Final = 60.0
 """Between fixes farther apart nothing is known of the speed."""
-_LEAST_DEPTH_M: Final = 10.0
-"""Accuracy of a fix that names none: a road along a zone's edge is not in it."""
 _DRIVEN_SHARE: Final = 0.7
 """Of the reported speed, at least that of the straight way from the fix before: roads bend."""
 
@@ -49,8 +47,7 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     lowest_mps = moment.reference.lowest_limit_mps
     if lowest_mps is None or moment.speed_mps <= lowest_mps * (1 + limits.overspeed_share):
         return _slower(memory, moment, limits) if memory.start_ms else None
-    accuracy_m = moment.fix.accuracy_m or _LEAST_DEPTH_M
-    found = moment.reference.speed_limit(*moment.place, moment.time_ms, moment.tenant_id, accuracy_m)
+    found = moment.reference.speed_limit(*moment.place, moment.time_ms, moment.tenant_id, moment.accuracy_m)
     if found is None or moment.speed_mps <= found[0] * (1 + limits.overspeed_share):
         return _slower(memory, moment, limits) if memory.start_ms else None
     if moment.time_ms - before_ms > _LONGEST_STEP_S * 1000 and memory.start_ms and not memory.alerted:

@@ -19,7 +19,6 @@ NAME: Final[RuleName] = "sensor-fault"
 VERSION: Final = "1"
 _SENSORS: Final = ("cover", "bed", "load")
 _FAULTS: Final = frozenset({"open", "short", "suspect"})
-_MOVING_MPS: Final = 2.0
 
 
 class Fault(Struct, array_like=True):
@@ -55,7 +54,7 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
         return _finding(kind, memory, moment, limits, told)
     if memory.start_ms and not told:
         start_ms, memory.start_ms = memory.start_ms, 0
-        return Finding(kind="end", start_ms=start_ms, at_ms=moment.time_ms, end_ms=moment.time_ms)
+        return explain.over(start_ms, moment.time_ms)
     return None
 
 

@@ -15,6 +15,7 @@ from msgspec import Struct, field
 from streams import geo
 from streams.alerts import Finding
 from streams.events import RuleName
+from streams.load import MOVING_MPS
 from streams.moment import Moment
 from streams.rules import explain
 from streams.rules.thresholds import Thresholds
@@ -39,7 +40,6 @@ _CORRELATED_S: Final = 23.0
 _SHORT_MS: Final = 50 * SECOND_MS
 _STILL_THERE: Final = 0.3
 """The fall began when a short mean was within this share of it for the last time."""
-_MOVING_MPS: Final = 2.0
 _LONG_STOP_MS: Final = 4 * MINUTE_MS
 """After a stop this long, what the load did is not a spill: a new comparison begins."""
 _QUIET_MINUTES: Final = 6
@@ -63,7 +63,6 @@ class Level(Struct):
 
     kg: float
     error_kg: float
-    n: int
 
 
 class Memory(Struct, array_like=True):
@@ -87,14 +86,14 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     if moment.cargo.state != "loaded" or moment.bed_raised() or moment.fix.maintenance:
         return _forget(memory, moment, limits) if memory.minutes or memory.alerted else None
     silent = moment.time_ms - moment.since_ms > _LONG_STOP_MS
-    if moment.speed_mps <= _MOVING_MPS or silent or memory.stood_since_ms:
+    if moment.speed_mps <= MOVING_MPS or silent or memory.stood_since_ms:
         memory.stood_since_ms = memory.stood_since_ms or moment.time_ms
         stopped = silent or moment.time_ms - memory.stood_since_ms > _LONG_STOP_MS
-        if moment.speed_mps > _MOVING_MPS:
+        if moment.speed_mps > MOVING_MPS:
             memory.stood_since_ms = 0
         if stopped and (memory.minutes or memory.alerted):
             return _forget(memory, moment, limits)
-        if moment.speed_mps <= _MOVING_MPS:
+        if moment.speed_mps <= MOVING_MPS:
             return None
     fix = moment.fix
     if fix.load_kg is None or fix.sensor_health.load != "ok" or moment.load.stuck or moment.place is None:
@@ -184,7 +183,7 @@ def _level_before(minutes: list[Minute], until_ms: int, limits: Thresholds) -> L
         return None
     scatter_kg = sqrt(max(0.0, sum([minute.kg2 for minute in whole]) / n - kg * kg))
     counted = max(1.0, min(n, len(whole) * 60 / _CORRELATED_S))
-    return Level(kg, max(scatter_kg, limits.spill_noise_share * kg) / sqrt(counted), n)
+    return Level(kg, max(scatter_kg, limits.spill_noise_share * kg) / sqrt(counted))
 
 
 def _level_of(readings: list[tuple[int, float]], before_kg: float, limits: Thresholds) -> Level:
@@ -195,7 +194,7 @@ def _level_of(readings: list[tuple[int, float]], before_kg: float, limits: Thres
     scatter_kg = sqrt(sum([(one - kg) ** 2 for _, one in readings]) / n)
     lasted_s = (readings[-1][0] - readings[0][0]) / SECOND_MS * n / (n - 1)
     counted = max(1.0, min(n, lasted_s / _CORRELATED_S))
-    return Level(kg, (scatter_kg if scatter_kg > 1.3 * usual_kg else usual_kg) / sqrt(counted), n)
+    return Level(kg, (scatter_kg if scatter_kg > 1.3 * usual_kg else usual_kg) / sqrt(counted))
 
 
 def _onset_ms(memory: Memory, before_kg: float, fall_kg: float) -> int:

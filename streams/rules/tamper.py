@@ -200,4 +200,4 @@ def _over(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     if not over and not any(_SIGNS[sign](memory, moment, limits) for sign in worse):
         return None
     start_ms, memory.sign, memory.start_ms = memory.start_ms, "", 0
-    return Finding(kind="end", start_ms=start_ms, at_ms=moment.time_ms, end_ms=moment.time_ms)
+    return explain.over(start_ms, moment.time_ms)

@@ -7,10 +7,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from streams import events, geo
+from streams import events
 from streams.alerts import Finding
 from streams.events import Condition, RuleName
-from streams.moment import Moment
 from streams.receipts import Receipt
 from streams.rules import explain
 from streams.rules.thresholds import Thresholds
@@ -23,10 +22,6 @@ class Memory(Struct, array_like=True):
     """What the rule remembers of one truck: nothing, each receipt is judged for itself."""
 
 
-def judge(memory: Memory, moment: Moment, limits: Thresholds) -> None:
-    """Say nothing of a fix: receipts are judged."""
-
-
 def weigh(memory: Memory, receipt: Receipt, limits: Thresholds) -> Finding | None:  # noqa: ARG001  # a rule's shape
     """Judge one receipt."""
     weighing = receipt.weighing
@@ -35,23 +30,16 @@ def weigh(memory: Memory, receipt: Receipt, limits: Thresholds) -> Finding | Non
     said = _not_accepted(receipt) or _not_permitted(receipt)
     if said is None:
         return None
-    place = receipt.place()
     facility = receipt.facility
-    return Finding(
-        kind="begin",
-        start_ms=min(receipt.time_ms, receipt.ticket.times.get("arrived", receipt.time_ms)),
-        at_ms=receipt.time_ms,
-        end_ms=receipt.time_ms,
-        at_once=True,
+    return explain.of_receipt(
+        receipt,
+        receipt.arrived_ms,
         severity="high",
         certainty="observed" if weighing.material else "likely",
-        where=None if place is None else geo.point(*place),
-        facility_id=weighing.facility_id,
         because=said,
         unless=("the facility licensed for this material", "a permit in force that names this facility"),
         gaps=() if weighing.material else ("the receipt names no material",),
         used={
-            "weighing": weighing.weighing_id,
             **({} if facility is None else {"facility": facility.versioned_id}),
             **({"permit": receipt.permits()} if receipt.permissions else {}),
         },

@@ -4,7 +4,7 @@
 record that a state has already folded in (`Stamped.has`) changes nothing and is answered as the first time.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -197,12 +197,8 @@ class _Work:
             self._set_aside(record, stage, str(error))
 
     def _truck(self, event: Any, offset: int) -> None:
-        self._check_partition(event.truck_id)
-        stamped = self.partition.trucks.get(event.truck_id)
+        stamped = self._to_fold("truck", event.truck_id, self.partition.trucks, state.new_truck, offset)
         if stamped is None:
-            stamped = self.partition.trucks[event.truck_id] = state.new_truck(event.truck_id)
-        key = f"truck:{event.truck_id}"
-        if self._is_repeated(key, stamped, offset):
             return
         order = stamped.state.order
         late, duplicates = order.late, order.duplicates
@@ -211,29 +207,34 @@ class _Work:
         self.duplicates += order.duplicates - duplicates
         if self.topic is topics.TRUCK_STATES and event.received_time_ms is not None:
             self.age_ms = event.received_time_ms - event.event_time_ms
-        self._say(key, stamped, offset, said)
+        self._say(f"truck:{event.truck_id}", stamped, offset, said)
 
     def _bin(self, event: events.BinReading, offset: int) -> None:
-        self._check_partition(event.bin_id)
-        stamped = self.partition.bins.get(event.bin_id)
-        if stamped is None:
-            stamped = self.partition.bins[event.bin_id] = state.new_bin(event.bin_id)
-        key = f"bin:{event.bin_id}"
-        if self._is_repeated(key, stamped, offset):
-            return
-        stamped.state, said = bins.step(stamped.state, event, self.reference, self.settings.thresholds)
-        self._say(key, stamped, offset, said)
+        stamped = self._to_fold("bin", event.bin_id, self.partition.bins, state.new_bin, offset)
+        if stamped is not None:
+            stamped.state, said = bins.step(stamped.state, event, self.reference, self.settings.thresholds)
+            self._say(f"bin:{event.bin_id}", stamped, offset, said)
 
     def _site(self, seen: events.DumpSeen, offset: int) -> None:
-        self._check_partition(seen.cell)
-        stamped = self.partition.sites.get(seen.cell)
+        stamped = self._to_fold("site", seen.cell, self.partition.sites, state.new_site, offset)
+        if stamped is not None:
+            stamped.state, said = sites.step(stamped.state, seen, self.settings.thresholds)
+            self._say(f"site:{seen.cell}", stamped, offset, list(said))
+
+    def _to_fold[S](
+        self,
+        kind: state.Kind,
+        entity_id: str,
+        states: dict[str, Stamped[S]],
+        new: Callable[[str], Stamped[S]],
+        offset: int,
+    ) -> Stamped[S] | None:
+        """Return the state that an input of this partition is to be folded into; None if it has been."""
+        self._check_partition(entity_id)
+        stamped = states.get(entity_id)
         if stamped is None:
-            stamped = self.partition.sites[seen.cell] = state.new_site(seen.cell)
-        key = f"site:{seen.cell}"
-        if self._is_repeated(key, stamped, offset):
-            return
-        stamped.state, said = sites.step(stamped.state, seen, self.settings.thresholds)
-        self._say(key, stamped, offset, list(said))
+            stamped = states[entity_id] = new(entity_id)
+        return None if self._is_repeated(kind, entity_id, stamped, offset) else stamped
 
     def _tick(self, tick: events.Tick, offset: int) -> None:
         """Let time pass for all of the partition; a state that it does not change is not written.
@@ -246,11 +247,11 @@ class _Work:
         for truck_id, stamped in self.partition.trucks.items():
             if not truck.heeds(stamped.state, tick) and not stamped.has(self.topic.name, offset):
                 continue
-            if not self._is_repeated(f"truck:{truck_id}", stamped, offset):
+            if not self._is_repeated("truck", truck_id, stamped, offset):
                 stamped.state, said = truck.step(stamped.state, tick, self.reference, self.settings)
                 self._say(f"truck:{truck_id}", stamped, offset, said)
         for bin_id, stamped_bin in self.partition.bins.items():
-            if self._is_repeated(f"bin:{bin_id}", stamped_bin, offset):
+            if self._is_repeated("bin", bin_id, stamped_bin, offset):
                 continue
             stamped_bin.state, said = bins.step(stamped_bin.state, tick, self.reference)
             if said:
@@ -264,7 +265,7 @@ class _Work:
                 "its producer must partition the key by murmur2 (librdkafka: partitioner=murmur2_random)"
             )
 
-    def _is_repeated(self, key: str, stamped: Stamped[Any], offset: int) -> bool:
+    def _is_repeated(self, kind: state.Kind, entity_id: str, stamped: Stamped[Any], offset: int) -> bool:
         """True if this input was folded in before a crash; then say again what it led to.
 
         What a restored state said may be of several topics, and of each only what comes again says it again: a driver's action
@@ -273,7 +274,7 @@ class _Work:
         if not stamped.has(self.topic.name, offset):
             return False
         self.repeated += 1
-        self._say_again(self._with_what_went_before(key, stamped.said_at(self.topic.name, offset)))
+        self._say_again(self._with_what_went_before(f"{kind}:{entity_id}", stamped.said_at(self.topic.name, offset)))
         return True
 
     def _with_what_went_before(self, key: str, said: list[Said]) -> list[Said]:
