@@ -123,7 +123,11 @@ def step(
 def time_of(reading: events.BinReading) -> int | None:
     """Return a reading's own time; one from the future has a wrong clock. None: as time it would be the newest for ever."""
     arrival_ms = events.came_ms(reading)
-    return None if arrival_ms > events.LATEST_MS else min(reading.event_time_ms, arrival_ms + 2 * MINUTE_MS)
+    return (
+        None
+        if arrival_ms > events.LATEST_MS
+        else min(reading.event_time_ms, arrival_ms + 2 * MINUTE_MS, events.LATEST_MS)
+    )
 
 
 def wakes_ms(state: Filling, reference: Reference, now_ms: int) -> int | None:

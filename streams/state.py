@@ -23,7 +23,7 @@ from streams.tickets import Tickets
 from streams.visits import Visits
 from streams.watermark import Order
 
-VERSION: Final = 3
+VERSION: Final = 4
 LARGEST_BYTES: Final = 900_000
 """A larger state would not fit a Kafka record (1 MB); it ends the worker by name instead of in the producer."""
 
@@ -202,8 +202,19 @@ def _from_2(kind: Kind, plain: dict[str, Any]) -> None:
         cargo.append(cargo[3])
 
 
+def _from_3(kind: Kind, plain: dict[str, Any]) -> None:
+    """Pack the way of a load that is watched, where each minute had a list of places; say its highest minute."""
+    memory = plain["state"].get("memories", {}).get("spillage") if kind == "truck" else None
+    if not memory:
+        return
+    minutes = memory[0]
+    for minute in minutes:
+        minute[5:] = [[round(degrees * 1_000_000) for place in places for degrees in place] for places in minute[5:]]
+    memory[9:] = [max((kg / n for _, n, kg, *_ in minutes[:-1] if n), default=0.0)]
+
+
 OLDEST: Final = 1
-_MIGRATIONS: Final[tuple[Callable[[Kind, dict[str, Any]], None], ...]] = (_from_1, _from_2)
+_MIGRATIONS: Final[tuple[Callable[[Kind, dict[str, Any]], None], ...]] = (_from_1, _from_2, _from_3)
 """From each version since `OLDEST` to the next: each changes a state in place, as plain values."""
 
 

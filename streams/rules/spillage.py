@@ -6,7 +6,9 @@ counts when it is more than both may be wrong by, and has lasted longer than a r
 not come back.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import batched
 from math import sqrt
 from typing import Final, NamedTuple
 
@@ -45,6 +47,7 @@ _LONG_STOP_MS: Final = 4 * MINUTE_MS
 _QUIET_MINUTES: Final = 6
 """Minutes without a further fall after which the spill is over."""
 _LATELY_MINUTES: Final = 8
+_MILLION: Final = 1_000_000
 
 
 class Minute(Struct, array_like=True):
@@ -55,7 +58,8 @@ class Minute(Struct, array_like=True):
     kg: float = 0.0
     kg2: float = 0.0
     uncovered: bool | None = None
-    places: list[geo.LonLat] = field(default_factory=list)
+    way: list[int] = field(default_factory=list)
+    """Longitude and latitude in turn, in millionths of a degree: most of the state of a truck is this."""
 
 
 class Level(Struct):
@@ -79,6 +83,8 @@ class Memory(Struct, array_like=True):
     error_kg: float = 0.0
     quiet: int = 0
     alerted: bool = False
+    highest_kg: float = 0.0
+    """The largest mean of the minutes before the present one."""
 
 
 def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
@@ -112,6 +118,7 @@ def _take(memory: Memory, moment: Moment, kg: float) -> bool:
     if is_new:
         minutes.append(Minute(minute_ms))
         del minutes[: -(_MOST_MINUTES if memory.alerted else _KEPT_MINUTES)]
+        memory.highest_kg = max([minute.kg / minute.n for minute in minutes if minute.n], default=0.0)
     minute = minutes[-1]
     if not recent or time_ms - recent[-1][0] >= _APART_MS:
         recent.append((time_ms, kg))
@@ -119,7 +126,8 @@ def _take(memory: Memory, moment: Moment, kg: float) -> bool:
         minute.kg += kg
         minute.kg2 += kg * kg
         if moment.place is not None:
-            minute.places.append(moment.place)
+            lon, lat = moment.place
+            minute.way += (round(lon * _MILLION), round(lat * _MILLION))
     is_open = moment.cover_open()
     if is_open is not None:
         minute.uncovered = bool(minute.uncovered) or is_open
@@ -137,8 +145,9 @@ def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     if len(recent) < _FEWEST or len(memory.minutes) < 2:
         return None
     lately_kg = sum([kg for _, kg in recent[-_FEWEST:]]) / _FEWEST
-    so_far = [minute.kg / minute.n for minute in memory.minutes if minute.n]
-    if lately_kg > max(so_far) * (1 - limits.spill_share):
+    minute = memory.minutes[-1]
+    highest_kg = max(memory.highest_kg, minute.kg / minute.n) if minute.n else memory.highest_kg
+    if lately_kg > highest_kg * (1 - limits.spill_share):
         return None  # as most of the time: no window can have fallen so far
     found = max(_falls(memory, moment, limits), key=lambda fall: fall[0], default=None)
     if found is None:
@@ -159,10 +168,10 @@ def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
 
 def _falls(memory: Memory, moment: Moment, limits: Thresholds) -> Iterator[tuple[float, Level, Level]]:
     """Yield for each window how clear the fall is, in standard errors, the level before and the level in it."""
+    recent, time_ms = memory.recent, moment.time_ms
     for window_s in _WINDOWS_S:
-        since_ms = moment.time_ms - window_s * SECOND_MS
-        within = [one for one in memory.recent if one[0] >= since_ms]
-        if len(within) < _FEWEST or moment.time_ms - within[0][0] < 0.6 * window_s * SECOND_MS:
+        within = recent[bisect_left(recent, (time_ms - window_s * SECOND_MS,)) :]
+        if len(within) < _FEWEST or time_ms - within[0][0] < 0.6 * window_s * SECOND_MS:
             continue
         before = _level_before(memory.minutes, within[0][0], limits)
         if before is None:
@@ -237,7 +246,6 @@ def _finding(kind: str, memory: Memory, moment: Moment, limits: Thresholds) -> F
     lost_kg = max(lost_kg, 0.5 * memory.lost_kg)
     error_kg = max(2 * memory.error_kg, 0.15 * lost_kg)
     uncovered = any(minute.uncovered for minute in stretch)
-    places = [place for minute in stretch for place in minute.places]
     return Finding(
         kind=kind,  # type: ignore[arg-type]
         start_ms=memory.start_ms,
@@ -245,7 +253,7 @@ def _finding(kind: str, memory: Memory, moment: Moment, limits: Thresholds) -> F
         end_ms=stretch[-1].start_ms + MINUTE_MS if kind == "end" else None,
         severity="high" if uncovered else "medium",
         certainty="observed" if uncovered else "likely",
-        where=geo.line(places),
+        where=geo.line([place for minute in stretch for place in _places(minute)]),
         lost_kg=round(lost_kg, 0),
         lost_low_kg=round(max(0.0, lost_kg - error_kg), 0),
         lost_high_kg=round(lost_kg + error_kg, 0),
@@ -268,6 +276,10 @@ def _finding(kind: str, memory: Memory, moment: Moment, limits: Thresholds) -> F
         unless=("a stop at which the load left", "the load back at its level: rough road, slope"),
         gaps=explain.gaps(moment),
     )
+
+
+def _places(minute: Minute) -> list[geo.LonLat]:
+    return [(lon / _MILLION, lat / _MILLION) for lon, lat in batched(minute.way, 2)]
 
 
 class _Fit(NamedTuple):

@@ -59,6 +59,8 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     _watch_power(memory, moment, limits)
     if memory.sign:
         return _over(memory, moment, limits)
+    if not (memory.mocked or memory.cut or memory.cycles or memory.closed):
+        return None  # as nearly always
     for sign, begins in _SIGNS.items():
         finding = begins(memory, moment, limits)
         if finding is not None:

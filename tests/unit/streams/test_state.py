@@ -59,6 +59,22 @@ def test_a_truck_of_version_2_goes_on() -> None:
     assert [out.rule for out in told if isinstance(out, events.Alert)] == ["off-route"]
 
 
+def test_a_truck_of_version_3_goes_on_as_if_never_stored() -> None:
+    """Half way through a spill: found at the same fix, with the same stretch of the road, by the minutes kept in the bytes."""
+    drive = town.loaded("w00", noise_kg=350).go(3_800, speed_mps=8, cover="closed")
+    drive.go(5_300, speed_mps=8, falling_kg=1_100, cover="open")
+    ends = len(drive.fixes)
+    drive.go(6_700, speed_mps=8, falling_kg=1_100, cover="open").go(14_000, speed_mps=8)
+    old = state.decode("truck", (STATES / "truck-3.msgpack").read_bytes())
+    never_stored = state.new_truck("w00")
+    reference = town.reference(truck_ids=("w00",))
+    fold(drive.fixes[:ends], reference, never_stored.state)
+    assert (old.v, old.state) == (state.VERSION, never_stored.state)
+    told = fold(drive.fixes[ends:], reference, old.state)
+    assert told == fold(drive.fixes[ends:], reference, never_stored.state)
+    assert "spillage" in [out.rule for out in told if isinstance(out, events.Alert)]
+
+
 def test_a_bin_of_version_1_is_read() -> None:
     """Nothing of it has changed."""
     old = state.decode("bin", (STATES / "bin-1.msgpack").read_bytes())
