@@ -282,6 +282,35 @@ def committed(bootstrap: str, group: str) -> dict[Partition, int]:
     return {(tp.topic, tp.partition): int(kept.offset) for tp, kept in found.items()}
 
 
+def members(bootstrap: str, group: str) -> int:
+    """Return how many a group has now. Asks the broker."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
+    try:
+        return len(admin.describe_groups([group])[group]["members"])
+    finally:
+        admin.close()
+
+
+def names(bootstrap: str) -> list[str]:
+    """Return the names of all topics there are. Asks the broker."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
+    try:
+        return sorted(admin.list_topics())
+    finally:
+        admin.close()
+
+
+def delete(bootstrap: str, topics: Sequence[str], *, group: str) -> None:
+    """Delete these topics and a group that read some; what is not there is no mistake."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
+    try:
+        there = set(admin.list_topics())
+        admin.delete_topics([topic for topic in topics if topic in there])
+        admin.delete_groups([group])
+    finally:
+        admin.close()
+
+
 class Ends:
     """Asks again and again where some topics end, by one connection."""
 

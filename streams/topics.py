@@ -9,6 +9,7 @@ from functools import cache
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from streams import events
 from streams.units import DAY_MS
@@ -27,11 +28,13 @@ class Topic(Struct, frozen=True, kw_only=True):
     partitions: int = JOINED_PARTITIONS
     compacted: bool = False
     retention_ms: int = 7 * DAY_MS
+    schema_of: str = ""
+    """Name of the topic whose records these are; empty = this one's."""
 
     @property
     def schema(self) -> str:
         """Value of the header ``schema``: the name in the singular and its version."""
-        return f"{_singular(self.name)}/1"
+        return f"{_singular(self.schema_of or self.name)}/1"
 
 
 @cache
@@ -109,3 +112,14 @@ TOPICS: Final = (
     DEAD_LETTERS,
 )
 BY_NAME: Final = {topic.name: topic for topic in TOPICS}
+
+
+def of_trial(topic: Topic, name: str) -> Topic:
+    """Return the topic on which a trial says what it would have said on this one (`streams.worker.role`)."""
+    return replace(
+        topic,
+        name=f"trial-{name}-{topic.name}",
+        schema_of=topic.name,
+        written_by="worker of a trial",
+        retention_ms=30 * DAY_MS,
+    )

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "database": "migrate the database, show its state",
     "city": "prepare, load or make a city",
     "export": "the recorder's tables -> a recorded day, to be replayed",
+    "trial": "rules and thresholds beside the live ones: what they would have said",
     "dead-letters": "what was set aside and why; send it again",
     "users": "demo users, new users",
     "terminals": "trucks' terminals: who has a code, let one register once more",

@@ -2,7 +2,6 @@
 
 import getpass
 import os
-import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -17,19 +16,18 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn
 
 from services import bus, clock
-from services.cli.tool import database, fail
+from services.cli.tool import database, fail, moment_ms
 from services.settings import Settings
 from services.store import letters, sink
 from services.store.letters import Letter, Wanted
 from streams import codec, topics
-from streams.units import DAY_MS, HOUR_MS, MINUTE_MS
+from streams.units import MINUTE_MS
 from streams.worker.dead_letters import MOST_IN_A_ROW, MOST_IN_WINDOW
 from streams.worker.settings import Settings as WorkerSettings
 
 app = typer.Typer(no_args_is_help=True, help="Records that were set aside with a reason (the recorder's tables).")
 
 _CONFIRM_S: Final = 30.0
-_UNITS_MS: Final = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 _OWN_HEADERS: Final = frozenset({letters.REPLAY_OF, letters.ATTEMPT})
 MOST_DEAD_AGAIN: Final = min(MOST_IN_A_ROW, MOST_IN_WINDOW) // 2
 """A run ends at so many that are dead again, whatever its policy, and never has more on their way unseen: half of what ends
@@ -346,19 +344,14 @@ def _wanted(  # noqa: PLR0917  # a command's options
     until: str | None,
     letter_ids: tuple[str, ...] = (),
 ) -> Wanted:
-    return Wanted(topic, stage, reason, _moment_ms(since), _moment_ms(until), letter_ids)
-
-
-def _moment_ms(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if ago := re.fullmatch(r"(\d+)([mhd])", text):
-        return clock.wall_now_ms() - int(ago[1]) * _UNITS_MS[ago[2]]
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no time: expected 30m, 6h, 2d or 2026-11-25T06:00") from error
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    return Wanted(
+        topic,
+        stage,
+        reason,
+        None if since is None else moment_ms(since),
+        None if until is None else moment_ms(until),
+        letter_ids,
+    )
 
 
 def _time(time_ms: int) -> str:

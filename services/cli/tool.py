@@ -1,14 +1,19 @@
 """What the tools share: one sentence and exit code 1 when they cannot, and a database that is let go of."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from datetime import UTC, datetime
+from typing import Any, Final, NoReturn
 
 import typer
 
-from services import store
+from services import clock, store
 from services.settings import Settings
+from streams.units import DAY_MS, HOUR_MS, MINUTE_MS
+
+_UNITS_MS: Final = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 
 
 def fail(sentence: str) -> NoReturn:
@@ -28,3 +33,20 @@ def database(name: str, **options: Any) -> Iterator[Any]:
         yield engine
     finally:
         engine.dispose()
+
+
+def moment_ms(text: str, now_ms: int | None = None) -> int:
+    """Return the moment that a person means by ``30m``, ``6h``, ``2d`` (ago; default: of the wall clock), or a date and time.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is none of these.
+    """
+    if ago := re.fullmatch(r"(\d+)([mhd])", text):
+        return (clock.wall_now_ms() if now_ms is None else now_ms) - int(ago[1]) * _UNITS_MS[ago[2]]
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no time: expected 30m, 6h, 2d or 2026-11-25T06:00") from error
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

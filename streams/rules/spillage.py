@@ -6,7 +6,7 @@ counts when it is more than both may be wrong by, and has lasted longer than a r
 not come back.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import batched
 from math import sqrt
@@ -104,36 +104,42 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     fix = moment.fix
     if fix.load_kg is None or fix.sensor_health.load != "ok" or moment.load.stuck or moment.place is None:
         return None
-    minute_over = _take(memory, moment, fix.load_kg)
+    minute_over = _begin_minute(memory, moment.time_ms)
+    is_news = _take(memory, moment, fix.load_kg)
     if memory.alerted:
         return _go_on(memory, moment, limits) if minute_over else None
-    return _look(memory, moment, limits)
+    return _look(memory, moment, limits) if is_news else None
+
+
+def _begin_minute(memory: Memory, time_ms: int) -> bool:
+    """Begin another minute if this is not the last one's; return whether it is not."""
+    minutes, minute_ms = memory.minutes, time_ms // MINUTE_MS * MINUTE_MS
+    if minutes and minutes[-1].start_ms == minute_ms:
+        return False
+    minutes.append(Minute(minute_ms))
+    del minutes[: -(_MOST_MINUTES if memory.alerted else _KEPT_MINUTES)]
+    memory.highest_kg = max([minute.kg / minute.n for minute in minutes if minute.n], default=0.0)
+    return True
 
 
 def _take(memory: Memory, moment: Moment, kg: float) -> bool:
-    """Take a reading in; True if it is the first of a minute."""
-    time_ms, minutes, recent = moment.time_ms, memory.minutes, memory.recent
-    minute_ms = time_ms // MINUTE_MS * MINUTE_MS
-    is_new = not minutes or minutes[-1].start_ms != minute_ms
-    if is_new:
-        minutes.append(Minute(minute_ms))
-        del minutes[: -(_MOST_MINUTES if memory.alerted else _KEPT_MINUTES)]
-        memory.highest_kg = max([minute.kg / minute.n for minute in minutes if minute.n], default=0.0)
-    minute = minutes[-1]
-    if not recent or time_ms - recent[-1][0] >= _APART_MS:
-        recent.append((time_ms, kg))
-        minute.n += 1
-        minute.kg += kg
-        minute.kg2 += kg * kg
-        if moment.place is not None:
-            lon, lat = moment.place
-            minute.way += (round(lon * _MILLION), round(lat * _MILLION))
+    """Take a fix in; return whether its reading says more than the one before."""
+    time_ms, recent, minute = moment.time_ms, memory.recent, memory.minutes[-1]
     is_open = moment.cover_open()
     if is_open is not None:
         minute.uncovered = bool(minute.uncovered) or is_open
-    while recent and time_ms - recent[0][0] > _KEPT_MS:
+    if recent and time_ms - recent[-1][0] < _APART_MS:
+        return False
+    recent.append((time_ms, kg))
+    minute.n += 1
+    minute.kg += kg
+    minute.kg2 += kg * kg
+    if moment.place is not None:
+        lon, lat = moment.place
+        minute.way += (round(lon * _MILLION), round(lat * _MILLION))
+    while time_ms - recent[0][0] > _KEPT_MS:
         del recent[0]
-    return is_new
+    return True
 
 
 # --------------------------------------------------------------------------------------------- levels
@@ -149,13 +155,15 @@ def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     highest_kg = max(memory.highest_kg, minute.kg / minute.n) if minute.n else memory.highest_kg
     if lately_kg > highest_kg * (1 - limits.spill_share):
         return None  # as most of the time: no window can have fallen so far
-    found = max(_falls(memory, moment, limits), key=lambda fall: fall[0], default=None)
-    if found is None:
+    windows = list(_windows(memory, moment.time_ms))
+    if not any(window.fell(limits) for window in windows):
         return None
-    clearness, before, after = found
-    needed = limits.spill_errors * (1.0 if _uncovered(memory) else limits.spill_closed_factor)
+    window, before, after, clearness = max(
+        (_weighed(memory, window, limits) for window in windows), key=lambda weighed: weighed[-1]
+    )
     fall_kg = before.kg - after.kg
-    if clearness < needed or fall_kg < max(limits.spill_kg, limits.spill_share * before.kg):
+    needed = limits.spill_errors * (1.0 if _uncovered(memory) else limits.spill_closed_factor)
+    if clearness < needed or not window.fell(limits):
         return None
     onset_ms = _onset_ms(memory, before.kg, fall_kg)
     if moment.time_ms - onset_ms < limits.spill_confirm_s * SECOND_MS:
@@ -166,30 +174,50 @@ def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     return _finding("begin", memory, moment, limits)
 
 
-def _falls(memory: Memory, moment: Moment, limits: Thresholds) -> Iterator[tuple[float, Level, Level]]:
-    """Yield for each window how clear the fall is, in standard errors, the level before and the level in it."""
-    recent, time_ms = memory.recent, moment.time_ms
+class _Window(NamedTuple):
+    """The last readings, from one on, and the quarter of an hour of whole minutes before them: their places and means."""
+
+    first: int
+    begin: int
+    end: int
+    before_kg: float
+    after_kg: float
+
+    def fell(self, limits: Thresholds) -> bool:
+        """Whether the load is lower by enough, however clearly."""
+        return self.before_kg - self.after_kg >= max(limits.spill_kg, limits.spill_share * self.before_kg)
+
+
+def _windows(memory: Memory, time_ms: int) -> Iterator[_Window]:
+    """Yield the windows that have readings enough, in them and before them.
+
+    By sums of slices: this is done at one fix in five, the rest of the judgement at one in hundreds.
+    """
+    recent, minutes = memory.recent, memory.minutes
+    readings_kg = [kg for _, kg in recent]
+    starts_ms, counts, sums_kg = zip(*[(minute.start_ms, minute.n, minute.kg) for minute in minutes], strict=True)
     for window_s in _WINDOWS_S:
-        within = recent[bisect_left(recent, (time_ms - window_s * SECOND_MS,)) :]
-        if len(within) < _FEWEST or time_ms - within[0][0] < 0.6 * window_s * SECOND_MS:
+        first = bisect_left(recent, (time_ms - window_s * SECOND_MS,))
+        n = len(recent) - first
+        if n < _FEWEST or time_ms - recent[first][0] < 0.6 * window_s * SECOND_MS:
             continue
-        before = _level_before(memory.minutes, within[0][0], limits)
-        if before is None:
-            continue
-        after = _level_of(within, before.kg, limits)
-        yield (before.kg - after.kg) / sqrt(before.error_kg**2 + after.error_kg**2), before, after
+        until_ms = recent[first][0]
+        begin = bisect_left(starts_ms, until_ms - _BEFORE_MINUTES * MINUTE_MS)
+        end = bisect_right(starts_ms, until_ms - MINUTE_MS)
+        n_before, sum_kg = sum(counts[begin:end]), sum(sums_kg[begin:end])
+        if n_before >= _FEWEST_BEFORE and sum_kg > 0.0:
+            yield _Window(first, begin, end, sum_kg / n_before, sum(readings_kg[first:]) / n)
 
 
-def _level_before(minutes: list[Minute], until_ms: int, limits: Thresholds) -> Level | None:
-    """Return the level of the quarter of an hour that ends with the last whole minute before ``until_ms``."""
-    since_ms = until_ms - _BEFORE_MINUTES * MINUTE_MS
-    whole = [minute for minute in minutes if since_ms <= minute.start_ms <= until_ms - MINUTE_MS]
+def _weighed(memory: Memory, window: _Window, limits: Thresholds) -> tuple[_Window, Level, Level, float]:
+    """Return the level before a window, that in it, and how clear the fall is, in standard errors."""
+    before = _level_of_minutes(memory.minutes[window.begin : window.end], window.before_kg, limits)
+    after = _level_of(memory.recent[window.first :], before.kg, limits)
+    return window, before, after, (before.kg - after.kg) / sqrt(before.error_kg**2 + after.error_kg**2)
+
+
+def _level_of_minutes(whole: list[Minute], kg: float, limits: Thresholds) -> Level:
     n = sum([minute.n for minute in whole])
-    if n < _FEWEST_BEFORE:
-        return None
-    kg = sum([minute.kg for minute in whole]) / n
-    if kg <= 0.0:
-        return None
     scatter_kg = sqrt(max(0.0, sum([minute.kg2 for minute in whole]) / n - kg * kg))
     counted = max(1.0, min(n, len(whole) * 60 / _CORRELATED_S))
     return Level(kg, max(scatter_kg, limits.spill_noise_share * kg) / sqrt(counted))

@@ -27,11 +27,12 @@ from streams.topics import JOINED_PARTITIONS, TRUCK_STATES
 from streams.worker import metrics, restoring
 from streams.worker.dead_letters import Limits, TooMany
 from streams.worker.ending import end
-from streams.worker.folding import INPUTS, Folded, Output, Partition, number_of
+from streams.worker.folding import Folded, Output, Partition, number_of
 from streams.worker.lost_logs import Reach
 from streams.worker.producing import Producer
 from streams.worker.reference_reader import ReferenceReader
-from streams.worker.settings import Settings
+from streams.worker.role import Role
+from streams.worker.settings import TABLE, Settings
 from streams.worker.slices import Consumer
 from streams.worker.unsaved import Encoded, Unsaved
 from streams.worker.watchdog import Watchdog
@@ -41,11 +42,6 @@ logger = logging.getLogger(__name__)
 FAUST_VERSION: Final = "0.15.3"
 if faust.__version__ != FAUST_VERSION:
     raise ImportError(f"faust-streaming is {faust.__version__}; its private hooks are known for {FAUST_VERSION} only")
-
-TABLE: Final = "state"
-_INPUTS_MARK: Final = f"{crc32(' '.join(sorted(topic.name for topic in INPUTS)).encode()):08x}"
-"""Part of a static member's name: one that reads other inputs than the version before is another member. The broker would give it
-the partitions it had, and with them the inputs."""
 
 
 class Transport(driver.Transport):  # type: ignore[misc]  # Faust is untyped here
@@ -65,7 +61,8 @@ class Worker(faust.App):  # type: ignore[misc]
         self.slice_records = settings.slice_records
         self.flush_s = settings.flush_s
         self.reference = Reference()
-        self.sliced_topics = {topic.name for topic in INPUTS}
+        self.role = settings.role
+        self.sliced_topics = {topic.name for topic in self.role.inputs}
         self.states = self.Table(TABLE, partitions=JOINED_PARTITIONS, key_type=bytes, value_type=bytes)
         self.states.key_serializer = self.states.value_serializer = "raw"  # Faust's default is JSON in JSON
         self._changelog = self.states.changelog_topic_name
@@ -112,9 +109,10 @@ class Worker(faust.App):  # type: ignore[misc]
             async for letters in self.reader.follow():
                 for letter in letters:
                     metrics.DEAD_LETTERS.labels(letter.topic, letter.stage).inc()
-                await self.producer.say(
-                    [Output("dead-letters", letter.key, letter.value, letter.headers()) for letter in letters]
-                )
+                if "dead-letters" in self.role.says:
+                    await self.producer.say(
+                        [Output("dead-letters", letter.key, letter.value, letter.headers()) for letter in letters]
+                    )
         except Exception:  # noqa: BLE001  # anything unexpected ends the process
             end(traceback.format_exc())
 
@@ -205,7 +203,7 @@ class Worker(faust.App):  # type: ignore[misc]
         known = self._partitions.get(number)
         if known is None:
             stored: Mapping[bytes, bytes] = self.states
-            known = Partition(number, {key.decode(): stored[key] for key in list(stored.keys())})
+            known = Partition(number, {key.decode(): stored[key] for key in list(stored.keys())}, self.role)
             known.fixes_read = self.consumer.committed(TP(TRUCK_STATES.name, number))
             self._partitions[number] = known
         return known
@@ -250,6 +248,14 @@ class Worker(faust.App):  # type: ignore[misc]
         metrics.STATE_KEYS.labels("bin").set(sum(len(p.bins) for p in self._partitions.values()))
 
 
+def _mark(role: Role) -> str:
+    """Part of a static member's name: one that reads other inputs than the version before is another member.
+
+    The broker would give it the partitions it had, and with them the inputs.
+    """
+    return f"{crc32(' '.join(sorted(topic.name for topic in role.inputs)).encode()):08x}"
+
+
 def _faust_settings(settings: Settings) -> dict[str, Any]:
     return {
         "broker": [f"kafka://{address}" for address in settings.kafka_bootstrap.split(",")],
@@ -264,7 +270,7 @@ def _faust_settings(settings: Settings) -> dict[str, Any]:
         "broker_commit_interval": settings.commit_s,
         "broker_commit_every": 1_000_000_000,  # by time alone: a commit from the fetcher is cancelled with it, half-way
         "consumer_auto_offset_reset": "earliest",
-        "consumer_group_instance_id": f"{settings.instance}-{_INPUTS_MARK}" if settings.instance else None,
+        "consumer_group_instance_id": f"{settings.instance}-{_mark(settings.role)}" if settings.instance else None,
         "producer_linger": 0.0,  # states leave in batches, and what is said is worth no wait
         "producer_max_batch_size": 128 * 1024,
         "producer_compression_type": "lz4",

@@ -16,18 +16,8 @@ from streams.assets import Reference
 from streams.codec import DeadLetter
 from streams.state import Said, Stamped
 from streams.topics import JOINED_PARTITIONS
+from streams.worker.role import LIVE, TRUCK_TOPICS, Role
 
-TRUCK_TOPICS: Final = (topics.TRUCK_STATES, topics.DRIVER_ACTIONS, topics.WEIGHINGS, topics.PLANS)
-BIN_TOPICS: Final = (topics.BIN_READINGS,)
-INPUTS: Final = (*TRUCK_TOPICS, *BIN_TOPICS, topics.DUMPS, topics.TICKS)
-OUTPUTS: Final = (
-    topics.ALERTS,
-    topics.VISITS,
-    topics.COLLECTIONS_DUE,
-    topics.TICKETS,
-    topics.DUMPS,
-    topics.DEAD_LETTERS,
-)
 _IS_TRUCK_TOPIC: Final = frozenset(topic.name for topic in TRUCK_TOPICS)
 
 
@@ -94,9 +84,10 @@ def number_of(key: bytes) -> int:
 class Partition:
     """States of one partition. Not to be used once the partition is taken away."""
 
-    def __init__(self, number: int, stored: Mapping[str, bytes]) -> None:
+    def __init__(self, number: int, stored: Mapping[str, bytes], role: Role = LIVE) -> None:
         """Decode the states of this partition among ``stored`` (key of the table → bytes)."""
         self.number = number
+        self.role = role
         self.fixes_read = 0
         """Offset after the last report of a truck that was folded in, or was before this one began."""
         self.untold: dict[str, list[Said]] = {}
@@ -170,7 +161,7 @@ class _Work:
         folded: Folded,
     ) -> None:
         self.partition = partition
-        self.topic = topics.BY_NAME[topic_name]
+        self.topic = partition.role.topic(topic_name)
         self.reference = reference
         self.settings = settings
         self.folded = folded
@@ -288,27 +279,36 @@ class _Work:
 
     def _say_again(self, said: Iterable[Said]) -> None:
         self.folded.outputs.extend(
-            Output(one.output_topic, one.key.encode(), one.value, codec.headers(topics.BY_NAME[one.output_topic]))
+            Output(
+                one.output_topic,
+                one.key.encode(),
+                one.value,
+                codec.headers(self.partition.role.topic(one.output_topic)),
+            )
             for one in said
         )
 
     def _say(self, key: str, stamped: Stamped[Any], offset: int, said: list[events.Event]) -> None:
         self.folded.changed[key] = stamped
-        if said:
+        says = self.partition.role.says
+        told = [event for event in said if codec.topic_of(event).name in says]
+        if told:
             self.folded.spoke.add(key)
             self._say_again(one for one in self.partition.untold.pop(key, ()) if one.topic != self.topic.name)
-        stamped.take(self.topic.name, offset, [self._output(event, offset) for event in said])
-        self.folded.said.extend(said)
+        stamped.take(self.topic.name, offset, [self._output(event, offset) for event in told])
+        self.folded.said.extend(told)
 
     def _output(self, event: events.Event, offset: int) -> Said:
-        topic, key, value = codec.topic_of(event), codec.key_of(event), codec.encode(event)
+        topic, key = self.partition.role.says[codec.topic_of(event).name], codec.key_of(event)
+        value = codec.encode(event)
         self.folded.outputs.append(Output(topic.name, key.encode(), value, codec.headers(topic)))
         return Said(self.topic.name, offset, topic.name, key, value)
 
     def _set_aside(self, record: Record, stage: str, reason: str) -> None:
         letter = DeadLetter.of(record, self.topic, self.partition.number, stage=stage, reason=reason)
         self.folded.letters.append(letter)
-        self.folded.outputs.append(Output(topics.DEAD_LETTERS.name, letter.key, letter.value, letter.headers()))
+        if topics.DEAD_LETTERS.name in self.partition.role.says:
+            self.folded.outputs.append(Output(topics.DEAD_LETTERS.name, letter.key, letter.value, letter.headers()))
 
 
 class WrongPartition(ValueError):  # noqa: N818  # a verdict on a record, not a failure of ours

@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.topics import TICKS
-from streams.worker.folding import INPUTS, partition_of
+from streams.worker.folding import partition_of
+from streams.worker.role import INPUTS
 
 NEWEST: Final = 20
 """Records of each partition that are looked at."""

@@ -11,7 +11,7 @@ from faust.worker import Worker as FaustWorker
 
 from streams import truck
 from streams.worker import logs, metrics, topics_check
-from streams.worker.app import TABLE, Worker
+from streams.worker.app import Worker
 from streams.worker.settings import SettingError, Settings
 
 logger = logging.getLogger(__name__)
@@ -32,13 +32,15 @@ def main() -> int:
     gc.set_threshold(*GARBAGE)
     logs.set_up(settings.log_level, settings.instance)
     metrics.serve(settings.metrics_port, settings.host)
-    logger.info("starting", extra={"bootstrap": settings.kafka_bootstrap, "app_id": settings.app_id})
-    changelog = f"{settings.app_id}-{TABLE}-changelog"
+    logger.info(
+        "starting", extra={"bootstrap": settings.kafka_bootstrap, "app_id": settings.app_id, "trial": settings.trial}
+    )
     try:
         asyncio.run(
             topics_check.prepare(
                 settings.kafka_bootstrap,
-                changelog,
+                settings.changelog,
+                settings.role,
                 group=settings.app_id,
                 replication=settings.replication,
                 wait_s=settings.start_s,

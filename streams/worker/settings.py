@@ -1,9 +1,9 @@
 """Every setting of the worker, read once from the environment, typed, with unit and default."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from streams import truck
 from streams.environment import SettingError, read
@@ -11,9 +11,12 @@ from streams.rules import thresholds
 from streams.topics import TICKS
 from streams.units import SECOND_MS
 from streams.watermark import Bounds
+from streams.worker.role import LIVE, Role
 
 __all__ = ["SettingError", "Settings"]
 
+TABLE: Final = "state"
+"""Name of the table of states."""
 PREFIX: Final = "QINGYUN_WORKER_"
 _NAMES: Final = {
     "kafka_bootstrap": ("KAFKA_BOOTSTRAP",),
@@ -32,6 +35,9 @@ class Settings:
     """``host:port[,host:port]`` of Kafka. Environment: ``KAFKA_BOOTSTRAP``."""
     app_id: str = "qingyun-worker"
     """Consumer group and prefix of the changelog. Another id = another state, from the beginning of the topics."""
+    trial: str = ""
+    """Name of a trial (`streams.worker.role`): this worker stands beside the live one and only tries its rules and thresholds. Its
+    group is ``<app_id>-trial-<name>``; it says its alerts on ``trial-<name>-alerts``, and nothing else. Empty = the live worker."""
     instance: str = ""
     """Stable name of this process slot (static membership): a killed worker's successor resumes in seconds."""
     host: str = "127.0.0.1"
@@ -95,4 +101,23 @@ class Settings:
         SettingError
             For an unknown ``QINGYUN_WORKER_`` name or a value of the wrong kind.
         """
-        return read(cls, environment, prefix=PREFIX, names=_NAMES)
+        settings = read(cls, environment, prefix=PREFIX, names=_NAMES, check=_check)
+        return replace(settings, app_id=f"{settings.app_id}-trial-{settings.trial}") if settings.trial else settings
+
+    @property
+    def changelog(self) -> str:
+        """Topic of the states."""
+        return f"{self.app_id}-{TABLE}-changelog"
+
+    @property
+    def role(self) -> Role:
+        """What it reads and says."""
+        return Role.trial(self.trial) if self.trial else LIVE
+
+
+def _check(variable: str, value: Any) -> None:
+    if variable == f"{PREFIX}TRIAL":
+        try:
+            Role.trial(value)
+        except ValueError as error:
+            raise SettingError(f"{variable}: {error}") from error

@@ -5,7 +5,7 @@ The changelog is made, and set, by us.
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 
 from streams.topics import JOINED_PARTITIONS, REFERENCE, Topic
 from streams.worker import partitioner
-from streams.worker.folding import INPUTS, OUTPUTS
+from streams.worker.role import Role
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ class NotReady(RuntimeError):  # noqa: N818  # a state of the surroundings
 async def prepare(
     bootstrap: str,
     changelog: str,
+    role: Role,
     *,
     group: str,
     replication: int,
@@ -53,7 +54,7 @@ async def prepare(
     deadline = asyncio.get_running_loop().time() + wait_s
     while True:
         try:
-            await _prepare(bootstrap, changelog, replication)
+            await _prepare(bootstrap, changelog, role, replication)
             await _look_at_keys(
                 bootstrap, group, goes_on_without, max(1.0, deadline - asyncio.get_running_loop().time())
             )
@@ -69,15 +70,17 @@ class _MissingError(Exception):
     """Some topic is not there yet."""
 
 
-async def _prepare(bootstrap: str, changelog: str, replication: int) -> None:
+async def _prepare(bootstrap: str, changelog: str, role: Role, replication: int) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
     await admin.start()
     try:
-        wanted = {topic.name: topic for topic in (*INPUTS, *OUTPUTS, *REFERENCE)}
+        for topic in role.own:
+            await _create(admin, topic.name, replication, {"retention.ms": str(topic.retention_ms)})
+        wanted = {topic.name: topic for topic in (*role.inputs, *role.says.values(), *REFERENCE)}
         found = await _partitions(admin, [*wanted, changelog])
         _check(found, wanted.values())
         if changelog not in found:
-            await _create(admin, changelog, replication)
+            await _create(admin, changelog, replication, CHANGELOG)
         elif found[changelog] != JOINED_PARTITIONS:
             raise NotReady(f"{changelog} has {found[changelog]} partitions, expected {JOINED_PARTITIONS}")
         else:
@@ -126,8 +129,9 @@ async def _set(admin: Any, name: str) -> None:
         )
 
 
-async def _create(admin: Any, name: str, replication: int) -> None:
-    topic = NewTopic(name, JOINED_PARTITIONS, replication, topic_configs=CHANGELOG)
+async def _create(admin: Any, name: str, replication: int, settings: Mapping[str, str]) -> None:
+    """Make a topic that is joined; one that is there stays as it is."""
+    topic = NewTopic(name, JOINED_PARTITIONS, replication, topic_configs=dict(settings))
     answer = await admin.create_topics([topic])
     for _, code, *rest in answer.topic_errors:
         if code not in (0, TopicAlreadyExistsError.errno):

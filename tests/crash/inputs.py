@@ -17,7 +17,7 @@ from streams import codec, events, topics
 from streams.events import Event
 from streams.topics import Topic
 from streams.units import HOUR_MS, SECOND_MS
-from streams.worker.folding import INPUTS
+from streams.worker.role import INPUTS
 from tests.unit.streams import town
 
 TRUCKS: Final = tuple(f"w{number:02}" for number in range(24))

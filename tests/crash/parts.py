@@ -29,7 +29,7 @@ from services.store import sink
 from services.store.migrate import migrate
 from streams.topics import Topic
 from streams.worker.ending import UNEXPECTED
-from streams.worker.folding import INPUTS
+from streams.worker.role import INPUTS
 from streams.worker.settings import Settings
 from tests.browser import ROOT
 from tests.crash import points

@@ -17,7 +17,7 @@ from streams import bins, codec, events, filling, geo, sites, state, topics, tru
 from streams.assets import BadReference, Reference
 from streams.rules.thresholds import DEFAULT
 from streams.state import Stamped
-from streams.worker.folding import BIN_TOPICS, TRUCK_TOPICS
+from streams.worker.role import BIN_TOPICS, TRUCK_TOPICS
 from tests import worker_process
 from tests.crash.history import History, decoded
 

@@ -18,7 +18,8 @@ from streams import codec, events, state, topics, truck
 from streams.assets import Reference
 from streams.topics import BY_NAME, JOINED_PARTITIONS
 from streams.worker import restoring
-from streams.worker.folding import INPUTS, Folded, Partition, number_of, partition_of
+from streams.worker.folding import Folded, Partition, number_of, partition_of
+from streams.worker.role import INPUTS
 from tests.simulation.log import TP, Log, Record
 from tests.simulation.world import Violation, World
 

@@ -15,9 +15,10 @@ from streams import topics, truck
 from streams.topics import JOINED_PARTITIONS
 from streams.worker import lost_logs, restoring
 from streams.worker.dead_letters import Limits
-from streams.worker.folding import INPUTS, Folded, Partition, number_of, partition_of
+from streams.worker.folding import Folded, Partition, number_of, partition_of
 from streams.worker.in_flight import InFlight
 from streams.worker.lost_logs import Reach
+from streams.worker.role import INPUTS
 from streams.worker.turns import in_turn
 from streams.worker.unsaved import Encoded, Unsaved
 from tests.simulation import shell

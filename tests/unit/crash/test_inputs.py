@@ -9,7 +9,7 @@ from services import bus
 from services.recorder import mappings
 from streams import codec, events
 from streams.worker import dead_letters
-from streams.worker.folding import INPUTS
+from streams.worker.role import INPUTS
 from tests.crash import inputs
 from tests.crash.inputs import Poison
 
