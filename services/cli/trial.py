@@ -81,7 +81,7 @@ def end_trial(name: Name) -> None:
     bootstrap = Settings.from_env(os.environ).kafka_bootstrap
     role, worker = _role(bootstrap, name), _worker(name)
     if bus.members(bootstrap, worker.app_id):
-        fail(f"the worker of {name} runs: end it first")
+        fail(f"the worker of {name} runs, or ended seconds ago: end it, and try again")
     own = [*(topic.name for topic in role.own), worker.changelog]
     bus.delete(bootstrap, own, group=worker.app_id)
     typer.echo(f"{name} is gone: {', '.join(own)}")

@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from services import clock
-from services.cli import dead_letters, export
+from services.cli import dead_letters, export, tool
 from services.store.letters import Letter
 from streams import truck
 from streams.units import HOUR_MS
@@ -48,11 +48,12 @@ def test_a_time_or_zone_that_is_none_ends_the_tool(text: str, zone: str, capsys:
 def test_since_is_a_span_or_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Minutes, hours and days ago; or a time, UTC unless it says otherwise."""
     monkeypatch.setattr(clock, "wall_now_ms", lambda: NOW_MS)
-    assert dead_letters._moment_ms("6h") == NOW_MS - 6 * HOUR_MS
-    assert dead_letters._moment_ms("2d") == NOW_MS - 48 * HOUR_MS
-    assert dead_letters._moment_ms("2026-01-15") == 1_768_435_200_000
+    assert tool.moment_ms("6h") == NOW_MS - 6 * HOUR_MS
+    assert tool.moment_ms("2d") == NOW_MS - 48 * HOUR_MS
+    assert tool.moment_ms("30m", 1_800_000) == 0
+    assert tool.moment_ms("2026-01-15") == 1_768_435_200_000
     with pytest.raises(typer.BadParameter, match="'soon' is no time"):
-        dead_letters._moment_ms("soon")
+        tool.moment_ms("soon")
 
 
 def test_bytes_that_are_no_text_are_shown_as_hex() -> None:
