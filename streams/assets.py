@@ -292,8 +292,10 @@ class Reference:
             found.sort(key=_nearest_first)
         return found
 
-    def zones_at(self, lon: float, lat: float, time_ms: int, tenant_id: str) -> tuple[str, ...]:
-        """Ids of all zones that hold the place, sorted."""
+    def zones_at(
+        self, lon: float, lat: float, time_ms: int, tenant_id: str, among: frozenset[str] | None = None
+    ) -> tuple[str, ...]:
+        """Ids of all zones that hold the place, sorted. ``among``: only these are looked at; None = all."""
         return tuple(
             sorted(
                 place.place_id
@@ -301,12 +303,13 @@ class Reference:
                     *self._grid.get(geo.cell_of(lon, lat), ()),
                     *self._wide.get(geo.cell_of(lon, lat, geo.WIDE_CELL_DEG), ()),
                 )
-                if isinstance(place.record, events.Zone)
+                if (among is None or place.place_id in among)
+                and isinstance(place.record, events.Zone)
                 and place.west <= lon <= place.east
                 and place.south <= lat <= place.north
                 and place.concerns(tenant_id)
                 and place.valid_from_ms <= time_ms < place.until_ms
-                and place.area.distance_m(lon, lat) == 0.0
+                and place.area.holds(lon, lat)
             )
         )
 
