@@ -193,7 +193,7 @@ def area_of(geometry: Any) -> Polygon:
     """
     shape = _shape("area", geometry, {"Polygon": 2, "MultiPolygon": 3})
     if not shape.is_valid:
-        raise BadGeometry(f"area is not valid: {shapely.is_valid_reason(shape)}")
+        raise BadGeometry(f"area is not valid: {shapely.is_valid_reason(shape)}, expected rings that do not cross")
     return Polygon(shape)
 
 

@@ -195,7 +195,7 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for lower, upper in IN_ORDER:
             low, high = getattr(self, lower), getattr(self, upper)
             if not low <= high:
-                raise ValueError(f"threshold {lower} is {low}, expected at most {upper}, {high}")
+                raise ValueError(f"threshold {lower} is {low:.10g}, expected at most {upper}, {high:.10g}")
         return self
 
 
@@ -255,7 +255,7 @@ def value_of(name: str, given: Any) -> Any:
 
 def _check_range(name: str, value: Any) -> None:
     if isinstance(value, int | float) and not 0 < value <= _most(name):
-        raise ValueError(f"threshold {name} is {value}, expected {_expected(name)}")
+        raise ValueError(f"threshold {name} is {value:.10g}, expected {_expected(name)}")
 
 
 def _most(name: str) -> float:
