@@ -299,22 +299,20 @@ class Reference:
         self, lon: float, lat: float, time_ms: int, tenant_id: str, among: frozenset[str] | None = None
     ) -> tuple[str, ...]:
         """Ids of all zones that hold the place, sorted. ``among``: only these are looked at; None = all."""
-        return tuple(
-            sorted(
-                place.place_id
-                for place in (
-                    *self._grid.get(geo.cell_of(lon, lat), ()),
-                    *self._wide.get(geo.cell_of(lon, lat, geo.WIDE_CELL_DEG), ()),
-                )
-                if (among is None or place.place_id in among)
-                and isinstance(place.record, events.Zone)
-                and place.west <= lon <= place.east
-                and place.south <= lat <= place.north
-                and place.concerns(tenant_id)
-                and place.valid_from_ms <= time_ms < place.until_ms
-                and place.area.holds(lon, lat)
-            )
-        )
+        listed = self._grid.get(geo.cell_of(lon, lat), [])
+        wide = self._wide.get(geo.cell_of(lon, lat, geo.WIDE_CELL_DEG))
+        found = [
+            place.place_id
+            for place in (listed + wide if wide else listed)
+            if (among is None or place.place_id in among)
+            and isinstance(place.record, events.Zone)
+            and place.west <= lon <= place.east
+            and place.south <= lat <= place.north
+            and place.concerns(tenant_id)
+            and place.valid_from_ms <= time_ms < place.until_ms
+            and place.area.holds(lon, lat)
+        ]
+        return tuple(sorted(found)) if found else ()
 
     def speed_limit(
         self, lon: float, lat: float, time_ms: int, tenant_id: str, accuracy_m: float
