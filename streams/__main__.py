@@ -1,4 +1,4 @@
-"""Entry of the stream part: ``python -m streams worker | replay | bench``."""
+"""Entry of the stream part: ``python -m streams worker | replay | thresholds | bench``."""
 
 import argparse
 import os
@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from streams import codec, compare, recorded, replay, topics, truck
+from streams import codec, compare, recorded, replay, threshold_table, topics, truck
 from streams.city_state import BadState
-from streams.rules import thresholds
+from streams.events import DEFAULT_TENANT
+from streams.rules import scoped
 from streams.topics import Topic
 
 BAD_INPUT: Final = 2
@@ -39,6 +40,8 @@ def _run_command(given: argparse.Namespace) -> int:
             return work()
         case "replay":
             return _replay(given)
+        case "thresholds":
+            return _thresholds(given)
         case _:
             from streams.bench import main as measure  # noqa: PLC0415
 
@@ -84,6 +87,22 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("--compare", action="store_true", help="show alerts gained, lost and changed")
     again.add_argument("--json", type=Path, metavar="FILE", help="write the comparison as JSON, too")
     again.add_argument("--time-zone", default="UTC", metavar="ZONE", help="of the times printed (default: UTC)")
+    table = commands.add_parser(
+        "thresholds",
+        help="print what the rules judge by: value in force, unit, default, source",
+        description="Of everybody, or of who is named: a truck of a class, a contractor, in a zone; a bin of a material. "
+        "What is not the default is marked *, what is not the city's names the entry of the settings that says so.",
+    )
+    table.add_argument("--settings", type=Path, metavar="JSON", help="thresholds that differ from the defaults")
+    for name in scoped.WHO:
+        table.add_argument(
+            f"--{name.removesuffix('_id').replace('_', '-')}",
+            dest=name,
+            action="append" if name == "zone_id" else "store",
+            metavar="ID" if name.endswith("_id") else name.partition("_")[2].upper() or "NAME",
+            choices=scoped.CLASSES if name == "truck_class" else None,
+            help="may be given again: a place in several zones" if name == "zone_id" else None,
+        )
     bench = commands.add_parser("bench", help="measure the core: CPU microseconds a fix, events a core-second")
     bench.add_argument("folder", type=Path, nargs="?", help="a recorded day (default: a made-up one)")
     return parser
@@ -110,6 +129,19 @@ def _replay(given: argparse.Namespace) -> int:
         "give FOLDER -o OUT [--settings JSON] to replay a day, FOLDER -o OUT --settings A.json B.json --compare to compare "
         "two settings, or --compare OUT_A OUT_B to compare two outputs"
     )
+
+
+def _thresholds(given: argparse.Namespace) -> int:
+    city = scoped.CITY if given.settings is None else _settings(given.settings).thresholds
+    in_force = city.at(
+        tenant_id=given.tenant_id or DEFAULT_TENANT,
+        truck_class=given.truck_class,
+        contractor_id=given.contractor_id,
+        material=given.material,
+        zone_ids=tuple(given.zone_id or ()),
+    )
+    print(threshold_table.table(in_force))
+    return 0
 
 
 def _a_day(folder: Path) -> Path:
@@ -173,7 +205,7 @@ def _zone(name: str) -> ZoneInfo:
 
 def _settings(path: Path) -> truck.Settings:
     try:
-        return truck.Settings(thresholds=thresholds.read(path.read_bytes()))
+        return truck.Settings(thresholds=scoped.read(path.read_bytes()))
     except (OSError, ValueError) as error:
         raise _Mistaken(f"{path}: {error}") from error
 

@@ -138,7 +138,10 @@ _STATE: Final[dict[str, Literal["updated", "ended", "cancelled"]]] = {
 
 
 def _revise(last: events.Alert, finding: Finding, now_ms: int) -> events.Alert:
-    """Return the next revision: what the finding does not speak of stays as it was said before."""
+    """Return the next revision: what the finding does not speak of stays as it was said before.
+
+    What was used goes with the reasons: who gives new ones has used what the finding says, or nothing.
+    """
     return replace(
         last,
         revision=last.revision + 1,
@@ -155,5 +158,5 @@ def _revise(last: events.Alert, finding: Finding, now_ms: int) -> events.Alert:
         because=finding.because or last.because,
         unless=finding.unless or last.unless,
         gaps=finding.gaps or last.gaps,
-        used=finding.used or last.used,
+        used=finding.used if finding.because else last.used,
     )

@@ -92,9 +92,11 @@ class Permission:
     def __init__(self, permit: events.Permit) -> None:
         self.permit = permit
         self.hours = Hours(permit.hours, permit.days, permit.time_zone)
-        self.corridor_m = permit.corridor_m or DEFAULT_CORRIDOR_M
-        if self.corridor_m <= 0:
-            raise BadReference(f"corridor_m is {permit.corridor_m}, expected metres above 0")
+        self.corridor_m = DEFAULT_CORRIDOR_M if permit.corridor_m is None else permit.corridor_m
+        if not self.corridor_m > 0:
+            raise BadReference(
+                f"corridor_m of permit {permit.permit_id} is {permit.corridor_m}, expected metres above 0"
+            )
         self.corridor: geo.Road | None = None
         if permit.corridor is not None and self.corridor_m <= WIDEST_CORRIDOR_M:
             self.corridor = geo.Road(geo.lines_of(permit.corridor), self.corridor_m + _CORRIDOR_SLACK_M)
@@ -183,14 +185,15 @@ class Reference:
                     pass  # bookings concern the planner
                 case _:
                     raise TypeError(f"{type(record).__name__} does not say what exists")
-        except geo.BadGeometry as error:
-            raise BadReference(str(error)) from error
-        except ValueError as error:  # hours, days, time zones
-            raise error if isinstance(error, BadReference) else BadReference(str(error)) from error
+        except BadReference:
+            raise
+        except ValueError as error:  # geometry, hours, days, time zones
+            raise BadReference(f"{_named(record)}: {error}") from error
 
     def _apply_truck(self, truck: events.Asset) -> None:
-        if truck.payload_kg is not None and truck.payload_kg <= 0:
-            raise BadReference(f"payload_kg of truck {truck.id} is {truck.payload_kg}, expected kg above 0")
+        for name, kg in (("payload_kg", truck.payload_kg), ("gross_limit_kg", truck.gross_limit_kg)):
+            if kg is not None and not kg > 0:
+                raise BadReference(f"{name} of truck {truck.id} is {kg}, expected kg above 0")
         self._trucks.setdefault(truck.id, _History()).put(truck.valid_from_ms, truck.version, truck)
 
     def _apply_place(self, record: events.Asset | events.Zone) -> None:
@@ -292,23 +295,24 @@ class Reference:
             found.sort(key=_nearest_first)
         return found
 
-    def zones_at(self, lon: float, lat: float, time_ms: int, tenant_id: str) -> tuple[str, ...]:
-        """Ids of all zones that hold the place, sorted."""
-        return tuple(
-            sorted(
-                place.place_id
-                for place in (
-                    *self._grid.get(geo.cell_of(lon, lat), ()),
-                    *self._wide.get(geo.cell_of(lon, lat, geo.WIDE_CELL_DEG), ()),
-                )
-                if isinstance(place.record, events.Zone)
-                and place.west <= lon <= place.east
-                and place.south <= lat <= place.north
-                and place.concerns(tenant_id)
-                and place.valid_from_ms <= time_ms < place.until_ms
-                and place.area.distance_m(lon, lat) == 0.0
-            )
-        )
+    def zones_at(
+        self, lon: float, lat: float, time_ms: int, tenant_id: str, among: frozenset[str] | None = None
+    ) -> tuple[str, ...]:
+        """Ids of all zones that hold the place, sorted. ``among``: only these are looked at; None = all."""
+        listed = self._grid.get(geo.cell_of(lon, lat), [])
+        wide = self._wide.get(geo.cell_of(lon, lat, geo.WIDE_CELL_DEG))
+        found = [
+            place.place_id
+            for place in (listed + wide if wide else listed)
+            if (among is None or place.place_id in among)
+            and isinstance(place.record, events.Zone)
+            and place.west <= lon <= place.east
+            and place.south <= lat <= place.north
+            and place.concerns(tenant_id)
+            and place.valid_from_ms <= time_ms < place.until_ms
+            and place.area.holds(lon, lat)
+        ]
+        return tuple(sorted(found)) if found else ()
 
     def speed_limit(
         self, lon: float, lat: float, time_ms: int, tenant_id: str, accuracy_m: float
@@ -399,6 +403,17 @@ class Reference:
             if shift and not shift.retired and shift.truck_id == truck_id and shift.start_ms <= time_ms < shift.end_ms:
                 return shift.driver_id
         return None
+
+
+def _named(record: events.Event) -> str:
+    match record:
+        case events.Asset():
+            return f"{record.kind} {record.id}"
+        case events.Zone():
+            return f"zone {record.zone_id}"
+        case events.Permit():
+            return f"permit {record.permit_id}"
+    return type(record).__name__
 
 
 def _list_under(listed: dict[str, list[str]], key: str, one_id: str) -> None:

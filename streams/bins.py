@@ -13,7 +13,7 @@ from streams.alerts import Ledger
 from streams.assets import Reference
 from streams.bin_moment import BinMoment
 from streams.filling import Filling
-from streams.rules.thresholds import DEFAULT, Thresholds
+from streams.rules.scoped import CITY, CityThresholds, InForce
 from streams.units import DAY_MS
 
 _FAR_MS: Final = 31 * DAY_MS
@@ -39,7 +39,7 @@ def new(bin_id: str) -> Bin:
 
 
 def step(
-    state: Bin, event: filling.BinRecord, reference: Reference, limits: Thresholds = DEFAULT
+    state: Bin, event: filling.BinRecord, reference: Reference, thresholds: CityThresholds = CITY
 ) -> tuple[Bin, list[events.Event]]:
     """Fold one record in; return the state, and what is due or wrong."""
     state.filling, outputs = filling.step(state.filling, event, reference)
@@ -59,19 +59,42 @@ def step(
         asset=reference.bin(event.bin_id, time_ms),
     )
     state.judged_ms = time_ms
+    in_force = _in_force(moment, reference, thresholds)
     for rule, name in _JUDGES:
-        finding = rule.judge(getattr(state.memories, name), moment, limits)
+        finding = rule.judge(getattr(state.memories, name), moment, in_force.limits)
         if finding is not None:
+            in_force.note(finding, rule.NAME)
             outputs += _tell(state, rule, finding, moment, reference)
     return state, outputs
+
+
+def _in_force(moment: BinMoment, reference: Reference, thresholds: CityThresholds) -> InForce:
+    """Return the thresholds in force for a bin, where it stands."""
+    if not thresholds.overrides:
+        return thresholds.everywhere
+    tenant_id, place = _tenant(moment), _place(moment)
+    zone_ids = thresholds.bin_zone_ids
+    return thresholds.at(
+        tenant_id=tenant_id,
+        material=moment.asset.material if moment.asset else None,
+        zone_ids=reference.zones_at(*place, moment.time_ms, tenant_id, zone_ids) if zone_ids and place else (),
+    )
+
+
+def _tenant(moment: BinMoment) -> str:
+    return moment.asset.tenant_id if moment.asset else events.known_tenant(moment.reading.tenant_id)
+
+
+def _place(moment: BinMoment) -> geo.LonLat | None:
+    asset = moment.asset
+    return None if asset is None or asset.lon is None or asset.lat is None else (asset.lon, asset.lat)
 
 
 def _tell(
     state: Bin, rule: rules.BinRule, finding: alerts.Finding, moment: BinMoment, reference: Reference
 ) -> list[events.Event]:
     asset = moment.asset
-    tenant_id = asset.tenant_id if asset else events.known_tenant(moment.reading.tenant_id)
-    place = None if asset is None or asset.lon is None or asset.lat is None else (asset.lon, asset.lat)
+    tenant_id, place = _tenant(moment), _place(moment)
     finding.where = None if place is None else geo.point(*place)
     if asset is None:
         finding.gaps = (*finding.gaps, "the bin is not in the register")

@@ -82,6 +82,10 @@ class Circle:
         self.lon, self.lat, self.radius_m = lon, lat, radius_m
         self._per_lon = metres_per_degree_lon(lat)
 
+    def holds(self, lon: float, lat: float) -> bool:
+        """True for a place inside."""
+        return self.distance_m(lon, lat) == 0.0
+
     def distance_m(self, lon: float, lat: float) -> float:
         """0 inside, else metres to the edge."""
         away = math.hypot((lon - self.lon) * self._per_lon, (lat - self.lat) * M_PER_DEGREE)
@@ -102,8 +106,14 @@ class Circle:
         return self.lon - dx, self.lat - dy, self.lon + dx, self.lat + dy
 
 
+_ROW_SEGMENTS: Final = 8
+_MOST_ROWS: Final = 64
+_LOWEST_DEG: Final = 1e-9
+"""A polygon that is lower has one row all the same."""
+
+
 class Polygon:
-    """A polygon or several, with holes."""
+    """A polygon or several, with holes. Whether it holds a place is asked at each fix: edges are listed by rows of latitude."""
 
     def __init__(self, shape: Any) -> None:
         self._bounds: tuple[float, float, float, float] = shape.bounds
@@ -111,27 +121,38 @@ class Polygon:
         parts = shape.geoms if shape.geom_type == "MultiPolygon" else [shape]
         rings = [ring for part in parts for ring in (part.exterior, *part.interiors)]
         self._segments = [segment for ring in rings for segment in segments_of([ring.coords])]
+        rows = max(1, min(_MOST_ROWS, len(self._segments) // _ROW_SEGMENTS))
+        self._rows_per_deg = rows / max(_LOWEST_DEG, shape.bounds[3] - shape.bounds[1])
+        self._rows: list[list[Segment]] = [[] for _ in range(rows)]
+        for segment in self._segments:
+            low, high = sorted((self._row_of(segment[1]), self._row_of(segment[3])))
+            for row in range(low, high + 1):
+                self._rows[row].append(segment)
+
+    def _row_of(self, lat: float) -> int:
+        return min(len(self._rows) - 1, int((lat - self._bounds[1]) * self._rows_per_deg))
 
     def distance_m(self, lon: float, lat: float) -> float:
         """0 inside, else metres to the edge."""
-        if self._contains(lon, lat):
+        if self.holds(lon, lat):
             return 0.0
         return self._to_edge_m(lon, lat)
 
     def depth_m(self, lon: float, lat: float) -> float:
         """Metres from a place inside to the edge, 0 outside."""
-        return self._to_edge_m(lon, lat) if self._contains(lon, lat) else 0.0
+        return self._to_edge_m(lon, lat) if self.holds(lon, lat) else 0.0
 
     def _to_edge_m(self, lon: float, lat: float) -> float:
         per_lon = self._per_lon
         return min(_metres_to_segment(lon, lat, segment, per_lon) for segment in self._segments)
 
-    def _contains(self, lon: float, lat: float) -> bool:
+    def holds(self, lon: float, lat: float) -> bool:
+        """True for a place inside."""
         west, south, east, north = self._bounds
         if not (west <= lon <= east and south <= lat <= north):
             return False
         inside = False
-        for ax, ay, bx, by in self._segments:  # even–odd rule: count the edges east of the place
+        for ax, ay, bx, by in self._rows[self._row_of(lat)]:  # even–odd rule: count the edges east of the place
             if (ay > lat) != (by > lat) and lon < ax + (lat - ay) * (bx - ax) / (by - ay):
                 inside = not inside
         return inside
@@ -172,7 +193,7 @@ def area_of(geometry: Any) -> Polygon:
     """
     shape = _shape("area", geometry, {"Polygon": 2, "MultiPolygon": 3})
     if not shape.is_valid:
-        raise BadGeometry(f"area is not valid: {shapely.is_valid_reason(shape)}")
+        raise BadGeometry(f"area is not valid: {shapely.is_valid_reason(shape)}, expected rings that do not cross")
     return Polygon(shape)
 
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from streams import events, geo
 from streams.rules import explain
+from streams.rules.scoped import CityThresholds, InForce
 from streams.rules.thresholds import Thresholds
 from streams.units import DAY_MS
 
@@ -65,13 +66,15 @@ def seen_in(alert: events.Alert) -> Iterator[events.DumpSeen]:
             )
 
 
-def step(site: Site, seen: events.DumpSeen, limits: Thresholds) -> tuple[Site, list[events.Alert]]:
+def step(site: Site, seen: events.DumpSeen, thresholds: CityThresholds) -> tuple[Site, list[events.Alert]]:
     """Take a revision of a dump in; return what follows. The site is changed and handed back."""
+    in_force = thresholds.at(tenant_id=seen.tenant_id)
+    limits = in_force.limits
     known = site.dumps.get(seen.alert_id)
     if known is not None and known.revision >= seen.revision:
         return site, []
     site.dumps[seen.alert_id] = seen
-    _forget_old(site, limits)
+    _forget_old(site, seen.tenant_id, limits)
     left = [dump for dump in site.dumps.values() if not dump.withdrawn and dump.tenant_id == seen.tenant_id]
     place = _place(left, seen, limits)
     ids = [dump.alert_id for dump in place]
@@ -79,7 +82,7 @@ def step(site: Site, seen: events.DumpSeen, limits: Thresholds) -> tuple[Site, l
     told: list[events.Alert] = []
     for last in alerts[1:]:  # two places have become one: the first's word stands
         told += _take_back(last, seen, _elsewhere(seen, alerts[0].alert_id))
-    told += _judge(site, place, alerts[0] if alerts else None, seen, limits)
+    told += _judge(site, place, alerts[0] if alerts else None, seen, in_force)
     for alert in told:
         site.said[alert.alert_id] = alert
     for alert_id in {alert.alert_id for alert in (*alerts[:1], *told[-1:])}:
@@ -87,10 +90,12 @@ def step(site: Site, seen: events.DumpSeen, limits: Thresholds) -> tuple[Site, l
     return site, told
 
 
-def _forget_old(site: Site, limits: Thresholds) -> None:
-    newest_ms = max(dump.start_ms for dump in site.dumps.values())
+def _forget_old(site: Site, tenant_id: str, limits: Thresholds) -> None:
+    """Forget old dumps of a tenant; of others it is theirs to say what is old."""
+    newest_ms = max(dump.start_ms for dump in site.dumps.values() if dump.tenant_id == tenant_id)
     oldest_ms = newest_ms - round(limits.landfill_days * DAY_MS)
-    kept = sorted((dump for dump in site.dumps.values() if dump.start_ms >= oldest_ms), key=_order)
+    fresh = (one for one in site.dumps.values() if one.tenant_id != tenant_id or one.start_ms >= oldest_ms)
+    kept = sorted(fresh, key=_order)
     site.dumps = {dump.alert_id: dump for dump in kept[-_MOST_DUMPS:]}
     site.members = {name: ids for name, ids in site.members.items() if not site.dumps.keys().isdisjoint(ids)}
     site.said = {name: alert for name, alert in site.said.items() if name in site.members}
@@ -131,9 +136,9 @@ def _judge(
     place: list[events.DumpSeen],
     last: events.Alert | None,
     seen: events.DumpSeen,
-    limits: Thresholds,
+    in_force: InForce,
 ) -> Iterable[events.Alert]:
-    if len(place) < limits.landfill_dumps:
+    if len(place) < in_force.limits.landfill_dumps:
         reason = f"alerts {seen.truck_id} {seen.start_ms}: the dump was withdrawn"
         return () if last is None else _take_back(last, seen, reason)
     first = place[0]
@@ -141,10 +146,10 @@ def _judge(
     if site.cell != f"{x}:{y}":
         return () if last is None else _take_back(last, seen, _elsewhere(seen, _id_of(first)))
     if last is not None and last.alert_id != _id_of(first):
-        return (*_take_back(last, seen, _elsewhere(seen, _id_of(first))), _told(place, None, seen, limits))
+        return (*_take_back(last, seen, _elsewhere(seen, _id_of(first))), _told(place, None, seen, in_force))
     if last is not None and last.state != "cancelled" and not _is_news(place, last):
         return ()
-    return (_told(place, last, seen, limits),)
+    return (_told(place, last, seen, in_force),)
 
 
 def _id_of(first: events.DumpSeen) -> str:
@@ -175,8 +180,9 @@ def _take_back(last: events.Alert, seen: events.DumpSeen, reason: str) -> Iterab
 
 
 def _told(
-    place: list[events.DumpSeen], last: events.Alert | None, seen: events.DumpSeen, limits: Thresholds
+    place: list[events.DumpSeen], last: events.Alert | None, seen: events.DumpSeen, in_force: InForce
 ) -> events.Alert:
+    limits = in_force.limits
     first, trucks = place[0], {dump.truck_id for dump in place}
     known_kg = [dump.lost_kg for dump in place if dump.lost_kg is not None]
     spread_m = max(geo.metres_between(first.lon, first.lat, dump.lon, dump.lat) for dump in place)
@@ -190,7 +196,8 @@ def _told(
             explain.known("trucks that dumped there", f"{len(trucks)}: {', '.join(_trucks(place))}"),
             explain.known("farthest from the first dump", f"{spread_m:.0f} m"),
         ),
-        "used": {"dumps": [dump.alert_id for dump in place[:_MOST_NAMED]], "number": len(place)},
+        "used": {"dumps": [dump.alert_id for dump in place[:_MOST_NAMED]], "number": len(place)}
+        | in_force.used_by(NAME),
     }
     if last is not None:
         state = "raised" if last.state == "cancelled" else "updated"

@@ -28,7 +28,7 @@ from streams import (
 from streams.assets import Reference
 from streams.moment import Moment
 from streams.rules import call, memory_name
-from streams.rules.thresholds import DEFAULT, Thresholds
+from streams.rules.scoped import CITY, CityThresholds, InForce
 from streams.silence import Silence
 from streams.state import Truck
 from streams.units import DAY_MS, SECOND_MS
@@ -42,7 +42,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """What a city may set."""
 
     bounds: Bounds = Bounds()
-    thresholds: Thresholds = DEFAULT
+    thresholds: CityThresholds = CITY
 
 
 DEFAULT_SETTINGS: Final = Settings()
@@ -121,26 +121,52 @@ def _judge_all(state: Truck, released: list[Released], reference: Reference, set
     return outputs
 
 
-def _judge(state: Truck, released: Released, reference: Reference, limits: Thresholds, outputs: Outputs) -> None:
+def _judge(
+    state: Truck, released: Released, reference: Reference, thresholds: CityThresholds, outputs: Outputs
+) -> None:
     """Judge one fix in order."""
     moment = _moment(state, released, reference)
+    in_force = _in_force(state, moment.truck, moment.time_ms, reference, thresholds)
+    limits = in_force.limits
     outputs += visits.follow(state.visits, moment)
     outputs += tickets.follow(state.tickets, moment)
     memories = state.memories
     for rule, name, judge in _JUDGES:
         finding = judge(getattr(memories, name), moment, limits)
         if finding is not None:
+            in_force.note(finding, rule.NAME)
             _tell(state, rule, finding, outputs, time_ms=moment.time_ms, reference=reference)
     loaded = state.cargo.state == "loaded"
     # from when the report came, not from the newest arrival: ticks move that, for some trucks only
     state.wake_ms = events.came_ms(released.fix) + round(limits.dark_unheard_s * SECOND_MS) if loaded else 0
 
 
-def _judge_silence(state: Truck, tick: events.Tick, reference: Reference, limits: Thresholds) -> Outputs:
+def _in_force(
+    state: Truck, truck: events.Asset | None, time_ms: int, reference: Reference, thresholds: CityThresholds
+) -> InForce:
+    """Return the thresholds in force for a truck at a time, where it was last believed to be."""
+    if not thresholds.overrides:
+        return thresholds.everywhere
+    at = state.position
+    zone_ids: tuple[str, ...] = ()
+    if thresholds.truck_zone_ids and at.lon is not None and at.lat is not None:
+        zone_ids = reference.zones_at(at.lon, at.lat, time_ms, state.tenant_id, thresholds.truck_zone_ids)
+    return thresholds.at(
+        tenant_id=state.tenant_id,
+        truck_class=truck.truck_class if truck else None,
+        contractor_id=truck.contractor_id if truck else None,
+        zone_ids=zone_ids,
+    )
+
+
+def _judge_silence(state: Truck, tick: events.Tick, reference: Reference, thresholds: CityThresholds) -> Outputs:
     """Judge, once a silence, that nothing was heard for as long as it may last, by somebody who hears others all the while."""
     at_ms = tick.at_ms
     if not 0 < state.wake_ms <= at_ms:
         return []
+    # as of the last report: `wake_ms` was reckoned by its limits
+    in_force = _in_force(state, reference.truck(state.truck_id, state.last_ms), state.last_ms, reference, thresholds)
+    limits = in_force.limits
     heard_ms = state.wake_ms - round(limits.dark_unheard_s * SECOND_MS)
     if tick.hearing_ms is not None and tick.hearing_ms > heard_ms:
         state.wake_ms += tick.hearing_ms - heard_ms
@@ -155,6 +181,7 @@ def _judge_silence(state: Truck, tick: events.Tick, reference: Reference, limits
     for rule in rules.TIMED:
         finding = rule.pass_time(getattr(state.memories, memory_name(rule)), silence, limits)
         if finding is not None:
+            in_force.note(finding, rule.NAME)
             _tell(state, rule, finding, outputs, time_ms=state.last_ms, reference=reference)
     state.wake_ms = 0
     return outputs
@@ -203,7 +230,9 @@ def _hear(state: Truck, action: events.DriverAction, reference: Reference) -> Ou
     return outputs
 
 
-def _judge_receipt(state: Truck, weighing: events.Weighing, reference: Reference, limits: Thresholds) -> Outputs:
+def _judge_receipt(
+    state: Truck, weighing: events.Weighing, reference: Reference, thresholds: CityThresholds
+) -> Outputs:
     """Join a receipt to its load, and judge it at once, whatever fixes are still waited for."""
     # not the newest arrival: ticks move that, for some trucks only
     time_ms = min(weighing.event_time_ms, events.came_ms(weighing))
@@ -215,9 +244,11 @@ def _judge_receipt(state: Truck, weighing: events.Weighing, reference: Reference
     ticket, earlier, revisions = joined
     outputs: Outputs = [*revisions]
     receipt = receipts.of(weighing, ticket, earlier, reference, time_ms=time_ms)
+    in_force = _in_force(state, known, time_ms, reference, thresholds)
     for rule in rules.WEIGHING:
-        finding = rule.weigh(getattr(state.memories, memory_name(rule)), receipt, limits)
+        finding = rule.weigh(getattr(state.memories, memory_name(rule)), receipt, in_force.limits)
         if finding is not None:
+            in_force.note(finding, rule.NAME)
             _tell(state, rule, finding, outputs, time_ms=time_ms, reference=reference)
     return outputs
 

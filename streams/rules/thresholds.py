@@ -1,9 +1,12 @@
 """Every threshold of the rules: one typed object, each with unit (in its name), default and source.
 
-[P] = a proposal of this project, to be checked against a city's own practice.
+[P] = a proposal of this project, to be checked against a city's own practice. Who is judged by others than the city's:
+`streams.rules.scoped`, which also reads them.
 """
 
-from typing import Final
+import difflib
+from collections.abc import Iterable
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -185,45 +188,90 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Raises
         ------
         ValueError
-            Naming the first threshold that is not above 0, beyond `MOST`, or at odds with another.
+            Naming the first threshold that is not above 0, beyond what it can be, or at odds with another.
         """
-        for name in self.__struct_fields__:
-            value = getattr(self, name)
-            if isinstance(value, int | float) and value <= 0:
-                raise ValueError(f"threshold {name} is {value}, expected a number above 0")
-            if isinstance(value, int | float) and not value <= MOST:
-                raise ValueError(f"threshold {name} is {value}, expected at most {MOST:g}")
-        for lower, upper in _IN_ORDER:
-            low, high = (getattr(self, one) if isinstance(one, str) else one for one in (lower, upper))
+        for name in NAMES:
+            _check_range(name, getattr(self, name))
+        for lower, upper in IN_ORDER:
+            low, high = getattr(self, lower), getattr(self, upper)
             if not low <= high:
-                raise ValueError(
-                    f"threshold {lower} is {low}, expected at most {upper if upper == high else f'{upper}, {high}'}"
-                )
+                raise ValueError(f"threshold {lower} is {low:.10g}, expected at most {upper}, {high:.10g}")
         return self
 
 
-_IN_ORDER: Final[tuple[tuple[str, str | float], ...]] = (
-    ("overflow_left_fill", "overflow_fill"),
-    ("overflow_fill", 1.0),
-    ("fire_over_c", "fire_c"),
-    ("landfill_m", 500.0),
-    ("dump_place_buffer_m", 60.0),
-    ("off_route_place_m", 60.0),
-)
-"""What must not be above what: the other threshold, or how far places are looked for (`streams.assets`, `streams.sites`)."""
-
+NAMES: Final = Thresholds.__struct_fields__
 DEFAULT: Final = Thresholds()
+IN_ORDER: Final = (("overflow_left_fill", "overflow_fill"), ("fire_over_c", "fire_c"))
+"""What must not be above what."""
+
+UNITS: Final = {
+    "m": "m",
+    "s": "s",
+    "h": "h",
+    "days": "days",
+    "kg": "kg",
+    "mps": "m/s",
+    "c": "°C",
+    "share": "share of 1",
+    "fill": "share of 1",
+    "gain": "share of 1",
+    "factor": "times",
+    "errors": "standard errors",
+    "fixes": "fixes",
+    "cycles": "times",
+    "unloadings": "times",
+    "readings": "readings",
+    "dumps": "dumps",
+    "needed": "materials",
+}
+"""By the last word of a name: each says its unit."""
+
+_FARTHEST: Final = {"landfill_m": 500.0, "dump_place_buffer_m": 60.0, "off_route_place_m": 60.0}
+"""How far places are looked for (`streams.assets`, `streams.sites`)."""
+_TYPES: Final = {field.name: field.type for field in msgspec.structs.fields(Thresholds)}
 
 
-def read(document: bytes) -> Thresholds:
-    """Read thresholds from a JSON object; what it does not name keeps its default.
+def unit(name: str) -> str:
+    """Return a threshold's unit, for people."""
+    return UNITS[name.rpartition("_")[2]]
+
+
+def value_of(name: str, given: Any) -> Any:
+    """Return a threshold's value as a settings file gives it.
 
     Raises
     ------
     ValueError
-        Naming what cannot be used.
+        Naming the threshold, what was given and what was expected.
     """
     try:
-        return msgspec.json.decode(document, type=Thresholds).checked()
-    except msgspec.DecodeError as error:
-        raise ValueError(f"thresholds: {error}") from error
+        value = msgspec.convert(given, _TYPES[name])
+    except msgspec.ValidationError as error:
+        shown = msgspec.json.encode(given).decode()
+        raise ValueError(f"threshold {name} is {shown}, expected {_expected(name)}") from error
+    _check_range(name, value)
+    return value
+
+
+def _check_range(name: str, value: Any) -> None:
+    if isinstance(value, int | float) and not 0 < value <= _most(name):
+        raise ValueError(f"threshold {name} is {value:.10g}, expected {_expected(name)}")
+
+
+def _most(name: str) -> float:
+    return 1.0 if unit(name) == "share of 1" else _FARTHEST.get(name, MOST)
+
+
+def _expected(name: str) -> str:
+    if unit(name) == "materials":
+        return "a list of materials"
+    whole = "whole " if _TYPES[name] is int else ""
+    return f"a {whole}number above 0 and at most {_most(name):g} ({unit(name)})"
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """Say that a name is none, and which are like it: a unit that is missing or another leaves the rest of a name."""
+    like = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return f"unknown {what} {name}, expected " + (
+        f"a name such as {' or '.join(like)}" if like else "a name that `python -m streams thresholds` prints"
+    )

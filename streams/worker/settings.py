@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 from streams import truck
 from streams.environment import SettingError, read
-from streams.rules import thresholds
+from streams.rules import scoped
 from streams.topics import TICKS
 from streams.units import SECOND_MS
 from streams.watermark import Bounds
@@ -47,7 +47,7 @@ class Settings:
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR. Also ``QINGYUN_LOG_LEVEL``."""
     thresholds: str = ""
-    """JSON file of thresholds that differ from the defaults (`streams.rules.thresholds`)."""
+    """JSON file of thresholds that differ from the defaults, or for some (`streams.rules.scoped`)."""
     gap_s: float = 30.0
     """Longest wait, in arrival time, for reports that are missing by their terminal's numbers (`streams.watermark`)."""
     unnumbered_s: float = 5.0
@@ -84,7 +84,7 @@ class Settings:
             If the file of thresholds cannot be read, or used.
         """
         bounds = Bounds(gap_ms=round(self.gap_s * SECOND_MS), unnumbered_ms=round(self.unnumbered_s * SECOND_MS))
-        limits = thresholds.read(Path(self.thresholds).read_bytes()) if self.thresholds else thresholds.DEFAULT
+        limits = scoped.read(Path(self.thresholds).read_bytes()) if self.thresholds else scoped.CITY
         return truck.Settings(bounds=bounds, thresholds=limits)
 
     @property

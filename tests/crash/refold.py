@@ -15,7 +15,7 @@ import msgspec
 from services import bus
 from streams import bins, codec, events, filling, geo, sites, state, topics, truck
 from streams.assets import BadReference, Reference
-from streams.rules.thresholds import DEFAULT
+from streams.rules.scoped import CITY
 from streams.state import Stamped
 from streams.worker.role import BIN_TOPICS, TRUCK_TOPICS
 from tests import worker_process
@@ -130,7 +130,7 @@ class _Life:
             if self.key[0] == "truck":
                 self.stamped.state, said = truck.step(self.stamped.state, event, self._reference)
             elif self.key[0] == "site":
-                self.stamped.state, said = sites.step(self.stamped.state, event, DEFAULT)
+                self.stamped.state, said = sites.step(self.stamped.state, event, CITY)
             else:
                 self.stamped.state, said = bins.step(self.stamped.state, event, self._reference)
         except geo.BadGeometry:

@@ -1,10 +1,13 @@
 """Whatever is written where a geometry should be: it is one, or it is said why not, and nobody is held up."""
 
+import math
+import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+import shapely
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
@@ -78,6 +81,27 @@ def test_any_json_in_what_exists_is_taken_or_refused(
     _, said = _outcome(lambda: plans.keep(kept, plan))
     assert bool(said) == (not kept)
     plans.exempts(kept, 2, (-8.6, 41.1), 0)
+
+
+@settings(max_examples=50)
+@given(st.integers(3, 700), st.lists(st.floats(0.2, 1.0), min_size=1, max_size=9), st.integers(0, 10**6))
+def test_an_area_holds_what_it_holds_however_many_corners_it_has(corners: int, radii: list[float], seed: int) -> None:
+    """Edges are listed by rows of latitude: a star with a hole, against the geometry library."""
+    chance = random.Random(seed)
+    rings = [
+        [
+            [size * radii[n % len(radii)] * turn(2 * math.pi * n / corners) for turn in (math.cos, math.sin)]
+            for n in range(corners)
+        ]
+        for size in (0.01, 0.001)
+    ]
+    coordinates = [[*ring, ring[0]] for ring in rings]
+    shape = shapely.Polygon(*coordinates[:1], holes=coordinates[1:])
+    assume(shape.is_valid)
+    area = geo.area_of({"type": "Polygon", "coordinates": coordinates})
+    for _ in range(50):
+        lon, lat = chance.uniform(-0.011, 0.011), chance.uniform(-0.011, 0.011)
+        assert area.holds(lon, lat) == shape.contains(shapely.Point(lon, lat))
 
 
 @pytest.mark.timeout(120)

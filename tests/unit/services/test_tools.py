@@ -111,8 +111,8 @@ def test_the_state_at_the_start_is_judged_as_the_worker_judges(
     worker.write_text('{"dump_raised_s": 33}')
     given.write_text('{"dump_raised_s": 44}')
     monkeypatch.setenv("QINGYUN_WORKER_THRESHOLDS", str(worker))
-    assert export._core(None).thresholds.dump_raised_s == 33
-    assert export._core(given).thresholds.dump_raised_s == 44
+    assert export._core(None).thresholds.everywhere.limits.dump_raised_s == 33
+    assert export._core(given).thresholds.everywhere.limits.dump_raised_s == 44
     given.write_text('{"dump_raised_s": "long"}')
     with pytest.raises(typer.Exit):
         export._core(given)

@@ -6,6 +6,7 @@ import pytest
 
 from streams import bins, events
 from streams.assets import Reference
+from streams.rules.scoped import CityThresholds
 from streams.rules.thresholds import Thresholds
 from streams.units import HOUR_MS, MINUTE_MS
 
@@ -199,7 +200,7 @@ def test_a_clock_far_ahead_does_not_silence_a_bin() -> None:
 @pytest.mark.parametrize("fill", [0.55, 0.95, 0.97])
 def test_its_reasons_hold(fill: float) -> None:
     """Whatever the threshold, and however it is rounded."""
-    one, limits = bins.new("b1"), Thresholds(overflow_fill=fill, overflow_left_fill=fill)
+    one, limits = bins.new("b1"), CityThresholds(Thresholds(overflow_fill=fill, overflow_left_fill=fill))
     said: list[events.Event] = []
     for n in range(3):
         reading = events.BinReading(bin_id="b1", event_time_ms=AT_MS + n * HOUR_MS, fill=fill)

@@ -11,6 +11,7 @@ import pytest
 from streams import replay
 from streams.__main__ import main
 from streams.compare import compare, table
+from streams.rules.thresholds import NAMES
 from tests.unit.streams.test_compare import alert, out
 from tests.unit.streams.test_replay import write_day
 
@@ -141,3 +142,50 @@ def test_the_help_says_what_to_give(capsys: pytest.CaptureFixture[str]) -> None:
     said = " ".join(capsys.readouterr().out.split())
     for words in ("<topic>.jsonl", "more than 31 days", "not in FOLDER", "two output folders"):
         assert words in said
+
+
+# --------------------------------------------------------------------------------------------- thresholds
+
+
+def _printed(capsys: pytest.CaptureFixture[str], *asked: object) -> dict[str, str]:
+    """Print thresholds; return the lines by name."""
+    assert main(["thresholds", *map(str, asked)]) == 0
+    lines = capsys.readouterr().out.splitlines()[1:]
+    return {line[2:].split()[0]: line for line in lines}
+
+
+def test_every_threshold_is_printed_with_unit_default_and_source(capsys: pytest.CaptureFixture[str]) -> None:
+    """A line each; what is not the default is marked."""
+    lines = _printed(capsys)
+    assert tuple(lines) == NAMES
+    assert lines["spill_kg"].split()[:4] == ["spill_kg", "400", "kg", "400"]
+    assert lines["spill_kg"].endswith("readings of moving trucks are not that good].")
+    assert not any(line.startswith("*") for line in lines.values())
+
+
+def test_what_is_in_force_for_somebody_is_printed_with_who_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The city's own, a class's, a zone's; for others the city's."""
+    path = tmp_path / "t.json"
+    entries = [{"truck_class": "compactor", "spill_kg": 600}, {"zone_id": "z4", "dump_raised_s": 10}]
+    path.write_text(json.dumps({"dark_s": 600, "for": entries}))
+    of_compactors = _printed(capsys, "--settings", path, "--truck-class", "compactor", "--zone", "z3", "--zone", "z4")
+    of_all = _printed(capsys, "--settings", path)
+    found = {name: line for name, line in of_compactors.items() if line.startswith("*")}
+    assert list(found) == ["dump_raised_s", "dark_s", "spill_kg"]
+    assert found["dump_raised_s"].endswith("[for zone_id z4]")
+    assert found["spill_kg"].split()[1:4] == ["spill_kg", "600", "kg"]
+    assert [name for name, line in of_all.items() if line.startswith("*")] == ["dark_s"]
+
+
+def test_settings_that_cannot_be_used_are_named_with_their_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An administrator tries them before the worker does."""
+    path = tmp_path / "t.json"
+    path.write_text('{"for": [{"truck_class": "lorry", "spill_kg": 1}]}')
+    assert main(["thresholds", "--settings", str(path)]) == 2
+    assert f'{path}: for[0]: truck_class is "lorry"' in capsys.readouterr().err
+    assert main(["thresholds", "--settings", str(tmp_path / "none.json")]) == 2
+    assert "none.json" in capsys.readouterr().err

@@ -82,7 +82,7 @@ def test_two_settings_of_one_day_are_compared(tmp_path: Path, capsys: pytest.Cap
     day = write_day(tmp_path / "day")
     (tmp_path / "now.json").write_text("{}")
     (tmp_path / "strict.json").write_text(
-        '{"dump_raised_s": 3600, "dump_bed_fall_share": 5, "dump_load_fall_share": 5}'
+        '{"dump_raised_s": 3600, "dump_bed_fall_share": 1, "dump_load_fall_share": 1}'
     )
     told = tmp_path / "told.json"
     settings = [str(tmp_path / "now.json"), str(tmp_path / "strict.json")]

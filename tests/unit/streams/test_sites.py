@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams import events, geo, sites
-from streams.rules.thresholds import DEFAULT
+from streams.rules.scoped import CITY
 from streams.units import DAY_MS, HOUR_MS
 from tests.unit.streams import town
 
@@ -42,7 +42,7 @@ class City:
         for alert in alerts:
             for seen in sites.seen_in(alert):
                 site = self.cells.get(seen.cell) or sites.Site(cell=seen.cell)
-                self.cells[seen.cell], told = sites.step(site, seen, DEFAULT)
+                self.cells[seen.cell], told = sites.step(site, seen, CITY)
                 said += told
         return said
 
@@ -90,7 +90,7 @@ def test_one_place_is_told_by_one_cell_in_whatever_order_cells_hear_of_it(
         for n in orders[number % len(orders)]:
             for seen in sites.seen_in(dumps[n]):
                 if seen.cell == cell:
-                    site, told = sites.step(site, seen, DEFAULT)
+                    site, told = sites.step(site, seen, CITY)
                     last |= {alert.alert_id: alert for alert in told}
     standing = [alert for alert in last.values() if alert.state != "cancelled"]
     assert [alert.truck_ids for alert in standing] == [("t1", "t2", "t3", "t4")]

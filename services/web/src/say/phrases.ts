@@ -216,6 +216,7 @@ const PHRASES: Phrase[] = [
   [/^plan$/, () => "计划"],
   [/^zones$/, () => "区域"],
   [/^weighing$/, () => "磅单"],
+  [/^thresholds$/, () => "阈值"],
   [/^ticket$/, () => "联单"],
   [/^facility$/, () => "处置场所"],
   [/^dumps$/, () => "倾倒"],

@@ -5,7 +5,8 @@ from msgspec.structs import replace
 
 from streams import events, truck
 from streams.rules import no_permit
-from streams.rules.thresholds import DEFAULT
+from streams.rules.scoped import CityThresholds
+from streams.rules.thresholds import Thresholds
 from streams.state import Truck
 from tests.unit.streams import town
 from tests.unit.streams.judging import alerts, states
@@ -93,7 +94,7 @@ def test_where_no_permit_was_ever_on_record_none_is_needed() -> None:
 
 def test_a_material_that_needs_none() -> None:
     """A city's setting."""
-    limits = replace(DEFAULT, no_permit_needed=("construction",))
+    limits = CityThresholds(Thresholds(no_permit_needed=("construction",)))
     one, known, settings = Truck(truck_id="t1"), town.reference(ENDED), truck.Settings(thresholds=limits)
     outputs = [out for fix in town.loaded().go(6_000).fixes for out in truck.step(one, fix, known, settings)[1]]
     assert [out for out in outputs if isinstance(out, events.Alert) and out.rule == no_permit.NAME] == []

@@ -1,5 +1,7 @@
 """Settings of the worker."""
 
+from pathlib import Path
+
 import pytest
 
 from streams.worker.settings import SettingError, Settings
@@ -24,3 +26,16 @@ def test_a_setting_that_cannot_be_used_is_named(environment: dict[str, str], say
     """Name, value, what was expected."""
     with pytest.raises(SettingError, match=says):
         Settings.from_env(environment)
+
+
+def test_thresholds_are_read_from_their_file(tmp_path: Path) -> None:
+    """The city's, and those of some; a file that cannot be used is a sentence."""
+    path = tmp_path / "thresholds.json"
+    path.write_text('{"dark_s": 600, "for": [{"truck_class": "van", "spill_kg": 100}]}')
+    settings = Settings.from_env({"QINGYUN_WORKER_THRESHOLDS": str(path)})
+    found = settings.core().thresholds
+    assert found.at(tenant_id="porto", truck_class="van").limits.spill_kg == 100
+    assert (found.everywhere.limits.spill_kg, found.everywhere.limits.dark_s) == (400, 600)
+    path.write_text('{"for": [{"truck_class": "van", "overflow_fill": 0.9}]}')
+    with pytest.raises(ValueError, match=r"for\[0\]: threshold overflow_fill cannot differ by truck_class"):
+        settings.core()
