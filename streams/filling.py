@@ -9,6 +9,8 @@ the last days were slower or faster. What happens above full cannot be read: a f
 Only crossings are told: now due, no longer due, overflow moved. An invalid reading is health, never a fill.
 """
 
+import bisect
+import itertools
 import math
 from typing import Final
 
@@ -309,8 +311,8 @@ def _learn_weights(state: Filling, since_ms: int, time_ms: int, seen: float, exp
 def _moved_weights(weights: list[float], places: list[int], factor: float) -> list[float]:
     for place in places:
         weights[place] *= factor
-    mean = sum(weights) / len(weights)
-    return [round(max(_LEAST_WEIGHT, weight / mean), 6) for weight in weights]
+    by = len(weights) / sum(weights)
+    return [weight * by if weight * by > _LEAST_WEIGHT else _LEAST_WEIGHT for weight in weights]
 
 
 def _busy_hours(state: Filling, since_ms: int, until_ms: int) -> float:
@@ -336,7 +338,8 @@ def forecast(state: Filling) -> Overflow:
         return Overflow(state.last_ms, state.last_ms, state.last_ms)
     if state.rate_per_h is None or state.rate_per_h < _LEAST_RATE_PER_H:
         return Overflow()
-    return Overflow(*(_at_busy_hours(state, busy_h) for busy_h in _busy_to_fill(state, room, state.rate_per_h)))
+    of_day_h = [0.0, *itertools.accumulate(state.weights)]
+    return Overflow(*(_at_busy_hours(state, busy_h, of_day_h) for busy_h in _busy_to_fill(state, room, state.rate_per_h)))
 
 
 def _busy_to_fill(state: Filling, room: float, rate_per_h: float) -> tuple[float, float, float]:
@@ -355,23 +358,23 @@ def _busy_to_fill(state: Filling, room: float, rate_per_h: float) -> tuple[float
     return middle_h * math.exp(-sooner), middle_h, middle_h * math.exp(later)
 
 
-def _at_busy_hours(state: Filling, busy_h: float) -> int | None:
-    """Return when so many busy hours have passed since the last reading; None = later than is foreseen."""
-    at_ms, last_ms = state.last_ms, state.last_ms + _LONGEST_FORECAST_H * HOUR_MS
-    day_h = sum(state.weights)
-    while at_ms < last_ms:
-        whole_h = day_h * state.weekdays[at_ms // DAY_MS % _WEEK]
-        if at_ms % DAY_MS == 0 and busy_h > whole_h:
-            at_ms, busy_h = at_ms + DAY_MS, busy_h - whole_h
-            continue
-        hour_end_ms = (at_ms // HOUR_MS + 1) * HOUR_MS
-        weight = _weight(state, at_ms)
-        here_h = weight * (hour_end_ms - at_ms) / HOUR_MS
-        if here_h >= busy_h:
-            return round(at_ms + busy_h / weight * HOUR_MS)
-        busy_h -= here_h
-        at_ms = hour_end_ms
-    return None
+def _at_busy_hours(state: Filling, busy_h: float, of_day_h: list[float]) -> int | None:
+    """Return when so many busy hours have passed since the last reading; None = later than is foreseen.
+
+    ``of_day_h``: how many have passed at each full hour of a day whose weight is 1.
+    """
+    day, since_midnight_ms = divmod(state.last_ms, DAY_MS)
+    hour, rest_ms = divmod(since_midnight_ms, HOUR_MS)
+    latest_ms = state.last_ms + _LONGEST_FORECAST_H * HOUR_MS
+    busy_h += (of_day_h[hour] + state.weights[hour] * rest_ms / HOUR_MS) * state.weekdays[day % _WEEK]
+    while busy_h > (whole_h := of_day_h[-1] * state.weekdays[day % _WEEK]):
+        busy_h, day = busy_h - whole_h, day + 1
+        if day * DAY_MS > latest_ms:
+            return None
+    of_day = busy_h / state.weekdays[day % _WEEK]
+    hour = min(max(bisect.bisect_left(of_day_h, of_day) - 1, 0), _HOURS - 1)
+    at_ms = day * DAY_MS + round((hour + (of_day - of_day_h[hour]) / state.weights[hour]) * HOUR_MS)
+    return None if at_ms > latest_ms else max(state.last_ms, at_ms)
 
 
 def _tell(
