@@ -312,7 +312,7 @@ def _moved_weights(weights: list[float], places: list[int], factor: float) -> li
     for place in places:
         weights[place] *= factor
     by = len(weights) / sum(weights)
-    return [weight * by if weight * by > _LEAST_WEIGHT else _LEAST_WEIGHT for weight in weights]
+    return [max(_LEAST_WEIGHT, weight * by) for weight in weights]
 
 
 def _busy_hours(state: Filling, since_ms: int, until_ms: int) -> float:
