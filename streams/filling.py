@@ -339,7 +339,9 @@ def forecast(state: Filling) -> Overflow:
     if state.rate_per_h is None or state.rate_per_h < _LEAST_RATE_PER_H:
         return Overflow()
     of_day_h = [0.0, *itertools.accumulate(state.weights)]
-    return Overflow(*(_at_busy_hours(state, busy_h, of_day_h) for busy_h in _busy_to_fill(state, room, state.rate_per_h)))
+    return Overflow(
+        *(_at_busy_hours(state, busy_h, of_day_h) for busy_h in _busy_to_fill(state, room, state.rate_per_h))
+    )
 
 
 def _busy_to_fill(state: Filling, room: float, rate_per_h: float) -> tuple[float, float, float]:
