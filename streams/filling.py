@@ -1,19 +1,22 @@
 """One bin: how it fills, when it will overflow, when it is due. `step` folds a reading, or the passing of time.
 
-Filling is a drift with scatter: the fill rises by ``rate`` an hour on average, its variance by ``scatter`` an hour, and
-hours of the day have their own weight (a kitchen fills at noon). All three are learnt with exponential forgetting. The
-time to overflow is solved in "busy hours" (hours times their weight) and mapped back to the clock: p50 by the drift
-alone, p10 and p90 by the drift with 1.2816 standard deviations of scatter against or for it.
+A bin fills in jumps (`crossing.py`): by ``rate`` a busy hour on average, by ``jump`` at a time; busy hours are hours times
+the weight of their hour of the day and of their weekday (a kitchen fills at noon, a market on Saturdays). The rate is a mean
+of months, moved to that of the last days as far as these differ by more than chance. p10, p50 and p90 are those of the first
+passage, widened by what the rate was wrong by, a good part of a filling later, and towards the mean of months where
+the last days were slower or faster. What happens above full cannot be read: a full bin teaches nothing.
 
 Only crossings are told: now due, no longer due, overflow moved. An invalid reading is health, never a fill.
 """
 
+import bisect
+import itertools
 import math
 from typing import Final
 
 from msgspec import Struct, field
 
-from streams import events
+from streams import crossing, events
 from streams.assets import Reference
 from streams.units import DAY_MS, HOUR_MS, MINUTE_MS
 
@@ -37,23 +40,46 @@ class Settings(Struct, frozen=True, kw_only=True):
     """… if it leaves at most this share of what was in the bin."""
     not_due_share: float = 0.7
     """A due bin below this fill and beyond twice the horizon is no longer due (its forecast was corrected)."""
-    memory_ms: int = 3 * DAY_MS
-    """Time constant of what is learnt."""
+    fast_ms: int = 5 * DAY_MS
+    """Busy time over which the rate of the last days is a mean, …"""
+    slow_ms: int = 60 * DAY_MS
+    """… and that of the last months."""
     least_interval_ms: int = 5 * MINUTE_MS
     """Readings closer together than this say nothing about the rate."""
 
 
 DEFAULT: Final = Settings()
-_Z90: Final = 1.2816
-"""Standard normal quantile of 0.9."""
 _CLIP: Final = 4.0
 """A step farther than this many standard deviations from the expected is taken as this many."""
+_NOISE: Final = 0.02
+"""What a reading may be wrong by without saying anything of the rate."""
+_FULL: Final = 0.95
+"""From here on a reading may be cut off (as in the rule `bin-overflow`): what is gained above is not known."""
+_LEAST_BUSY_H: Final = 0.05
+_UNSEEN_WEIGHT: Final = 0.1
+"""What time in which a bin may have been emptied unseen counts for."""
+_LEAST_JUMP: Final = 0.002
+_JUMP_MEMORY: Final = 6.0
+"""Fillings of which the jump is a mean."""
+_WAVER_DUE: Final = 0.3
+"""The rate is judged by what is gained while it lets expect this much, …"""
+_WAVER_LEAST_DUE: Final = 0.05
+"""… or, at an emptying, at least this much."""
+_WAVER_SHARE: Final = 0.3
+_HOUR_SPREAD: Final = 0.5
+"""Variance of the weights of hours before anything is known of them: the less, the slower they are believed."""
+_DAY_SPREAD: Final = 0.03
+"""The same of weekdays: on most bins they hardly differ."""
+_HOUR_MEMORY_DAYS: Final = 28.0
+_DAY_MEMORY_WEEKS: Final = 8.0
+_LEAST_WEIGHT: Final = 0.05
 _LONGEST_FORECAST_H: Final = 24 * 30
 _LONGEST_SILENCE_MS: Final = 31 * DAY_MS
 """A reading after a longer one begins anew: how the bin filled in between is not known, nor walked through hour by hour."""
 _LEAST_RATE_PER_H: Final = 1e-9
 """A bin that rises less (it would be full in a hundred thousand years) does not fill: a float cannot say when it will be."""
 _HOURS: Final = 24
+_WEEK: Final = 7
 
 
 class Filling(Struct, array_like=True):
@@ -68,11 +94,11 @@ class Filling(Struct, array_like=True):
     """Event time of the reading from which the next step is learnt; 0 = none."""
     anchor_fill: float = 0.0
     rate_per_h: float | None = None
-    """Mean rise of the fill a busy hour; None = not known yet."""
-    scatter_per_h: float = 0.0
-    """Variance of the fill gained in a busy hour."""
+    """Rise of the fill a busy hour that is expected; None = not known yet."""
+    jump: float = 0.1
+    """Variance of what is gained, by the gain: the size of what is thrown in at a time."""
     learnt_h: float = 0.0
-    """Hours of filling seen, up to the memory's time constant."""
+    """Busy hours of filling seen, up to the longer of the means."""
     weights: list[float] = field(default_factory=lambda: [1.0] * _HOURS)
     """How busy each hour of the day (UTC) is; 1 = as the mean."""
     emptied_ms: int = 0
@@ -84,6 +110,24 @@ class Filling(Struct, array_like=True):
     """Invalid readings in a row."""
     ignored: int = 0
     """Readings that were late or repeated, or whose time is none."""
+    weekdays: list[float] = field(default_factory=lambda: [1.0] * _WEEK)
+    """How busy each day of the week (UTC, from Thursday, as 1970 began) is; 1 = as the mean."""
+    fast_per_h: float = 0.0
+    """Mean rise a busy hour of the last days."""
+    slow_per_h: float = 0.0
+    """The same of the last months."""
+    jump_gain: float = 0.5
+    """Fillings from which the jump is known; its default counts as half a one."""
+    waver: float = 0.36
+    """Variance of what the rate becomes in a filling, by its square."""
+    mark_per_h: float = 0.0
+    """The rate that is being judged, …"""
+    mark_due: float = 0.0
+    """… what it let expect since, …"""
+    mark_gained: float = 0.0
+    """… and what was gained."""
+    grain: float = 0.0
+    """Step in which the readings come, if they do (quarters, tenths); 0 = none is known."""
 
 
 class Overflow(Struct, frozen=True):
@@ -146,12 +190,18 @@ def _read(state: Filling, time_ms: int, fill: float, settings: Settings) -> bool
     emptied = state.anchor_ms > 0 and _is_emptied(before, fill, settings)
     if emptied:
         state.emptied_ms = time_ms
+        _judge_rate(state, least_due=_WAVER_LEAST_DUE)
     elif state.anchor_ms and time_ms - state.anchor_ms < settings.least_interval_ms:
         return False
-    elif state.anchor_ms and time_ms - state.anchor_ms <= _LONGEST_SILENCE_MS:
+    elif _teaches(state, time_ms):
         _learn(state, state.anchor_ms, time_ms, fill - state.anchor_fill, settings)
     state.anchor_ms, state.anchor_fill = time_ms, fill
     return emptied
+
+
+def _teaches(state: Filling, time_ms: int) -> bool:
+    """What a bin gained since its anchor can be told from two readings: not above full, not after a month of silence."""
+    return state.anchor_ms > 0 and state.anchor_fill < _FULL and time_ms - state.anchor_ms <= _LONGEST_SILENCE_MS
 
 
 def _is_emptied(before: float, fill: float, settings: Settings) -> bool:
@@ -160,33 +210,109 @@ def _is_emptied(before: float, fill: float, settings: Settings) -> bool:
 
 
 def _learn(state: Filling, since_ms: int, time_ms: int, gained: float, settings: Settings) -> None:
-    hours = (time_ms - since_ms) / HOUR_MS
-    busy_h = max(0.05, _busy_hours(state, since_ms, time_ms))
-    rate = gained / busy_h
+    """Learn from what was gained between two readings, the first of a bin that was not full."""
+    busy_h = max(_LEAST_BUSY_H, _busy_hours(state, since_ms, time_ms))
+    if state.fill >= 1.0:
+        busy_h /= 2.0  # it was full before it was read so: on average since half of the time
     if state.rate_per_h is None:
-        state.rate_per_h, state.scatter_per_h, state.learnt_h = max(0.0, rate), max(rate, 0.005) ** 2, hours
+        state.rate_per_h = state.fast_per_h = state.slow_per_h = max(0.0, gained / busy_h)
+        state.learnt_h = busy_h
         return
-    spread = math.sqrt(state.scatter_per_h / busy_h) + 0.02 / busy_h
-    rate = min(max(rate, state.rate_per_h - _CLIP * spread), state.rate_per_h + _CLIP * spread)
-    memory_h = settings.memory_ms / HOUR_MS
-    state.learnt_h = min(memory_h, state.learnt_h + hours)
-    share = min(1.0, hours / state.learnt_h)
-    error = rate - state.rate_per_h
-    state.rate_per_h = max(0.0, state.rate_per_h + share * error)
-    state.scatter_per_h += share * (error * error * busy_h - state.scatter_per_h)
-    _learn_weight(state, since_ms, time_ms, gained / hours, share=min(0.2, hours / (7 * _HOURS)))
+    if state.fill < 1.0:
+        state.grain = _common_step(state.grain, abs(gained))
+    expected = state.rate_per_h * busy_h
+    spread = math.sqrt(state.jump * expected + state.waver * expected * expected) + _NOISE
+    if state.fill < 1.0 <= state.anchor_fill + expected and gained < expected - spread:
+        # emptied unseen, more likely than not; yet if that goes on, the rate was wrong
+        _learn_rate(state, max(0.0, gained) / busy_h, busy_h * _UNSEEN_WEIGHT, settings)
+        return
+    state.mark_due += state.mark_per_h * busy_h
+    state.mark_gained += gained
+    _judge_rate(state, least_due=_WAVER_DUE)
+    gained = min(max(gained, expected - _CLIP * spread), expected + _CLIP * spread)
+    if expected > _LEAST_RATE_PER_H:
+        _learn_jump(state, expected, gained)
+    _learn_rate(state, gained / busy_h, busy_h, settings)
+    if expected > _LEAST_RATE_PER_H:
+        _learn_weights(state, since_ms, time_ms, gained / expected, expected)
 
 
-def _learn_weight(state: Filling, since_ms: int, time_ms: int, rate: float, share: float) -> None:
-    """Move the weights of the hours between two readings towards what was seen; their mean stays 1."""
-    if not state.rate_per_h or time_ms - since_ms > 12 * HOUR_MS:
+def _learn_rate(state: Filling, rate: float, busy_h: float, settings: Settings) -> None:
+    """Move both means. The last days count as far as they differ from the months by more than twice what chance does."""
+    state.learnt_h = min(settings.slow_ms / HOUR_MS, state.learnt_h + busy_h)
+    fast_h = min(settings.fast_ms / HOUR_MS, state.learnt_h)
+    state.slow_per_h = max(0.0, state.slow_per_h + min(1.0, busy_h / state.learnt_h) * (rate - state.slow_per_h))
+    state.fast_per_h = max(0.0, state.fast_per_h + min(1.0, busy_h / fast_h) * (rate - state.fast_per_h))
+    apart = state.fast_per_h - state.slow_per_h
+    by_chance = 4.0 * state.jump * state.slow_per_h / (2.0 * fast_h)
+    surely = apart * apart / (apart * apart + by_chance) if apart * apart > 0.0 else 0.0
+    state.rate_per_h = max(0.0, state.slow_per_h + surely * apart)
+
+
+def _learn_jump(state: Filling, expected: float, gained: float) -> None:
+    """Compare a step with the expected one. A fall is noise, and rises have as much of it: together no jump at all."""
+    error, fall = gained - expected, min(0.0, gained)
+    seen = min(max((error * error - 2.0 * fall * fall) / expected, -1.0), 4.0)
+    weight = min(expected, 0.5)
+    state.jump_gain = min(_JUMP_MEMORY, state.jump_gain + weight)
+    state.jump = max(_LEAST_JUMP, state.jump + weight / state.jump_gain * (seen - state.jump))
+
+
+def _judge_rate(state: Filling, least_due: float) -> None:
+    """Compare what was gained, jumps apart, with what the rate of then let expect; begin anew with the rate of now.
+
+    Waits until ``least_due`` was to be expected: by time, not by what came, or fast fillings would count more often.
+    """
+    due = state.mark_due
+    if due < least_due and state.mark_per_h > 0.0:
         return
-    seen = min(5.0, max(0.0, rate / state.rate_per_h))
-    hours = {at_ms // HOUR_MS % _HOURS for at_ms in range(since_ms, time_ms, HOUR_MS)}
-    for hour in hours:
-        state.weights[hour] += share * (seen - state.weights[hour])
-    mean = sum(state.weights) / _HOURS
-    state.weights = [round(max(0.05, weight / mean), 4) for weight in state.weights]
+    if due >= _WAVER_LEAST_DUE:
+        error = state.mark_gained - due
+        seen = min(max((error * error - state.jump * due) / (due * due), -1.0), 4.0)
+        state.waver = min(max(state.waver + _WAVER_SHARE / (1.0 + state.jump_gain) * (seen - state.waver), 0.02), 1.0)
+    state.mark_per_h, state.mark_due, state.mark_gained = state.rate_per_h or 0.0, 0.0, 0.0
+
+
+def _common_step(grain: float, gained: float) -> float:
+    """Return a step that all differences of readings are multiples of, after one more; below a hundredth it matters to nobody.
+
+    One division of Euclid's algorithm for each.
+    """
+    if gained < 1e-6:
+        return grain
+    small, large = sorted((grain or gained, gained))
+    if small < 0.01:
+        return small
+    rest = large % small
+    rest = min(rest, small - rest)
+    return small if rest < 0.05 * small else rest
+
+
+def _learn_weights(state: Filling, since_ms: int, time_ms: int, seen: float, expected: float) -> None:
+    """Move the weights between two readings towards what was ``seen``, in shares of the expected; their means stay 1.
+
+    By how much: a step that lets expect little tells little, and the weights are not believed at once (``_…_SPREAD``).
+    """
+    seen, days = min(5.0, max(0.0, seen)), state.learnt_h / _HOURS
+    if time_ms - since_ms <= DAY_MS // 2:
+        hours = [at_ms // HOUR_MS % _HOURS for at_ms in range(since_ms, time_ms, HOUR_MS)]
+        part = min(1.0, (time_ms - since_ms) / HOUR_MS)
+        doubt = state.jump * len(hours) * part / (_HOUR_SPREAD * expected)
+        factor = 1.0 + part / (doubt + min(days, _HOUR_MEMORY_DAYS) + 1.0) * (seen - 1.0)
+        state.weights = _moved_weights(state.weights, hours, factor)
+    if time_ms - since_ms <= DAY_MS * 3 // 2:
+        part = min(1.0, (time_ms - since_ms) / DAY_MS)
+        doubt = state.jump * part / (_DAY_SPREAD * expected)
+        factor = 1.0 + part / (doubt + min(days / _WEEK, _DAY_MEMORY_WEEKS) + 1.0) * (seen - 1.0)
+        weekday = (since_ms + time_ms) // 2 // DAY_MS % _WEEK
+        state.weekdays = _moved_weights(state.weekdays, [weekday], factor)
+
+
+def _moved_weights(weights: list[float], places: list[int], factor: float) -> list[float]:
+    for place in places:
+        weights[place] *= factor
+    by = len(weights) / sum(weights)
+    return [max(_LEAST_WEIGHT, weight * by) for weight in weights]
 
 
 def _busy_hours(state: Filling, since_ms: int, until_ms: int) -> float:
@@ -194,9 +320,13 @@ def _busy_hours(state: Filling, since_ms: int, until_ms: int) -> float:
     total, at_ms = 0.0, since_ms
     while at_ms < until_ms:
         hour_end_ms = min(until_ms, (at_ms // HOUR_MS + 1) * HOUR_MS)
-        total += state.weights[at_ms // HOUR_MS % _HOURS] * (hour_end_ms - at_ms) / HOUR_MS
+        total += _weight(state, at_ms) * (hour_end_ms - at_ms) / HOUR_MS
         at_ms = hour_end_ms
     return total
+
+
+def _weight(state: Filling, at_ms: int) -> float:
+    return state.weights[at_ms // HOUR_MS % _HOURS] * state.weekdays[at_ms // DAY_MS % _WEEK]
 
 
 def forecast(state: Filling) -> Overflow:
@@ -208,31 +338,45 @@ def forecast(state: Filling) -> Overflow:
         return Overflow(state.last_ms, state.last_ms, state.last_ms)
     if state.rate_per_h is None or state.rate_per_h < _LEAST_RATE_PER_H:
         return Overflow()
-    return Overflow(*(_at_busy_hours(state, _busy_to_fill(state, room, z)) for z in (_Z90, 0.0, -_Z90)))
+    of_day_h = [0.0, *itertools.accumulate(state.weights)]
+    return Overflow(
+        *(_at_busy_hours(state, busy_h, of_day_h) for busy_h in _busy_to_fill(state, room, state.rate_per_h))
+    )
 
 
-def _busy_to_fill(state: Filling, room: float, z: float) -> float:
-    """Busy hours ``h`` with ``rate h + z sqrt(scatter h) = room``: a quadratic in ``sqrt(h)``."""
-    rate = state.rate_per_h or 0.0
-    half = z * math.sqrt(state.scatter_per_h)
-    root = (-half + math.sqrt(half * half + 4.0 * rate * room)) / (2.0 * rate)
-    return root * root
+def _busy_to_fill(state: Filling, room: float, rate_per_h: float) -> tuple[float, float, float]:
+    """Busy hours until the bin reads full: those of the first passage, and as much again as the rate is not sure.
+
+    Readings that come in steps show the next one half a step early. On a scale of logarithms three things widen the
+    quantiles, as squares: the jumps, how the rate wavered, and that it may return from the last days' to the months'.
+    """
+    room = max(room / 2.0, room - state.grain / 2.0)
+    low, middle, high = crossing.gains_until(room, state.jump)
+    back = math.log(max(state.slow_per_h, _LEAST_RATE_PER_H) / rate_per_h)
+    waver = crossing.Z90 * crossing.Z90 * state.waver
+    sooner = math.sqrt(math.log(middle / low) ** 2 + waver + max(0.0, back) ** 2)
+    later = math.sqrt(math.log(high / middle) ** 2 + waver + min(0.0, back) ** 2)
+    middle_h = middle / rate_per_h
+    return middle_h * math.exp(-sooner), middle_h, middle_h * math.exp(later)
 
 
-def _at_busy_hours(state: Filling, busy_h: float) -> int | None:
-    at_ms, last_ms = state.last_ms, state.last_ms + _LONGEST_FORECAST_H * HOUR_MS
-    day_h = sum(state.weights)
-    at_ms += int(busy_h // day_h) * DAY_MS
-    busy_h %= day_h
-    while at_ms < last_ms:
-        hour_end_ms = (at_ms // HOUR_MS + 1) * HOUR_MS
-        weight = state.weights[at_ms // HOUR_MS % _HOURS]
-        here_h = weight * (hour_end_ms - at_ms) / HOUR_MS
-        if here_h >= busy_h:
-            return round(at_ms + busy_h / weight * HOUR_MS)
-        busy_h -= here_h
-        at_ms = hour_end_ms
-    return None
+def _at_busy_hours(state: Filling, busy_h: float, of_day_h: list[float]) -> int | None:
+    """Return when so many busy hours have passed since the last reading; None = later than is foreseen.
+
+    ``of_day_h``: how many have passed at each full hour of a day whose weight is 1.
+    """
+    day, since_midnight_ms = divmod(state.last_ms, DAY_MS)
+    hour, rest_ms = divmod(since_midnight_ms, HOUR_MS)
+    latest_ms = state.last_ms + _LONGEST_FORECAST_H * HOUR_MS
+    busy_h += (of_day_h[hour] + state.weights[hour] * rest_ms / HOUR_MS) * state.weekdays[day % _WEEK]
+    while busy_h > (whole_h := of_day_h[-1] * state.weekdays[day % _WEEK]):
+        busy_h, day = busy_h - whole_h, day + 1
+        if day * DAY_MS > latest_ms:
+            return None
+    of_day = busy_h / state.weekdays[day % _WEEK]
+    hour = min(max(bisect.bisect_left(of_day_h, of_day) - 1, 0), _HOURS - 1)
+    at_ms = day * DAY_MS + round((hour + (of_day - of_day_h[hour]) / state.weights[hour]) * HOUR_MS)
+    return None if at_ms > latest_ms else max(state.last_ms, at_ms)
 
 
 def _tell(

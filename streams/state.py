@@ -203,14 +203,30 @@ def _from_2(kind: Kind, plain: dict[str, Any]) -> None:
 
 
 def _from_3(kind: Kind, plain: dict[str, Any]) -> None:
-    """Pack the way of a load that is watched, where each minute had a list of places; say its highest minute."""
-    memory = plain["state"].get("memories", {}).get("spillage") if kind == "truck" else None
+    """Pack the way of a load that is watched; take a bin's scatter as jumps, and its rate as both means of it."""
+    if kind == "truck":
+        _pack_way(plain["state"].get("memories", {}).get("spillage"))
+    if kind == "bin":
+        _split_rate(plain["state"].get("filling", []))
+
+
+def _pack_way(memory: list[Any] | None) -> None:
+    """Pack the way of a load, where each minute had a list of places; say its highest minute."""
     if not memory:
         return
     minutes = memory[0]
     for minute in minutes:
         minute[5:] = [[round(degrees * 1_000_000) for place in places for degrees in place] for places in minute[5:]]
     memory[9:] = [max((kg / n for _, n, kg, *_ in minutes[:-1] if n), default=0.0)]
+
+
+def _split_rate(filling: list[Any]) -> None:
+    """Scatter was the variance gained in an hour: by the rate it is the jump. Weekdays and the rest begin anew."""
+    if len(filling) < 16:
+        return
+    rate_per_h, scatter_per_h = filling[6] or 0.0, filling[7]
+    filling[7] = min(max(scatter_per_h / rate_per_h, 0.002), 1.0) if rate_per_h > 1e-9 else 0.1
+    filling[16:] = [[1.0] * 7, rate_per_h, rate_per_h]
 
 
 OLDEST: Final = 1

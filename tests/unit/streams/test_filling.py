@@ -59,12 +59,29 @@ def test_the_overflow_of_an_even_filling_is_where_the_line_ends() -> None:
     assert overflow.p50_ms == pytest.approx(NOON_MS + 47.5 * HOUR_MS, abs=1.5 * HOUR_MS)
 
 
-def test_noise_widens_the_forecast() -> None:
-    """A bin that fills in jumps overflows less surely."""
+def test_jumps_widen_the_forecast() -> None:
+    """As much a day, an eighth at a time or evenly: what comes in jumps overflows less surely."""
+    calm, jumpy = filling.Filling(bin_id="b1"), filling.Filling(bin_id="b1")
+    read(calm, _in_jumps_of(1)[:325])
+    read(jumpy, _in_jumps_of(12)[:325])
+    assert calm.fill == pytest.approx(jumpy.fill)
+    assert _width_ms(jumpy) > 1.5 * _width_ms(calm)
+
+
+def _in_jumps_of(hours: int, days: int = 14) -> list[tuple[int, float]]:
+    """Hourly readings of a bin emptied at 0.85 that gains 1 % an hour, all of so many hours at once."""
+    return [(NOON_MS + n * HOUR_MS, 0.05 + n % 84 // hours * hours * 0.01) for n in range(24 * days)]
+
+
+def test_noise_of_the_sensor_is_no_jump() -> None:
+    """A fall of 3 % by noise is followed by a rise of 3 %: neither says that anything was thrown in."""
     calm, noisy = filling.Filling(bin_id="b1"), filling.Filling(bin_id="b1")
-    read(calm, steady(0.01, 48))
-    read(noisy, steady(0.01, 48, noise=0.03))
-    assert _width_ms(noisy) > 2 * _width_ms(calm)
+    chance = random.Random(3)
+    read(calm, _in_jumps_of(1))
+    read(noisy, [(at_ms, max(0.0, fill + chance.gauss(0, 0.03))) for at_ms, fill in _in_jumps_of(1)])
+    assert noisy.rate_per_h == pytest.approx(0.01, rel=0.15)
+    assert noisy.jump < 0.09  # a step of 1 % with noise looks like 0.18 if the noise is taken for jumps
+    assert calm.jump < 0.02
 
 
 def _width_ms(one: filling.Filling) -> int:
@@ -162,10 +179,10 @@ def test_after_a_month_of_silence_a_bin_begins_anew() -> None:
     """What was learnt stays, the silence teaches nothing, and no hour of it is walked through; up to then all as always."""
     one = filling.Filling(bin_id="b1")
     read(one, steady(0.02, 24))
-    learnt = one.rate_per_h, one.scatter_per_h, one.learnt_h, one.weights
+    learnt = _learnt(one)
     late_ms = events.LATEST_MS - DAY_MS
     told = read(one, [(late_ms, 0.55)])
-    assert (one.rate_per_h, one.scatter_per_h, one.learnt_h, one.weights) == learnt
+    assert _learnt(one) == learnt
     assert (one.last_ms, one.anchor_ms, told) == (late_ms, late_ms, [])
     read(one, [(late_ms + HOUR_MS, 0.59)])
     assert one.rate_per_h is not None
@@ -174,6 +191,91 @@ def test_after_a_month_of_silence_a_bin_begins_anew() -> None:
         known = filling.Filling(bin_id="b1")
         read(known, [*steady(0.0, 24), (NOON_MS + 23 * HOUR_MS + silence_ms, 0.55)])
         assert (known.rate_per_h != 0.0) is learns
+
+
+def _learnt(one: filling.Filling) -> tuple[object, ...]:
+    means = one.rate_per_h, one.fast_per_h, one.slow_per_h, one.learnt_h
+    return *means, one.jump, one.jump_gain, one.waver, list(one.weights), list(one.weekdays), one.grain
+
+
+def test_what_cannot_be_read_teaches_nothing() -> None:
+    """A bin stands full for a fortnight: what it gains then is above full. Emptied, it fills as before."""
+    one = filling.Filling(bin_id="b1")
+    read(one, steady(0.02, 49))
+    before = _learnt(one)
+    full_ms = one.last_ms
+    read(one, [(full_ms + n * HOUR_MS, 1.0) for n in range(1, 24 * 14)])
+    assert _learnt(one) == before
+    read(one, [(full_ms + 15 * DAY_MS, 0.0)])
+    overflow_ms = filling.forecast(one).p50_ms
+    assert overflow_ms is not None
+    assert overflow_ms - one.last_ms == pytest.approx(50 * HOUR_MS, rel=0.1)
+
+
+def test_a_bin_read_full_was_full_before() -> None:
+    """Always full a day after it was emptied: it needs less than a day, not just one."""
+    one = filling.Filling(bin_id="b1")
+    read(one, [(NOON_MS + n * DAY_MS, n % 2.0) for n in range(40)])
+    assert one.rate_per_h == pytest.approx(1 / 12, rel=0.1)
+
+
+def test_a_bin_emptied_unseen_keeps_its_rate() -> None:
+    """It reports every second week, fills in four days, and is emptied meanwhile: the difference says nothing."""
+    one = filling.Filling(bin_id="b1")
+    silent = [
+        (NOON_MS + n * HOUR_MS, 0.05 + n % 90 * 0.01) for n in range(24 * 7 * 12) if n // (24 * 7) % 2 == 0
+    ]  # fmt: skip
+    read(one, silent)
+    assert one.rate_per_h == pytest.approx(0.01, rel=0.1)
+
+
+def test_a_rate_that_was_wrong_is_given_up_even_if_the_bin_should_have_been_emptied() -> None:
+    """One that filled each day is used no longer: a month of daily readings that stay ends the belief."""
+    one = filling.Filling(bin_id="b1")
+    read(one, [(NOON_MS + n * 12 * HOUR_MS, n % 3 * 0.45) for n in range(90)])
+    before = one.rate_per_h
+    assert before is not None
+    start_ms = one.last_ms
+    read(one, [(start_ms + n * DAY_MS, 0.2) for n in range(1, 60)])
+    assert one.rate_per_h is not None
+    assert one.rate_per_h < before / 4
+
+
+def test_a_new_level_is_believed_within_days() -> None:
+    """2 % an hour instead of 1 % after a quiet month: within four days the forecast has it, for chance would not."""
+    one = filling.Filling(bin_id="b1")
+    read(one, _in_jumps_of(1, days=42))
+    start_ms = one.last_ms
+    read(one, [(start_ms + n * HOUR_MS, 0.05 + n % 42 * 0.02) for n in range(1, 24 * 5)])
+    assert one.slow_per_h == pytest.approx(0.011, rel=0.1)
+    assert one.rate_per_h is not None
+    assert one.rate_per_h > 0.016
+
+
+def test_hours_of_the_day_and_weekdays_are_learnt() -> None:
+    """A market: it fills twice as fast on two weekdays, and never at night. Weekdays are believed slowly: most are alike."""
+    one, level = filling.Filling(bin_id="b1"), 0.0
+    readings = []
+    for hour in range(24 * 7 * 12):
+        level = 0.0 if level > 0.9 else level
+        day, at = divmod(NOON_MS // HOUR_MS + hour, 24)
+        level += (0.02 if 8 <= at < 20 else 0.0) * (2 if day % 7 in {1, 2} else 1)
+        readings.append((NOON_MS + (hour + 1) * HOUR_MS, level))
+    read(one, readings)
+    busy, quiet = one.weekdays[1:3], [one.weekdays[0], *one.weekdays[3:]]
+    assert min(busy) > 1.4 * max(quiet)
+    assert min(one.weights[8:20]) > 4 * max(*one.weights[:8], *one.weights[20:])
+
+
+@pytest.mark.parametrize("step", [0.25, 0.1, 0.05])
+def test_readings_in_steps_show_the_next_step_half_a_step_early(step: float) -> None:
+    """A rounding sensor reads full half a step before it is: the forecast is of what will be read."""
+    fine, coarse = filling.Filling(bin_id="b1"), filling.Filling(bin_id="b1")
+    readings = _in_jumps_of(1)
+    read(fine, readings)
+    read(coarse, [(at_ms, round(round(fill / step) * step, 6)) for at_ms, fill in readings])
+    assert coarse.grain == pytest.approx(step)
+    assert fine.grain <= 0.01 + 1e-9
 
 
 def test_a_fill_too_small_to_reckon_with_is_none() -> None:

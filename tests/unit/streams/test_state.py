@@ -9,8 +9,9 @@ from typing import Final
 import msgspec
 import pytest
 
-from streams import events, state, truck
+from streams import bins, events, filling, state, truck
 from streams.assets import Reference
+from streams.units import HOUR_MS
 from tests.unit.streams import town
 from tests.unit.streams.judging import fold
 
@@ -76,9 +77,24 @@ def test_a_truck_of_version_3_goes_on_as_if_never_stored() -> None:
 
 
 def test_a_bin_of_version_1_is_read() -> None:
-    """Nothing of it has changed."""
+    """One reading: its fill is known, its rate is not."""
     old = state.decode("bin", (STATES / "bin-1.msgpack").read_bytes())
     assert (old.v, old.state.filling.bin_id, old.offsets) == (state.VERSION, "b1", {"bin-readings": 1})
+
+
+def test_a_bin_of_version_3_goes_on() -> None:
+    """Its forecast is where it was, its jumps are small as its scatter was, and what is learnt since goes on from there."""
+    old = state.decode("bin", (STATES / "bin-3.msgpack").read_bytes())
+    one = old.state.filling
+    assert (old.v, one.fill, one.weekdays) == (state.VERSION, 0.646, [1.0] * 7)
+    assert one.rate_per_h == one.fast_per_h == one.slow_per_h == pytest.approx(0.0123863, abs=1e-6)
+    assert one.jump == pytest.approx(0.002)
+    assert state.decode("bin", state.encode(old)) == old
+    was_ms = 1_796_096_070_999  # its forecast in version 3: it was to be looked at 6 h before
+    assert filling.forecast(one).p50_ms == pytest.approx(was_ms, abs=HOUR_MS)
+    reading = events.BinReading(bin_id="b1", event_time_ms=one.last_ms + HOUR_MS, fill=0.66)
+    bins.step(old.state, reading, Reference())
+    assert (one.fill, one.grain) == (0.66, pytest.approx(0.014))
 
 
 def _correction(action: events.DriverAction) -> events.DriverAction:
