@@ -219,6 +219,11 @@ const PHRASES: Phrase[] = [
   [/^ticket$/, () => "联单"],
   [/^facility$/, () => "处置场所"],
   [/^dumps$/, () => "倾倒"],
+  [/^number$/, () => "次数"],
+  [/^truck$/, () => "车辆"],
+  [/^source$/, () => "货源"],
+  [/^depot$/, () => "车场"],
+  [/^calendars$/, () => "日历"],
   // why a bin is due (`streams/filling.py`)
   [/^emptied$/, () => "已清空"],
   [/^forecast corrected$/, () => "预测已修正"],
