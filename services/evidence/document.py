@@ -58,6 +58,11 @@ class Named(NamedTuple):
     id: str
     version: int | None
 
+    @property
+    def name(self) -> str:
+        """As `used` writes it."""
+        return self.id if self.version is None else f"{self.id}@{self.version}"
+
 
 class Found(NamedTuple):
     """What the tables hold of an alert's time."""
@@ -207,7 +212,7 @@ def _missing(alert: events.Alert, found: Found, measurements: Sequence[Mapping[s
         yield f"of {without} of {len(measurements)} measurements the original bytes were not found"
     for one in named(alert.used):
         if one.kind != "dumps" and one not in found.used:
-            yield f"{one.kind} {one.id}{'' if one.version is None else f'@{one.version}'} is not in the tables"
+            yield f"{one.kind} {one.name} is not in the tables"
 
 
 def is_known(alert: events.Alert, known_to_ms: int | None) -> bool:
