@@ -7,7 +7,7 @@ had passed its end when it was made.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from services.seal import sha256
+from services.seal import SEAL, canonical, sha256
 from streams import events
 from streams.units import DAY_MS, HOUR_MS, MINUTE_MS
 
@@ -170,6 +170,28 @@ def compose(alert: events.Alert, record: Mapping[str, Any], found: Found) -> dic
         "complete": not missing,
         "missing": missing,
     }
+
+
+def renewed(before: Mapping[str, Any], content: dict[str, Any]) -> dict[str, Any]:
+    """Return what the next version says, knowing the one before: what the tables have lost since stays as it was sealed.
+
+    Retention takes positions and bytes after some weeks; an alert that is revised, or read again, after that keeps what it
+    was judged from.
+    """
+    if not _has_lost(before, content):
+        return content
+    return {**{name: member for name, member in before.items() if name != SEAL}, "alert": content["alert"]}
+
+
+def _has_lost(before: Mapping[str, Any], content: Mapping[str, Any]) -> bool:
+    """Whether a measurement, or bytes of one, that were sealed before are missing now where all of them are wanted."""
+    now = {canonical(one["record"]): set(one["frames"]) for one in content["measurements"]}
+    whole = [(part["from_ms"], part["to_ms"]) for part in content["parts"] if not part["every_ms"]]
+    return any(
+        (known := now.get(canonical(one["record"]))) is None or not known.issuperset(one["frames"])
+        for one in before["measurements"]
+        if any(from_ms <= one["record"]["event_time_ms"] <= to_ms for from_ms, to_ms in whole)
+    )
 
 
 def frame_keys(found: Found) -> list[tuple[str, int]]:

@@ -70,6 +70,8 @@ def make(engine: Any, wanted: Wanted, now_ms: int) -> evidence.Version | None:
         return None
     found = collect(engine, alert, known_to_ms)
     content = document.compose(alert, wanted.record, found)
+    if (before := evidence.newest(engine, wanted)) is not None:
+        content = document.renewed(msgspec.json.decode(before), content)
     if may_wait and not content["complete"]:
         evidence.postpone(engine, wanted, now_ms + AGAIN_MS)
         return None

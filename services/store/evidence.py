@@ -313,6 +313,12 @@ def add(
     return _version(kept)
 
 
+def newest(engine: Engine, wanted: Wanted) -> bytes | None:
+    """Return the newest document of an alert's evidence; None = there is none yet."""
+    with engine.connect() as connection:
+        return _newest_version(connection, wanted)[1]
+
+
 def _newest_version(connection: Connection, wanted: Wanted) -> tuple[int, bytes | None]:
     e = schema.evidence.c
     query = select(e.version, e.document).where(e.tenant_id == wanted.tenant_id, e.evidence_id == wanted.evidence_id)

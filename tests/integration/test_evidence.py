@@ -314,12 +314,19 @@ def test_retention_takes_nothing_from_evidence(tables: Tables, url: str) -> None
     assert tables.versions() == before
     assert tables.check(url=url)[0] == 0
     assert value(tables.engine, "SELECT count(*) FROM evidence_frames") == 3
-    # asked again for the first time after that: what it says is gone, and the first version stays
+    # read again after that, it stays as it is; a revision then keeps what was sealed, and one without any says so
+    tables.tell(ALERT)
+    Maker(tables.engine).round(START_MS + 90 * DAY_MS)
+    assert tables.versions() == before
     tables.tell(replace(ALERT, revision=2, state="cancelled", reason="a late record"))
+    tables.tell(replace(ALERT, alert_id="a2", evidence_id=events.evidence_id("a2")))
     Maker(tables.engine).round(START_MS + 90 * DAY_MS)
     first, second = tables.versions()
-    assert (first, second.complete) == (before[0], False)
-    assert any("were dropped" in one for one in said(second)["missing"])
+    assert (first, said(second)["measurements"]) == (before[0], said(first)["measurements"])
+    assert said(second)["alert"]["state"] == "cancelled"
+    (too_late,) = tables.versions("a2")
+    assert not too_late.complete
+    assert any("were dropped" in one for one in said(too_late)["missing"])
 
 
 @pytest.mark.parametrize("table", ["evidence", "evidence_frames"])

@@ -170,6 +170,26 @@ def test_the_same_findings_make_the_same_document() -> None:
     assert seal.canonical(compose(alert(), more)) != once
 
 
+def test_what_was_sealed_before_stays_when_the_tables_have_lost_it() -> None:
+    """The alert's new revision with the measurements of before; what is new is taken, what is sampled now is no loss."""
+    both = Found([fix(0), fix(5)], frames=[frame(0, b"~0"), frame(5, b"~5")], known_to_ms=START_MS + DAY_MS)
+    before = compose(alert(), both)
+    revised = alert(revision=2, state="cancelled")
+    for less in (both._replace(measurements=[fix(5)]), both._replace(frames=[frame(5, b"~5")]), Found()):
+        found = document.renewed({**before, "seal": {"number": 1}}, compose(revised, less))
+        assert found == {**before, "alert": found["alert"]}
+        assert found["alert"]["state"] == "cancelled"
+    more = compose(revised, both._replace(measurements=[fix(0), fix(3), fix(5)]))
+    assert document.renewed(before, more) == more
+    lasts = compose(
+        alert(revision=2, state="ended", end_ms=START_MS + DAY_MS), both._replace(measurements=[fix(0), fix(5)])
+    )
+    late = compose(alert(), both._replace(measurements=[fix(0), fix(5), fix(100)]))
+    assert document.renewed(late, lasts) != lasts  # the beginning is whole still
+    in_the_middle = {**late, "measurements": [{"record": fix(40_000), "frames": []}]}
+    assert document.renewed(in_the_middle, lasts) == lasts
+
+
 def test_looks_come_later_and_later_and_end() -> None:
     """After an hour, a day and a week what came late is looked for; then no more."""
     one = alert()
