@@ -51,6 +51,11 @@ RUN_SECONDS = Histogram(
 PLANS = Counter("qingyun_planner_plans_total", "Plans by outcome: sent, unchanged, rejected by check", ["outcome"])
 LEFT_OUT = Gauge("qingyun_planner_left_out", "Stops no truck will visit", ["material", "code"])
 
+# --- evidence
+EVIDENCE_VERSIONS = Counter("qingyun_evidence_versions_total", "Versions of evidence sealed", ["complete"])
+EVIDENCE_WAITING = Gauge("qingyun_evidence_waiting_alerts", "Alerts of whose newest revision no evidence is sealed yet")
+EVIDENCE_FAILED = Counter("qingyun_evidence_failed_total", "Evidence that could not be made; tried again in an hour")
+
 # --- gateway
 REQUEST_SECONDS = Histogram(
     "qingyun_gateway_request_seconds", "Wall time of a request", ["route", "status"], buckets=_LATENCY_S

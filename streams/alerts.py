@@ -94,8 +94,10 @@ def _begin(  # noqa: PLR0917  # private, called once
 ) -> events.Alert:
     if last is not None and last.state != "cancelled" and _goes_on(last, finding.start_ms):
         return _revise(replace(last, end_ms=None), finding, now_ms)
+    alert_id = events.alert_id(rule, subject.truck_id or subject.bin_id or "", finding.start_ms)
     return events.Alert(
-        alert_id=events.alert_id(rule, subject.truck_id or subject.bin_id or "", finding.start_ms),
+        alert_id=alert_id,
+        evidence_id=events.evidence_id(alert_id),
         revision=1,
         rule=rule,
         rule_version=version,
@@ -145,6 +147,7 @@ def _revise(last: events.Alert, finding: Finding, now_ms: int) -> events.Alert:
     return replace(
         last,
         revision=last.revision + 1,
+        evidence_id=events.evidence_id(last.alert_id),  # one that a state has kept from before alerts had it has none
         state=_STATE[finding.kind],
         reason=finding.reason,
         severity=finding.severity or last.severity,

@@ -380,9 +380,13 @@ class Reference:
         named = self._zones.get(tenant_id)
         return ZoneInfo(named[min(named)]) if named else None
 
-    def _dates(self, calendar_id: str | None, time_ms: int) -> Mapping[str, str] | None:
+    def calendar(self, calendar_id: str | None, time_ms: int) -> events.Calendar | None:
+        """Return the calendar as it was then, or None if it is not known, or none is named."""
         history = None if calendar_id is None else self._calendars.get(calendar_id)
-        calendar = history.at(time_ms) if history else None
+        return history.at(time_ms) if history else None
+
+    def _dates(self, calendar_id: str | None, time_ms: int) -> Mapping[str, str] | None:
+        calendar = self.calendar(calendar_id, time_ms)
         return calendar.dates if calendar else None
 
     def last_ended(self, truck_id: str, time_ms: int) -> Permission | None:

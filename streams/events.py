@@ -668,3 +668,8 @@ class DumpSeen(Event, frozen=True, kw_only=True):
 def alert_id(rule: str, subject_id: str, start_ms: int) -> str:
     """UUID v5 of ``rule|truck_id or bin_id|start_ms of the first revision``; the rule's version is not part of it."""
     return derived_id(rule, subject_id, start_ms)
+
+
+def evidence_id(alert_id: str) -> str:
+    """UUID v5 of ``evidence|alert_id``: an alert has one evidence, whatever its revision."""
+    return derived_id("evidence", alert_id)

@@ -176,7 +176,17 @@ def _take_back(last: events.Alert, seen: events.DumpSeen, reason: str) -> Iterab
     if last.state == "cancelled":
         return ()
     now_ms = max(last.emitted_ms, seen.emitted_ms)
-    return (replace(last, revision=last.revision + 1, state="cancelled", emitted_ms=now_ms, reason=reason),)
+    evidence_id = events.evidence_id(last.alert_id)
+    return (
+        replace(
+            last,
+            revision=last.revision + 1,
+            state="cancelled",
+            emitted_ms=now_ms,
+            reason=reason,
+            evidence_id=evidence_id,
+        ),
+    )
 
 
 def _told(
@@ -187,6 +197,7 @@ def _told(
     known_kg = [dump.lost_kg for dump in place if dump.lost_kg is not None]
     spread_m = max(geo.metres_between(first.lon, first.lat, dump.lon, dump.lat) for dump in place)
     said: dict[str, Any] = {
+        "evidence_id": events.evidence_id(_id_of(first)),
         "truck_ids": _trucks(place),
         "where": geo.point(sum(d.lon for d in place) / len(place), sum(d.lat for d in place) / len(place)),
         "lost_kg": sum(known_kg) if known_kg else None,

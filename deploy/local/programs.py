@@ -20,6 +20,7 @@ PROCESSES: Final = {
     "gateway": ("services", "gateway"),
     "metronome": ("services", "metronome"),
     "simulator": ("services", "simulator"),
+    "evidence": ("services", "evidence"),
 }
 """Our processes: ``python -m <package> <program>``. Each has the next port for its metrics, in this order."""
 

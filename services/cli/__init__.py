@@ -11,6 +11,7 @@ from services.cli import explain
 PROCESSES: Final = {
     "ingest": "devices in: JT/T 808, OsmAnd, ChirpStack, weighbridges -> Kafka",
     "recorder": "Kafka -> PostgreSQL, exactly once",
+    "evidence": "alerts and the measurements around them -> sealed documents in PostgreSQL",
     "planner": "collections due, positions, orders -> plans",
     "gateway": "pages, API and live events for people; their commands -> Kafka",
     "metronome": "ticks of the city clock -> Kafka",
@@ -25,6 +26,7 @@ COMMANDS: Final = {
     "export": "the recorder's tables -> a recorded day, to be replayed",
     "trial": "rules and thresholds beside the live ones: what they would have said",
     "dead-letters": "what was set aside and why; send it again",
+    "evidence-check": "what alerts were judged from: is it all there, and as it was sealed?",
     "users": "demo users, new users",
     "terminals": "trucks' terminals: who has a code, let one register once more",
     "replay-real": "play real garbage trucks' recorded fixes through the real doors",

@@ -64,7 +64,7 @@ def retain() -> None:
 
 @app.command()
 def read_anew(topic: str) -> None:
-    """Let the recorder read TOPIC from its beginning: after it was deleted and made anew. Rows that are there stay."""
+    """Let recorder (and evidence) read TOPIC from its beginning: after it was deleted and made anew. Rows that are there stay."""
     with database("read-anew") as engine:
         if not sink.read_anew(engine, topic):
             fail(f"nothing of a topic {topic!r} is in the tables")

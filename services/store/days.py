@@ -136,7 +136,7 @@ def _slice(  # noqa: PLR0917  # as `values`
         for row in connection.execute(_query(tenant_id, kept, from_ms, to_ms)):
             said = row._mapping  # noqa: SLF001  # its public name
             try:
-                value = _position(said) if is_position else _compact(said["text"])
+                value = fix_value(said) if is_position else _compact(said["text"])
             except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
                 key = " ".join(f"{c.name}={said[c.name]}" for c in kept.table.primary_key)
                 aside(f"{kept.topic.name} {key}", f"it cannot be written: {error}")
@@ -166,8 +166,8 @@ def _query(tenant_id: str, kept: _Kept, from_ms: int | None, to_ms: int) -> Sele
 _FIX_MEMBERS: Final = tuple(name for name in events.TruckState.__struct_fields__ if name in schema.positions.c)
 
 
-def _position(row: Any) -> bytes:
-    """Put a fix together again from its columns."""
+def fix_value(row: Any) -> bytes:
+    """Put a fix together again from its columns, as it was on its topic."""
     fix = msgspec.convert({name: row[name] for name in _FIX_MEMBERS}, events.TruckState)
     if row["rest"] is None:
         return codec.encode(fix)

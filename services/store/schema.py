@@ -3,8 +3,8 @@
 Conventions
 -----------
 - Times are UTC milliseconds (``_ms``, BIGINT) of city time, but for sessions, keys and the outbox, which are wall time.
-- Every table of the city's data carries ``tenant_id`` and ``district_id`` (null = no one district). ``sink_offsets``
-  and ``sink_topics`` have neither: one record's offset belongs to all tenants.
+- Every table of the city's data carries ``tenant_id`` and ``district_id`` (null = no one district). ``sink_offsets``,
+  ``sink_topics`` and ``evidence_offsets`` have neither: one record's offset belongs to all tenants.
 - ``record`` is the contract's record as it stood on Kafka; the columns beside it are what is searched by.
 - ``last_*`` holds the newest record of each thing; the table without that prefix holds all of them.
 - Alerts, actions and what was said about them have states and are never deleted (`NEVER_DELETED`).
@@ -26,6 +26,7 @@ from sqlalchemy import (
     Table,
     Text,
     false,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.schema import SchemaItem
@@ -378,6 +379,51 @@ dead_letter_drops: Final = _table(
 )
 """Records of which somebody decided that they are never sent again, who and why; the letters stay. Wall time."""
 
+# --------------------------------------------------------------------------------------------- what can be proven
+
+evidence: Final = _table(
+    "evidence",
+    _text("evidence_id"),
+    Column("version", Integer, nullable=False, comment="1 and up; the next is added when something came later"),
+    Column("number", BigInteger, nullable=False, comment="place in the tenant's chain: 1 and up, without a hole"),
+    _text("alert_id"),
+    Column("alert_revision", Integer, nullable=False),
+    _ms("made_ms"),
+    Column("complete", Boolean, nullable=False),
+    Column("previous_sha256", Text, nullable=False, comment="of the entry before in the chain; empty for the first"),
+    Column("sha256", Text, nullable=False, comment="of the document's bytes"),
+    Column("document", LargeBinary, nullable=False, comment="canonical JSON with its seal: services.seal"),
+    Index(None, "tenant_id", "number", unique=True),
+    Index(None, "tenant_id", "alert_id"),
+    key=("evidence_id", "version"),
+)
+evidence_frames: Final = _table(
+    "evidence_frames",
+    _text("sha256"),
+    Column("bytes", LargeBinary, nullable=False),
+    key=("sha256",),
+)
+"""Bytes as they came that documents name by their hash: they outlive `raw_frames`."""
+evidence_wanted: Final = _table(
+    "evidence_wanted",
+    _text("evidence_id"),
+    _text("alert_id"),
+    Column("alert_revision", Integer, nullable=False),
+    Column("due_ms", BigInteger, comment="when to look (again); null = no more, unless another revision comes"),
+    _record(),
+    Index(None, "due_ms", postgresql_where=text("due_ms IS NOT NULL")),
+    key=("evidence_id",),
+)
+"""The newest revision of each alert, until its evidence is made, and as long as something may come late."""
+evidence_offsets: Final = Table(
+    "evidence_offsets",
+    metadata,
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("next", BigInteger, nullable=False, comment="offset of the first record not yet in evidence_wanted"),
+    PrimaryKeyConstraint("topic", "partition"),
+)
+
 # --------------------------------------------------------------------------------------------- what exists
 
 
@@ -535,8 +581,18 @@ NEVER_DELETED: Final = (
     "weighings",
     "dead_letters",
     "dead_letter_drops",
+    "evidence",
+    "evidence_frames",
 )
 """Rows of these cannot be deleted, whoever asks: a trigger of the first migration refuses."""
 
-NEVER_CHANGED: Final = ("alert_revisions", "alert_actions", "driver_actions", "dispatch_actions", "weighings")
+NEVER_CHANGED: Final = (
+    "alert_revisions",
+    "alert_actions",
+    "driver_actions",
+    "dispatch_actions",
+    "weighings",
+    "evidence",
+    "evidence_frames",
+)
 """Rows of these cannot be updated either: a correction is a new row."""

@@ -37,7 +37,7 @@ from sqlalchemy.dialects.postgresql import JSONB, distinct_on, insert
 from sqlalchemy.exc import DBAPIError
 
 from services.store.engine import RefusedValueError, understood
-from services.store.schema import assets, metadata, sink_offsets, sink_topics
+from services.store.schema import assets, evidence_offsets, metadata, sink_offsets, sink_topics
 
 _ROWS_AT_ONCE: Final = 250
 """Rows handed to COPY together: few enough that the database reads while the next are written."""
@@ -89,25 +89,29 @@ def columns_of(table: str) -> tuple[str, ...]:
     return tuple(metadata.tables[table].columns.keys())
 
 
-def offsets(engine: Engine, partitions: Sequence[Partition]) -> dict[Partition, int]:
-    """Return where the tables stand; a partition not seen before is entered with 0."""
+RECORDER: Final = sink_offsets.name
+"""The table of the recorder's offsets. Another program that keeps what it reads has one of its own."""
+
+
+def offsets(engine: Engine, partitions: Sequence[Partition], *, of: str = RECORDER) -> dict[Partition, int]:
+    """Return where the tables stand; a partition not seen before is entered with 0. ``of``: the table of offsets."""
     rows = [{"topic": topic, "partition": number, "next": 0} for topic, number in sorted(partitions)]
     if not rows:
         return {}
     with engine.begin() as connection:
-        connection.execute(insert(sink_offsets).on_conflict_do_nothing(), rows)
-        return _offsets(connection, partitions)
+        connection.execute(insert(metadata.tables[of]).on_conflict_do_nothing(), rows)
+        return _offsets(connection, partitions, metadata.tables[of])
 
 
 def known_offsets(engine: Engine, partitions: Sequence[Partition]) -> dict[Partition, int]:
     """Return where the tables stand, of those partitions that have been seen."""
     with engine.connect() as connection:
-        return _offsets(connection, partitions)
+        return _offsets(connection, partitions, sink_offsets)
 
 
-def _offsets(connection: Connection, partitions: Sequence[Partition]) -> dict[Partition, int]:
-    wanted = tuple_(sink_offsets.c.topic, sink_offsets.c.partition).in_(list(partitions))
-    found = connection.execute(select(sink_offsets).where(wanted))
+def _offsets(connection: Connection, partitions: Sequence[Partition], table: Table) -> dict[Partition, int]:
+    wanted = tuple_(table.c.topic, table.c.partition).in_(list(partitions))
+    found = connection.execute(select(table).where(wanted))
     return {(row.topic, row.partition): row.next for row in found}
 
 
@@ -123,15 +127,16 @@ def strangers(engine: Engine, topic_ids: Mapping[str, str]) -> list[str]:
 
 
 def read_anew(engine: Engine, topic: str) -> bool:
-    """Let the recorder read a topic from its beginning, whichever it is; what is in the tables stays. False = unknown."""
+    """Let recorder and evidence read a topic from its beginning, whichever it is; what is kept stays. False = unknown."""
     with engine.begin() as connection:
         connection.execute(delete(sink_topics).where(sink_topics.c.topic == topic))
         moved = connection.execute(update(sink_offsets).where(sink_offsets.c.topic == topic).values(next=0))
+        connection.execute(update(evidence_offsets).where(evidence_offsets.c.topic == topic).values(next=0))
         return moved.rowcount > 0
 
 
-def take(engine: Engine, slices: Sequence[Slice], writes: Iterable[Write]) -> None:
-    """Write the rows and move the offsets, or do nothing.
+def take(engine: Engine, slices: Sequence[Slice], writes: Iterable[Write], *, of: str = RECORDER) -> None:
+    """Write the rows and move the offsets (in the table ``of``), or do nothing.
 
     Raises
     ------
@@ -145,7 +150,7 @@ def take(engine: Engine, slices: Sequence[Slice], writes: Iterable[Write]) -> No
     """
     try:
         with _transaction(engine) as connection:
-            _advance(connection, slices)
+            _advance(connection, slices, metadata.tables[of])
             for write in writes:
                 _write(connection, write)
     except _OF_A_RECORD as error:
@@ -177,7 +182,7 @@ def take_what_it_takes(
         Called with that before anything is kept; what it raises undoes all of it.
     """
     with _transaction(engine) as connection:
-        _advance(connection, slices)
+        _advance(connection, slices, sink_offsets)
         aside = _write_halves(connection, records, gathered)
         check(aside)
         return aside
@@ -232,7 +237,7 @@ def _transaction(engine: Engine) -> Iterator[Connection]:
         raise meaning from error
 
 
-def _advance(connection: Connection, slices: Sequence[Slice]) -> None:
+def _advance(connection: Connection, slices: Sequence[Slice], table: Table) -> None:
     topics, numbers, firsts, afters = zip(*((*s.partition, s.first, s.after) for s in slices), strict=True)
     moved = (
         func.unnest(
@@ -245,11 +250,11 @@ def _advance(connection: Connection, slices: Sequence[Slice]) -> None:
         .render_derived(name="moved")
     )
     statement = (
-        update(sink_offsets)
+        update(table)
         .where(
-            sink_offsets.c.topic == moved.c.topic,
-            sink_offsets.c.partition == moved.c.partition,
-            sink_offsets.c.next == moved.c.first,
+            table.c.topic == moved.c.topic,
+            table.c.partition == moved.c.partition,
+            table.c.next == moved.c.first,
         )
         .values(next=moved.c.after)
     )

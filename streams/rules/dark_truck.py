@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from streams import events, geo
 from streams.alerts import Finding
+from streams.assets import Place
 from streams.events import RuleName
 from streams.moment import Moment
 from streams.rules import explain
@@ -70,6 +71,7 @@ def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
         memory.alerted = True
         said = explain.at_least(_SILENT, (moment.time_ms - moment.since_ms) / 1000, limits.dark_s, "s")
         found = _begin(said, moment.since_ms, moment.time_ms, _between(memory, moment), explain.gaps(moment))
+        found.used = _compared(memory, moment)
         _lost(found, memory, moment, limits)
         return found
     if moment.place is not None or moment.fix.mocked or not memory.loaded or memory.explained:
@@ -82,7 +84,9 @@ def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
         return None
     memory.alerted = True
     said = explain.at_least(_UNSEEN, (moment.time_ms - memory.unseen_ms) / 1000, limits.dark_s, "s")
-    return _begin(said, memory.unseen_ms, moment.time_ms, _between(memory, moment), explain.gaps(moment))
+    found = _begin(said, memory.unseen_ms, moment.time_ms, _between(memory, moment), explain.gaps(moment))
+    found.used = _compared(memory, moment)
+    return found
 
 
 def _lost(finding: Finding, memory: Memory, moment: Moment, limits: Thresholds) -> None:
@@ -110,10 +114,20 @@ def _was_silent(memory: Memory, moment: Moment, limits: Thresholds) -> bool:
 
 def _into_dead_zone(memory: Memory, then: Moment | Silence) -> bool:
     """Whether the truck may have driven into a dead zone after it was seen last."""
-    if memory.last_place is None:
-        return False
-    found = then.reference.nearest(*memory.last_place, then.since_ms, then.tenant_id, _DEAD_ZONE)
+    found = _nearest_dead_zone(memory, then)
     return found is not None and found[0] <= drove_on_m(memory.last_mps)
+
+
+def _compared(memory: Memory, then: Moment | Silence) -> dict[str, list[str]]:
+    """Name, for `used` of an alert, the dead zone that is too far away to explain it."""
+    found = _nearest_dead_zone(memory, then)
+    return {} if found is None else {"zones": [found[1].versioned_id]}
+
+
+def _nearest_dead_zone(memory: Memory, then: Moment | Silence) -> tuple[float, Place] | None:
+    if memory.last_place is None:
+        return None
+    return then.reference.nearest(*memory.last_place, then.since_ms, then.tenant_id, _DEAD_ZONE)
 
 
 def pass_time(memory: Memory, silence: Silence, limits: Thresholds) -> Finding | None:
@@ -127,6 +141,7 @@ def pass_time(memory: Memory, silence: Silence, limits: Thresholds) -> Finding |
     at_ms = silence.since_ms + round(limits.dark_unheard_s * 1000)
     finding = _begin(said, silence.since_ms, at_ms, geo.point(*memory.last_place), _NOT_KNOWN)
     finding.certainty = "possible"
+    finding.used = _compared(memory, silence)
     return finding
 
 

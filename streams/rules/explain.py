@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from streams import events, geo
 from streams.alerts import Finding
+from streams.assets import Place
 from streams.events import Condition
 from streams.moment import Moment
 from streams.receipts import Receipt
@@ -34,9 +35,24 @@ def known(condition: str, measured: str) -> Condition:
 
 def outside_places(moment: Moment, place: geo.LonLat) -> tuple[str, ...]:
     """Say which place, had the truck been there, would have made it lawful."""
-    found = moment.reference.nearest(*place, moment.time_ms, moment.tenant_id, _NAMED_PLACES)
+    found = _nearest(moment, place)
     nearest = "none known" if found is None else f"nearest: {found[0]:.0f} m, {found[1].name}"
     return (f"inside a facility, source, depot or workshop area ({nearest})",)
+
+
+def used_places(moment: Moment, place: geo.LonLat) -> dict[str, Any]:
+    """Name, for `used` of an alert, the truck of the register, and the place that `outside_places` speaks of."""
+    found = _nearest(moment, place)
+    return used_truck(moment.truck) | ({} if found is None else {found[1].kind: found[1].versioned_id})
+
+
+def used_truck(truck: events.Asset | None) -> dict[str, Any]:
+    """Name, for `used` of an alert, the version of the truck whose payload or class was judged by."""
+    return {} if truck is None else {"truck": f"{truck.id}@{truck.version}"}
+
+
+def _nearest(moment: Moment, place: geo.LonLat) -> tuple[float, Place] | None:
+    return moment.reference.nearest(*place, moment.time_ms, moment.tenant_id, _NAMED_PLACES)
 
 
 def gaps(moment: Moment) -> tuple[str, ...]:

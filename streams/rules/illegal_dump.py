@@ -212,6 +212,7 @@ def _finding(
         because=_because(memory, moment, limits, fall_kg),
         unless=() if place is None else explain.outside_places(moment, place),
         gaps=explain.gaps(moment),
+        used={} if place is None else explain.used_places(moment, place),
     )
 
 

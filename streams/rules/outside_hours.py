@@ -83,8 +83,16 @@ def _begin(
             f"within {limits.off_route_place_m:g} m of a registered place",
         ),
         gaps=(*explain.gaps(moment), *explain.origin(moment)),
-        used={"permit": permits.named(moment.permissions)},
+        used={"permit": permits.named(moment.permissions), **_calendars(moment)},
     )
+
+
+def _calendars(moment: Moment) -> dict[str, list[str]]:
+    """Name the calendars whose dates the hours follow."""
+    ids = dict.fromkeys(permission.permit.calendar_id for permission in moment.permissions)
+    found = [moment.reference.calendar(calendar_id, moment.time_ms) for calendar_id in ids]
+    named = [f"{calendar.calendar_id}@{calendar.version}" for calendar in found if calendar is not None]
+    return {"calendars": named} if named else {}
 
 
 def _hours(permission: Permission) -> str:

@@ -77,6 +77,7 @@ def weigh(memory: Memory, receipt: Receipt, limits: Thresholds) -> Finding | Non
         certainty="observed",
         because=(said,),
         unless=("another truck on the weighbridge",),
+        used=explain.used_truck(truck),
     )
 
 
@@ -113,6 +114,7 @@ def _begin(  # noqa: PLR0917  # private, called once
         ),
         unless=("the load sensor off by more than its margin: a weighbridge says",),
         gaps=explain.gaps(moment),
+        used=explain.used_truck(moment.truck),
     )
 
 

@@ -25,6 +25,7 @@ KILLED: Final = (
     "gateway",
     "metronome",
     "simulator",
+    "evidence",
 )
 """Every program of the local start, each once a run."""
 PAUSED: Final = ("kafka", "postgres", "ingest", "worker", "recorder", "planner", "gateway")

@@ -1,6 +1,7 @@
 """Every route, every role: the policy file is what the gateway does, and other tenants' things do not exist."""
 
 import asyncio
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -15,13 +16,13 @@ from fastapi.routing import APIRoute
 from gateway_trial import FORGIVING, own_database, value
 from sqlalchemy import Engine, func, select, text
 
-from services import clock, store
+from services import clock, seal, store
 from services.gateway import app as application
 from services.gateway import policy
 from services.gateway.run import make_parts
 from services.gateway.state import State
 from services.settings import Settings
-from services.store import access, commands, schema
+from services.store import access, commands, evidence, schema
 from services.store.access import ROLES, User
 from streams import events
 
@@ -159,6 +160,8 @@ def test_every_route_asks_the_policy(app: FastAPI, tokens: dict[str, str]) -> No
     ("method", "path", "body"),
     [
         ("GET", "/api/v1/alerts/{}", None),
+        ("GET", "/api/v1/alerts/{}/evidence", None),
+        ("GET", "/api/v1/alerts/{}/evidence/1", None),
         ("GET", "/api/v1/trucks/{}/track?from_ms=0&to_ms=9", None),
         ("GET", "/api/v1/plans/{}", None),
         ("PUT", "/api/v1/alert-actions/a-1", {"alert_id": "{}", "kind": "ack"}),
@@ -202,6 +205,43 @@ def test_a_driver_sees_the_own_truck_only(app: FastAPI, tokens: dict[str, str]) 
     assert (own.status_code, own.json()) == (200, {"points": []})
     assert other.status_code == 404
     assert other.content == none.content
+
+
+@pytest.mark.usefixtures("filled")
+def test_an_officer_sees_and_downloads_what_an_alert_was_judged_from(
+    app: FastAPI, engine: Engine, tokens: dict[str, str]
+) -> None:
+    """None yet; then the newest version whole, and of each version the very bytes whose hash it is listed with."""
+    address = "/api/v1/alerts/al-1/evidence"
+    none = ask(app, "GET", address, tokens["officer"])
+    assert none.json() == {"versions": [], "faults": [], "document": None}
+    for number, load_kg in enumerate((9_000.0, 8_000.0), 1):
+        wanted = evidence.Wanted("porto", None, "e-1", "al-1", number, 5, {})
+        with engine.begin() as connection:
+            connection.execute(text("DELETE FROM evidence_wanted"))
+            connection.execute(
+                text("INSERT INTO evidence_wanted VALUES ('porto', NULL, 'e-1', 'al-1', :revision, 5, '{}')"),
+                {"revision": number},
+            )
+        frame = f"~{number}~".encode()
+        content = {"complete": True, "load_kg": load_kg, "frames": [{"sha256": seal.sha256(frame)}]}
+        assert evidence.add(engine, wanted, content, [frame], made_ms=9, known_to_ms=None, next_look_ms=None)
+    found = ask(app, "GET", address, tokens["officer"]).json()
+    assert [(one["version"], one["alert_revision"], one["complete"]) for one in found["versions"]] == [
+        (1, 1, True),
+        (2, 2, True),
+    ]
+    assert (found["document"]["load_kg"], found["faults"]) == (8_000.0, [])
+    first = ask(app, "GET", f"{address}/1", tokens["officer"])
+    assert hashlib.sha256(first.content).hexdigest() == found["versions"][0]["sha256"]
+    assert found["versions"][1]["previous_sha256"] == found["versions"][0]["sha256"]
+    assert ask(app, "GET", f"{address}/3", tokens["officer"]).status_code == 404
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text("UPDATE evidence SET document = 'x' WHERE version = 2"))
+    altered = ask(app, "GET", address, tokens["officer"]).json()
+    assert altered["faults"] == ["entry 2: its bytes are not those that were sealed"]
+    assert altered["document"] is None
 
 
 @pytest.mark.usefixtures("filled")

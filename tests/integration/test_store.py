@@ -66,7 +66,12 @@ def test_every_table_of_the_city_carries_tenant_and_district(engine: Engine) -> 
         "WHERE a.attrelid = c.oid AND (a.attname = 'tenant_id' AND a.attnotnull OR a.attname = 'district_id')) < 2"
     )
     with engine.connect() as connection:
-        assert set(connection.execute(query).scalars()) == {"sink_offsets", "sink_topics", "alembic_version"}
+        assert set(connection.execute(query).scalars()) == {
+            "sink_offsets",
+            "sink_topics",
+            "evidence_offsets",
+            "alembic_version",
+        }
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM {}", "TRUNCATE {}"])

@@ -414,6 +414,38 @@ export interface AlertFile {
   track?: Track | TrackPoint[] | null;
 }
 
+/** One version of an alert's evidence. `sha256` is of the bytes that `…/evidence/{version}` returns. */
+export interface EvidenceVersion {
+  version: number;
+  alert_revision: number;
+  made_ms: number;
+  complete: boolean;
+  number: number;
+  sha256: string;
+  previous_sha256: string;
+}
+
+/** A fix or a reading as it was, and the hashes of the bytes it came in. */
+export interface Measurement {
+  record: {
+    event_time_ms: number;
+    accuracy_m?: number | null;
+    speed_mps?: number | null;
+    load_kg?: number | null;
+    cover?: string;
+    bed?: string;
+    fill?: number | null;
+  };
+  frames: string[];
+}
+
+export interface Evidence {
+  versions: EvidenceVersion[];
+  /** What is not as it was sealed. */
+  faults: string[];
+  document: { measurements: Measurement[]; missing: string[]; parts: { every_ms: number }[] } | null;
+}
+
 export interface DriverDay {
   truck: Truck;
   driver_id: string | null;

@@ -67,6 +67,21 @@ function reasons(): string[] {
   return found.map(withSevens);
 }
 
+/** What evidence says it does not have. */
+function missing(): string[] {
+  const source = readFileSync(resolve(ROOT, "services/evidence/document.py"), "utf8");
+  const said = [...source.matchAll(/\byield f"([^"]+)"/g)];
+  const taken = readFileSync(resolve(ROOT, "services/store/retention.py"), "utf8");
+  return [...said, ...taken.matchAll(/f"((?:the|\{rows\}) fixes [^"]+)"/g)].map(one => withSevens(one[1] ?? ""));
+}
+
+/** What may be found wrong with evidence. */
+function altered(): string[] {
+  const files = ["services/seal.py", "services/store/evidence.py"];
+  const sources = files.map(file => readFileSync(resolve(ROOT, file), "utf8"));
+  return sources.flatMap(source => [...source.matchAll(/\byield f"([^"]+)"/g)].map(one => withSevens(one[1] ?? "")));
+}
+
 /** Why the rules withdraw an alert. */
 function withdrawals(): string[] {
   const found = SOURCES.flatMap(source => [...source.matchAll(/\breason ?= ?f?"([^"]+)"/g)]);
@@ -100,6 +115,8 @@ describe("the phrases of the rules", () => {
     expect(verdicts()).toContain("Truck 7 takes break 7 twice.");
     expect(verdicts().length).toBeGreaterThan(45);
     expect(withdrawals()).toHaveLength(3);
+    expect(missing()).toHaveLength(6);
+    expect(altered()).toHaveLength(7);
     expect(rests()).toHaveLength(2);
   });
 
@@ -113,14 +130,18 @@ describe("the phrases of the rules", () => {
     expect(inChinese(text)).toMatch(/[\u4e00-\u9fff]/);
   });
 
-  test.each([...withdrawals(), ...rests(), ...sentencesIn(optimiser("explain.py")), ...verdicts()])(
-    "of what was withdrawn, left out or stopped, “%s”, are known too",
-    text => {
-      const chinese = inChinese(text);
-      expect(chinese).toMatch(/[\u4e00-\u9fff]/);
-      expect(chinese).not.toMatch(/undefined/);
-    },
-  );
+  test.each([
+    ...missing(),
+    ...altered(),
+    ...withdrawals(),
+    ...rests(),
+    ...sentencesIn(optimiser("explain.py")),
+    ...verdicts(),
+  ])("of what was withdrawn, left out or stopped, “%s”, are known too", text => {
+    const chinese = inChinese(text);
+    expect(chinese).toMatch(/[\u4e00-\u9fff]/);
+    expect(chinese).not.toMatch(/undefined/);
+  });
 
   test("keep their numbers and names", () => {
     expect(inChinese("bed raised for at least 20 s")).toBe("车厢举升至少 20 秒");

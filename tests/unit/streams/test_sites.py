@@ -55,6 +55,7 @@ def test_the_third_dump_makes_a_place() -> None:
     assert found.truck_ids == ("t1", "t2", "t3")
     assert (found.lost_kg, found.used) == (30_000.0, {"dumps": ["a1", "a2", "a3"], "number": 3})
     assert found.alert_id == events.alert_id("unauthorised-landfill", "t1", AT_MS + HOUR_MS)
+    assert found.evidence_id == events.evidence_id(found.alert_id)
     assert found.because
 
 

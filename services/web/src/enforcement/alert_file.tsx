@@ -15,6 +15,7 @@ import { hourMinuteSecond, nearTime, weight } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
 import { SeverityTag } from "./alert_line.tsx";
 import { TrackChart } from "./chart.tsx";
+import { EvidencePart } from "./evidence.tsx";
 import { chosen, names, showWhole } from "./state.ts";
 
 /** City time before and after the alert that the map and the chart show. */
@@ -70,6 +71,7 @@ export function AlertFileView({ alert_id }: { alert_id: string }) {
       <Because alert={alert} />
       <Chart alert={alert} file={file.value} />
       <Doubts alert={alert} />
+      <EvidencePart alert={alert} />
       <History alert={alert} file={file.value} />
     </article>
   );

@@ -11,6 +11,18 @@ import { PLANNER_PHRASES } from "./planner_phrases.ts";
 type Phrase = [pattern: RegExp, chinese: (...parts: string[]) => string];
 
 const SENSORS: Record<string, string> = { cover: "篷盖", bed: "车厢", load: "载重" };
+const USED: Record<string, string> = {
+  permit: "许可证",
+  plan: "计划",
+  zones: "区域",
+  calendars: "日历",
+  weighing: "磅单",
+  ticket: "联单",
+  truck: "车辆",
+  facility: "处置场所",
+  source: "货源",
+  depot: "车场",
+};
 const HEALTH: Record<string, string> = {
   open: "断路",
   short: "短路",
@@ -198,6 +210,33 @@ const PHRASES: Phrase[] = [
   [/^the bin is not in the register$/, () => "垃圾桶未登记"],
   [/^the receipt names no material$/, () => "磅单未写明垃圾种类"],
   [/^no cover sensor$/, () => "没有篷盖传感器"],
+  // what evidence does not have (`services/evidence/document.py`)
+  [/^nothing of (\S+) was recorded from after the end: more may come$/, id => `${id} 在结束之后尚无记录，可能还会补充`],
+  [/^no measurement of (\S+) is in the tables for this time$/, id => `该时段没有 ${id} 的测量记录`],
+  [
+    /^of (\S+) of (\S+) measurements the original bytes were not found$/,
+    (without, all) => `${all} 条测量中有 ${without} 条未找到设备原始报文`,
+  ],
+  [/^(\S+) (\S+) is not in the tables$/, (kind, id) => `${USED[kind] ?? kind} ${id} 不在数据库中`],
+  [
+    /^the fixes of day (\S+) since 1970 were dropped, but for one a minute in (\S+)$/,
+    day => `1970 年起第 ${day} 天的定位已按期清除，只留每分钟一条`,
+  ],
+  [/^(\S+) fixes of clocks that were far off were set aside in (\S+)$/, n => `${n} 条时钟偏差很大的定位已另存`],
+  // what of evidence is not as it was sealed (`services/seal.py`)
+  [/^entry (\S+): its bytes are not those that were sealed$/, n => `第 ${n} 条：内容与封存时不同`],
+  [/^entry (\S+): its bytes are no sealed document$/, n => `第 ${n} 条：内容不是封存的文件`],
+  [
+    /^entry (\S+): (\S+) is (.+) beside it, (.+) in what was sealed$/,
+    (n, member, beside, sealed) => `第 ${n} 条：${member} 现为 ${beside}，封存时为 ${sealed}`,
+  ],
+  [/^entry (\S+): it is gone$/, n => `第 ${n} 条：已不存在`],
+  [
+    /^entry (\S+): it was not sealed behind entry (\S+) as that is now$/,
+    (n, before) => `第 ${n} 条：与现在的第 ${before} 条不衔接`,
+  ],
+  [/^bytes (\S+): they are gone$/, hash => `原始报文 ${hash} 已不存在`],
+  [/^bytes (\S+): they are not those that came$/, hash => `原始报文 ${hash} 与收到时不同`],
   // why it was withdrawn
   [
     /^truck-states (\S+) (\d+): the terminal did report, its fix came late$/,
@@ -220,6 +259,11 @@ const PHRASES: Phrase[] = [
   [/^ticket$/, () => "联单"],
   [/^facility$/, () => "处置场所"],
   [/^dumps$/, () => "倾倒"],
+  [/^number$/, () => "次数"],
+  [/^truck$/, () => "车辆"],
+  [/^source$/, () => "货源"],
+  [/^depot$/, () => "车场"],
+  [/^calendars$/, () => "日历"],
   // why a bin is due (`streams/filling.py`)
   [/^emptied$/, () => "已清空"],
   [/^forecast corrected$/, () => "预测已修正"],

@@ -426,6 +426,30 @@ export const en = {
     notMet: "not met",
     back: "Back to the list",
   },
+  evidence: {
+    title: "Evidence",
+    none: "Not sealed yet: measurements until a minute after the end are waited for.",
+    unreachable: "It cannot be fetched now.",
+    holds: (n: number, withBytes: number) =>
+      `${plural(n, "measurement", "measurements")}, ${withBytes} with the device's original bytes.`,
+    sampled: (minutes: number) =>
+      `Of a long alert the ends are whole; between, one in ${plural(minutes, "minute", "minutes")}.`,
+    asSealed: "Every hash is the one that was sealed.",
+    altered: (n: number) => `Altered since it was sealed: ${plural(n, "finding", "findings")}.`,
+    measurements: "Measurements",
+    versions: (n: number) => `${plural(n, "version", "versions")}, SHA-256, download`,
+    version: (n: number, revision: number) => `Version ${n}, of revision ${revision}`,
+    complete: "complete",
+    incomplete: "incomplete",
+    verify:
+      "To verify: the SHA-256 of the downloaded file is the one shown here. Each version holds the hash of the entry before it; `python -m services evidence-check` proves the whole chain.",
+    time: "Time",
+    accuracy: "Accuracy",
+    speed: "Speed",
+    load: "Load",
+    sensors: "Cover · bed",
+    fill: "Fill",
+  },
   cab: {
     next: "Next",
     after: "Then",

@@ -53,7 +53,9 @@ def test_a_dead_zone_ahead_explains_it() -> None:
     drive = driving().silence(900).go(5_000)
     assert alerts(drive, RULE, town.reference(zone)) == []
     farther = events.Zone(zone_id="z", kind="dead_zone", area=town.square(3_600, 0, 100), valid_from_ms=0)
-    assert states(alerts(drive, RULE, town.reference(farther))) == ["raised", "ended"]
+    found = alerts(drive, RULE, town.reference(farther))
+    assert states(found) == ["raised", "ended"]
+    assert [alert.used for alert in found] == [{"zones": ["z@1"]}] * 2  # what it was compared with, and was too far
 
 
 @pytest.mark.parametrize(("unseen_m", "expected"), [(2_900, []), (3_300, ["raised", "ended"])])

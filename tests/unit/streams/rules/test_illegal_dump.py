@@ -35,6 +35,8 @@ def test_a_load_tipped_off_the_road_is_observed_once_with_its_kilograms() -> Non
     assert "m, " in last.unless[0]
     assert first.source_id == "s1"
     assert first.contractor_id == "c1"
+    assert first.used["truck"] == "t1@1"  # its payload decides how much is a dump
+    assert any(kind in first.used for kind in ("facility", "source", "depot"))
 
 
 @pytest.mark.parametrize(("x_m", "y_m"), [(town.STREET_M, 0), (town.STREET_M - 75, 0), (4_000, 500), (2_000, 500)])

@@ -28,6 +28,15 @@ def test_the_days_first_hour_is_six_in_lisbon() -> None:
     assert town.START_MS % (24 * HOUR_MS) == 5 * HOUR_MS
 
 
+def test_the_calendar_that_decides_is_named_with_its_version() -> None:
+    """Hours that follow a calendar are proven by it: the version valid at the time, not a later one."""
+    days = events.Calendar(calendar_id="c", version=3, valid_from_ms=0, dates={})
+    later = events.Calendar(calendar_id="c", version=4, valid_from_ms=town.START_MS + 24 * HOUR_MS, dates={})
+    given = permit((("07:00", "21:00"),), calendar_id="c")
+    (found,) = alerts(driving(), RULE, town.reference(given, days, later))
+    assert found.used == {"permit": "p1@2", "calendars": ["c@3"]}
+
+
 @pytest.mark.parametrize(
     ("hours", "expected"),
     [

@@ -53,7 +53,11 @@ def test_a_weighbridge_says_it_at_once(net_kg: float, expected: list[str]) -> No
     found = told(delivered(net_kg, kg=16_300))
     assert states(found) == expected
     for alert in found:
-        assert (alert.certainty, alert.facility_id, alert.used) == ("observed", "f1", {"weighing": "g1"})
+        assert (alert.certainty, alert.facility_id, alert.used) == (
+            "observed",
+            "f1",
+            {"weighing": "g1", "truck": "t1@1"},
+        )
 
 
 def test_the_gross_limit_counts_as_well() -> None:
