@@ -11,13 +11,15 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Struct, field
 
-from streams import bins, rules
+from streams import bins, overdue, rules, tickets
 from streams.alerts import Ledger
 from streams.cargo import Cargo
 from streams.events import DEFAULT_TENANT
 from streams.load import Load
+from streams.overdue import OpenLoads
 from streams.plans import KeptPlan
 from streams.position import Position
+from streams.rules.thresholds import DEFAULT
 from streams.sites import Site
 from streams.tickets import Tickets
 from streams.visits import Visits
@@ -50,6 +52,7 @@ class Truck(Struct):
     cargo: Cargo = field(default_factory=Cargo)
     visits: Visits = field(default_factory=Visits)
     tickets: Tickets = field(default_factory=Tickets)
+    loads: OpenLoads = field(default_factory=OpenLoads)
     plans: list[KeptPlan] = field(default_factory=list)
     memories: Memories = field(default_factory=Memories)
     ledger: Ledger = field(default_factory=Ledger)
@@ -203,14 +206,28 @@ def _from_2(kind: Kind, plain: dict[str, Any]) -> None:
 
 
 def _from_3(kind: Kind, plain: dict[str, Any]) -> None:
-    """Pack the way of a load that is watched, where each minute had a list of places; say its highest minute."""
-    memory = plain["state"].get("memories", {}).get("spillage") if kind == "truck" else None
+    """Pack the way of a load that is watched, where each minute had a list of places; say its highest minute.
+
+    What is on board has been on its way since it was loaded; of what was tipped before nothing is known.
+    """
+    if kind != "truck":
+        return
+    _open_load(plain["state"])
+    memory = plain["state"].get("memories", {}).get("spillage")
     if not memory:
         return
     minutes = memory[0]
     for minute in minutes:
         minute[5:] = [[round(degrees * 1_000_000) for place in places for degrees in place] for places in minute[5:]]
     memory[9:] = [max((kg / n for _, n, kg, *_ in minutes[:-1] if n), default=0.0)]
+
+
+def _open_load(truck: dict[str, Any]) -> None:
+    load = (truck.get("tickets") or [None])[0]
+    if load is None or "loaded" not in load["times"] or truck["cargo"][0] != "loaded":
+        return
+    on_board = overdue.of_load_on_board(msgspec.convert(load, tickets.Load), DEFAULT.balance_open_h)
+    truck["loads"] = msgspec.to_builtins(on_board)
 
 
 OLDEST: Final = 1

@@ -120,6 +120,10 @@ const PHRASES: Phrase[] = [
   [/^on board before the weighbridge$/, () => "过磅前车上载重"],
   [/^(\S+) kg$/, kg => `${kg} 千克`],
   [/^missing on the weighbridge$/, () => "过磅时缺少"],
+  [/^no receipt since the load was tipped$/, () => "卸料后没有磅单"],
+  [/^loads tipped there and not weighed$/, () => "在该处卸料而无磅单的批次"],
+  [/^on board before it was tipped$/, () => "卸料前车上载重"],
+  [/^loaded, and neither at a facility nor empty$/, () => "已装车，既未到达场所也未卸空"],
   [/^receipt for the same load before$/, () => "同一批垃圾此前的磅单"],
   [/^material on the receipt$/, () => "磅单上的垃圾种类"],
   [/^taken by$/, () => "接收场所"],
@@ -173,6 +177,10 @@ const PHRASES: Phrase[] = [
   [/^the load sensor off by more than its margin: a weighbridge says$/, () => "载重传感器误差超出裕量（以地磅为准）"],
   [/^another truck on the weighbridge$/, () => "地磅上是另一辆车"],
   [/^a receipt of another truck$/, () => "磅单属于另一辆车"],
+  [/^a receipt that is on its way$/, () => "磅单尚未送达"],
+  [/^a weighbridge that was out of order$/, () => "地磅故障"],
+  [/^a truck that is laid up with its load$/, () => "车辆带载停用"],
+  [/^reports that come late$/, () => "报告稍后补传到达"],
   [/^unloaded between, where nobody saw it$/, () => "其间在无人看到处卸料"],
   [/^a second load between the two, unseen$/, () => "两次之间另有一批未被看到的垃圾"],
   [/^the facility licensed for this material$/, () => "该场所获准接收此种垃圾"],
@@ -180,6 +188,7 @@ const PHRASES: Phrase[] = [
   [/^a device or sensor that is broken, and reported so$/, () => "设备或传感器损坏并已报修"],
   [/^work on the truck in a depot or workshop$/, () => "车辆在车场或维修区检修"],
   // what is not known
+  [/^whether the weighbridge was at work is not known$/, () => "不清楚地磅当时是否正常工作"],
   [/^whether it has no network or no power is not known$/, () => "无法判断是没有网络还是断电"],
   [
     /^this report came late; later ones, heard before, say nothing of it$/,
@@ -204,6 +213,15 @@ const PHRASES: Phrase[] = [
     (truck, at_ms) => `${truck} 的终端在 ${hourMinuteSecond(Number(at_ms))} 其实有上报，只是到得晚`,
   ],
   [
+    /^weighings (\S+) (\d+): the receipt came late$/,
+    (truck, at_ms) => `${truck} 在 ${hourMinuteSecond(Number(at_ms))} 已过磅，只是磅单到得晚`,
+  ],
+  [
+    /^\S+ (\S+) (\d+): its way was over, the report came late$/,
+    (truck, at_ms) => `${truck} 的这批垃圾在 ${hourMinuteSecond(Number(at_ms))} 已到达或卸空，只是报告到得晚`,
+  ],
+  [/^no receipt came in days$/, () => "多日没有磅单"],
+  [
     /^alerts (\S+) (\d+): the dump was withdrawn$/,
     (truck, at_ms) => `${truck} 在 ${hourMinuteSecond(Number(at_ms))} 的倾倒已撤回`,
   ],
@@ -216,7 +234,7 @@ const PHRASES: Phrase[] = [
   [/^plan$/, () => "计划"],
   [/^zones$/, () => "区域"],
   [/^weighing$/, () => "磅单"],
-  [/^ticket$/, () => "联单"],
+  [/^tickets?$/, () => "联单"],
   [/^facility$/, () => "处置场所"],
   [/^dumps$/, () => "倾倒"],
   // why a bin is due (`streams/filling.py`)
