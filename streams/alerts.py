@@ -28,6 +28,8 @@ class Finding(Struct, kw_only=True):
     """None = as said before, else medium."""
     certainty: Literal["observed", "likely", "possible"] | None = None
     """None = as said before, else likely."""
+    of: str | None = None
+    """What it is of, where a rule may have several open at once: each is followed for itself. None = the rule has one."""
     at_once: bool = False
     """It is over as it is said: its end is told behind it."""
     reason: str | None = None
@@ -55,7 +57,7 @@ class Subject(Struct, kw_only=True):
 
 
 class Ledger(Struct, array_like=True):
-    """The last alert of each rule for one truck, open or ended."""
+    """The last alert of each rule for one truck, open or ended; of a rule that has several at once each open one besides."""
 
     last: dict[str, events.Alert] = field(default_factory=dict)
 
@@ -73,14 +75,17 @@ def record(
 
     ``now_ms`` is the largest arrival time read so far (``emitted_ms``).
     """
-    last = ledger.last.get(rule)
+    name = rule if finding.of is None else f"{rule} {finding.of}"
+    last = ledger.last.get(name)
     if finding.kind == "begin":
         alert = _begin(rule, version, finding, subject, last, now_ms)
     elif last is None or last.state == "cancelled" or (last.state == "ended" and finding.kind != "withdraw"):
         return None
     else:
         alert = _revise(last, finding, now_ms)
-    ledger.last[rule] = alert
+    ledger.last[name] = alert
+    if finding.of is not None and alert.state in ("ended", "cancelled"):
+        del ledger.last[name]  # nothing continues it
     return alert
 
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from streams import events, geo
 from streams.hours import Hours, Stretch, zone_of
+from streams.service_area import ServiceAreas
 
 DEFAULT_RADIUS_M: Final = 40.0
 """Contract: an asset without an area is a circle of 40 m."""
@@ -151,10 +152,18 @@ class Reference:
         self._zones: dict[str, dict[str, str]] = {}
         """By tenant, by id, the time zones that its facilities and depots name."""
         self._tenants_with_permits: set[str] = set()
+        self._areas = ServiceAreas()
         self.lowest_limit_mps: float | None = None
         """Of all zones ever on record with a speed limit: who drives no faster exceeds none. None = there is none."""
-        for record in records:
+        given = list(records)
+        self.learn(given)
+        for record in given:
             self.apply(record)
+
+    def learn(self, records: Iterable[events.Event]) -> None:
+        """Learn from records of what exists where tenants work, before any of them is applied: their order is chance."""
+        for record in records:
+            self._areas.learn(record)
 
     def apply(self, record: events.Event) -> None:
         """Take a record of a reference topic into account; the same again changes nothing.
@@ -162,8 +171,9 @@ class Reference:
         Raises
         ------
         BadReference
-            If it cannot be used; everything else stays as it was.
+            If it cannot be used, or lies where its tenant does not work; everything else stays as it was.
         """
+        self._areas.learn(record)
         try:
             match record:
                 case events.Asset(kind="truck"):
@@ -198,6 +208,7 @@ class Reference:
 
     def _apply_place(self, record: events.Asset | events.Zone) -> None:
         place = Place(record, _area(record))  # refused here if it is none: nothing has changed yet
+        self._check_area(record)
         if isinstance(record, events.Zone) and record.kind == "speed_limit":
             self._note_limit(record)
         if isinstance(record, events.Asset) and record.time_zone is not None and record.kind in ("facility", "depot"):
@@ -212,6 +223,11 @@ class Reference:
             now.until_ms = following.valid_from_ms
         history.versions[-1].until_ms = float("inf")
         self._list(history.versions)
+
+    def _check_area(self, record: events.Asset | events.Zone | events.Permit) -> None:
+        reason = self._areas.check(record)
+        if reason is not None:
+            raise BadReference(reason)
 
     def _note_limit(self, zone: events.Zone) -> None:
         if zone.limit_mps is None or not zone.limit_mps > 0:
@@ -242,12 +258,21 @@ class Reference:
 
     def _apply_permit(self, permit: events.Permit) -> None:
         permission = Permission(permit)
+        self._check_area(permit)
         self._tenants_with_permits.add(permit.tenant_id)
         self._permits.setdefault(permit.permit_id, _History()).put(permit.valid_from_ms, permit.version, permission)
         for truck_id in permit.truck_ids:
             _list_under(self._permits_of, truck_id, permit.permit_id)
 
     # ----------------------------------------------------------------------------------------- questions
+
+    def why_not_there(self, truck_id: str, time_ms: int, tenant_id: str, lon: float, lat: float) -> str | None:
+        """Say why a truck cannot have been, or be sent, to a place; None = it can, as far as anybody knows.
+
+        ``tenant_id``: whose it is where the register does not know the truck.
+        """
+        truck = self.truck(truck_id, time_ms)
+        return self._areas.why_not(truck.tenant_id if truck else tenant_id, lon, lat)
 
     def truck(self, truck_id: str, time_ms: int) -> events.Asset | None:
         """Return the truck as it was then, or None if it is not known."""

@@ -323,6 +323,8 @@ class Asset(Versioned, frozen=True, kw_only=True, rename={"truck_class": "class"
     unload_s: Whole | None = None
     daily_kg: float | None = None
     docks: Whole | None = None
+    weighbridge: bool | None = None
+    """Whether what is tipped there is weighed and reported; None = not known."""
     # source
     responsible: Text | None = None
 

@@ -14,7 +14,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, Self
 
-from streams import bins, codec, events, filling, geo, recorded, sites, state, topics, truck
+from streams import bins, codec, events, filling, geo, misplaced, recorded, sites, state, topics, truck
 from streams.assets import BadReference, Reference
 from streams.city_state import BadState, CityState
 from streams.hearing import Hearing
@@ -56,6 +56,8 @@ class Day:
         self.next_tick_ms: int | None = None
         """None = nothing was measured yet: time does not pass."""
         self.begun_ms = 0 if begin is None else begin.at_ms
+        self.misplaced: str | None = None
+        """Why the last record was folded without its place; None = it was not."""
         self._waiting: dict[str, state.Truck] = {}
         self.hearing = Hearing() if begin is None else begin.hearing
         self._wakes: list[tuple[int, str]] = []
@@ -75,6 +77,7 @@ class Day:
         streams.assets.BadReference, streams.geo.BadGeometry
             If it cannot be used; nothing has changed.
         """
+        record, self.misplaced = misplaced.set_right(record, self.reference)
         match record:
             case events.TruckState() | events.DriverAction() | events.Weighing() | events.TruckPlan():
                 return self._fold_truck(record)
@@ -241,7 +244,7 @@ def fold_all(
     counts = [0] * len(recorded.MERGED)
     measures = [topic not in topics.REFERENCE for topic in recorded.MERGED]
     last_ms = 0
-    for done, (merge_ms, rank, number, record, raw) in enumerate(lines, start=1):
+    for done, (merge_ms, rank, number, record, raw) in enumerate(_learnt(lines, day.reference), start=1):
         counts[rank] += 1
         if measures[rank]:
             if last_ms == 0 and day.begun_ms:
@@ -254,12 +257,27 @@ def fold_all(
         except (BadReference, geo.BadGeometry) as error:
             set_aside(Letter(recorded.MERGED[rank].name, number, "apply", str(error), raw))
         else:
+            if day.misplaced is not None:
+                set_aside(Letter(recorded.MERGED[rank].name, number, misplaced.STAGE, day.misplaced, raw))
             if outputs:
                 write(outputs)
         if on_progress is not None and done % _PROGRESS_EVERY == 0:
             on_progress(done)
     read = {topic.name: count for topic, count in zip(recorded.MERGED, counts, strict=True) if count}
     return read, last_ms or day.begun_ms
+
+
+def _learnt(lines: Iterable[recorded.Line], reference: Reference) -> Iterator[recorded.Line]:
+    """Yield the lines once it is known where tenants work: from all that exists before the first measurement."""
+    rest = iter(lines)
+    first: list[recorded.Line] = []
+    for line in rest:
+        first.append(line)
+        if recorded.MERGED[line.rank] not in topics.REFERENCE:
+            break
+    reference.learn(line.record for line in first)
+    yield from first
+    yield from rest
 
 
 def _check_begin(begun_ms: int, first_ms: int) -> None:

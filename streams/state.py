@@ -11,13 +11,15 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Struct, field
 
-from streams import bins, rules
+from streams import bins, overdue, rules, tickets
 from streams.alerts import Ledger
 from streams.cargo import Cargo
 from streams.events import DEFAULT_TENANT
 from streams.load import Load
+from streams.overdue import OpenLoads
 from streams.plans import KeptPlan
 from streams.position import Position
+from streams.rules.thresholds import DEFAULT
 from streams.sites import Site
 from streams.tickets import Tickets
 from streams.visits import Visits
@@ -50,6 +52,7 @@ class Truck(Struct):
     cargo: Cargo = field(default_factory=Cargo)
     visits: Visits = field(default_factory=Visits)
     tickets: Tickets = field(default_factory=Tickets)
+    loads: OpenLoads = field(default_factory=OpenLoads)
     plans: list[KeptPlan] = field(default_factory=list)
     memories: Memories = field(default_factory=Memories)
     ledger: Ledger = field(default_factory=Ledger)
@@ -203,8 +206,9 @@ def _from_2(kind: Kind, plain: dict[str, Any]) -> None:
 
 
 def _from_3(kind: Kind, plain: dict[str, Any]) -> None:
-    """Pack the way of a load that is watched; take a bin's scatter as jumps, and its rate as both means of it."""
+    """Pack the way of a load that is watched; what is on board has been on its way since it was loaded; split a bin's rate."""
     if kind == "truck":
+        _open_load(plain["state"])
         _pack_way(plain["state"].get("memories", {}).get("spillage"))
     if kind == "bin":
         _split_rate(plain["state"].get("filling", []))
@@ -227,6 +231,15 @@ def _split_rate(filling: list[Any]) -> None:
     rate_per_h, scatter_per_h = filling[6] or 0.0, filling[7]
     filling[7] = min(max(scatter_per_h / rate_per_h, 0.002), 1.0) if rate_per_h > 1e-9 else 0.1
     filling[16:] = [[1.0] * 7, rate_per_h, rate_per_h]
+
+
+def _open_load(truck: dict[str, Any]) -> None:
+    """Say of the load on board since when it is; of what was tipped before nothing is known."""
+    load = (truck.get("tickets") or [None])[0]
+    if load is None or "loaded" not in load["times"] or truck["cargo"][0] != "loaded":
+        return
+    on_board = overdue.of_load_on_board(msgspec.convert(load, tickets.Load), DEFAULT.balance_open_h)
+    truck["loads"] = msgspec.to_builtins(on_board)
 
 
 OLDEST: Final = 1

@@ -20,7 +20,7 @@ _READINGS: Final = 18
 """Readings on the road whose middle is the load: three minutes of them."""
 _FACILITY: Final = frozenset({"facility"})
 _SOURCE: Final = frozenset({"source"})
-_BEFORE_MS: Final = 60 * SECOND_MS
+BEFORE_MS: Final = 60 * SECOND_MS
 """A weighing made so long before a load was on board is of the load before."""
 
 _TWICE_MS: Final = 60 * 60 * SECOND_MS
@@ -198,7 +198,7 @@ def _may_be_for(load: Load, weighing: events.Weighing, time_ms: int) -> bool:
 def _load_of(tickets: Tickets, time_ms: int) -> Load | None:
     """Return the load that was on board, or had been last, at a moment."""
     for load in (tickets.now, tickets.before):
-        if load is not None and load.times.get("loaded", load.times["opened"]) - _BEFORE_MS <= time_ms:
+        if load is not None and load.times.get("loaded", load.times["opened"]) - BEFORE_MS <= time_ms:
             return load
     return None
 

@@ -15,6 +15,7 @@ from streams import (
     cargo,
     events,
     load,
+    overdue,
     permits,
     plans,
     position,
@@ -74,7 +75,8 @@ def step(
                 return state, []
             released = watermark.release(state.order, state.newest_arrival_ms, settings.bounds)
             outputs = _judge_all(state, released, reference, settings)
-            return state, outputs + _judge_silence(state, event, reference, settings.thresholds)
+            outputs += _judge_silence(state, event, reference, settings.thresholds)
+            return state, outputs + _judge_open_loads(state, event, reference, settings.thresholds)
         case events.DriverAction():
             _arrived(state, event)
             return state, _hear(state, event, reference)
@@ -103,12 +105,12 @@ def _arrived(state: Truck, event: events.TruckState | events.DriverAction | even
 
 def waits(state: Truck) -> bool:
     """True if the passing of time alone may say something, now or later. For no other truck need time pass."""
-    return bool(state.order.waiting) or state.wake_ms > 0
+    return bool(state.order.waiting) or state.wake_ms > 0 or state.loads.due_ms > 0
 
 
 def heeds(state: Truck, tick: events.Tick) -> bool:
     """True if this tick may change anything but the time. Worker and replay give it to no other truck."""
-    return bool(state.order.waiting) or 0 < state.wake_ms <= tick.at_ms
+    return bool(state.order.waiting) or 0 < state.wake_ms <= tick.at_ms or 0 < state.loads.due_ms <= tick.at_ms
 
 
 def _judge_all(state: Truck, released: list[Released], reference: Reference, settings: Settings) -> Outputs:
@@ -136,6 +138,8 @@ def _judge(
         if finding is not None:
             in_force.note(finding, rule.NAME)
             _tell(state, rule, finding, outputs, time_ms=moment.time_ms, reference=reference)
+    if overdue.follow(state.loads, state.tickets, moment, limits.balance_receipt_h, limits.balance_open_h):
+        outputs += _look(state, reference, in_force, by=moment.fix, by_ms=moment.time_ms)
     loaded = state.cargo.state == "loaded"
     # from when the report came, not from the newest arrival: ticks move that, for some trucks only
     state.wake_ms = events.came_ms(released.fix) + round(limits.dark_unheard_s * SECOND_MS) if loaded else 0
@@ -184,6 +188,38 @@ def _judge_silence(state: Truck, tick: events.Tick, reference: Reference, thresh
             in_force.note(finding, rule.NAME)
             _tell(state, rule, finding, outputs, time_ms=state.last_ms, reference=reference)
     state.wake_ms = 0
+    return outputs
+
+
+def _judge_open_loads(state: Truck, tick: events.Tick, reference: Reference, thresholds: CityThresholds) -> Outputs:
+    """Judge loads that are due, by somebody who hears trucks: after an outage their receipts come late, too."""
+    if not 0 < state.loads.due_ms <= tick.at_ms:
+        return []
+    if tick.hearing_ms is not None and tick.at_ms - tick.hearing_ms < overdue.HEARD_MS:
+        state.loads.due_ms = tick.hearing_ms + overdue.HEARD_MS
+        return []
+    known = reference.truck(state.truck_id, state.last_ms)
+    in_force = _in_force(state, known, state.last_ms, reference, thresholds)
+    return _look(state, reference, in_force, by=None, by_ms=tick.at_ms)
+
+
+def _look(
+    state: Truck,
+    reference: Reference,
+    in_force: InForce,
+    *,
+    by: events.TruckState | events.Weighing | None,
+    by_ms: int,
+) -> Outputs:
+    """Look at open loads: when one is due, or when what came may close one."""
+    at = state.position
+    place = None if at.lon is None or at.lat is None else (at.lon, at.lat)
+    seen = overdue.look(state.truck_id, state.loads, state.tickets.now, by, by_ms, place, reference)
+    outputs: Outputs = []
+    for rule in rules.LOOKING:
+        for finding in rule.look(getattr(state.memories, memory_name(rule)), seen, in_force.limits):
+            in_force.note(finding, rule.NAME)
+            _tell(state, rule, finding, outputs, time_ms=finding.start_ms, reference=reference)
     return outputs
 
 
@@ -250,7 +286,8 @@ def _judge_receipt(
         if finding is not None:
             in_force.note(finding, rule.NAME)
             _tell(state, rule, finding, outputs, time_ms=time_ms, reference=reference)
-    return outputs
+    overdue.weighed(state.loads, state.tickets.now, weighing, time_ms)
+    return outputs + _look(state, reference, in_force, by=weighing, by_ms=time_ms)
 
 
 def _reconsider(state: Truck, late: Released, reference: Reference) -> Outputs:

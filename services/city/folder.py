@@ -19,7 +19,8 @@ import msgspec
 import shapely
 from shapely.geometry import shape
 
-from streams import events
+from streams import events, geo
+from streams.service_area import ServiceArea, first_misplaced
 from streams.units import DAY_MS
 
 FILES: Final = (
@@ -455,8 +456,25 @@ def _check(city: City) -> None:
     for place in city.of_kind("facility"):
         if place.facility_type is None or not place.accepts:
             raise FolderError(f"places.geojson: facility {place.id} needs facility_type and accepts")
+    _check_places(city)
     if not (city.path / city.header.roads).is_file():
         raise FolderError(f"city.json: roads is {city.header.roads!r}, no file of this folder")
+
+
+def _check_places(city: City) -> None:
+    """Raise `FolderError` for the first place that lies where the city does not work, by its header."""
+    header = city.header
+    area = ServiceArea(city.tenant_id, geo.widened((*header.centre, *header.centre), header.service_area_km * 1000))
+    for file, records in (
+        ("zones.geojson", city.zones),
+        ("places.geojson", [one for one in city.assets if one.kind != "bin"]),
+        ("bins.csv", city.of_kind("bin")),
+        ("permits.geojson", city.permits),
+    ):
+        for record in records:
+            reason = first_misplaced(record, area.why_not)
+            if reason is not None:
+                raise FolderError(f"{file}: {reason} (city.json: centre, service_area_km)")
 
 
 def _references(city: City) -> Iterator[tuple[str, str, str, str, set[str]]]:

@@ -2,7 +2,8 @@
 
 A rule is a module with ``NAME``, ``VERSION``, a ``Memory`` (what it remembers of one truck) and ``judge``: one fix in,
 at most one finding out. Rules of safety also ``hear`` what drivers say; `call` is what these two share, `on_the_road` what those of
-permits do, `explain` what all do. A rule of time also judges silence; rules that ``weigh`` judge receipts, some nothing else. To
+permits do, `explain` what all do. A rule of time also judges silence, or
+``look``s at loads that stay open; rules that ``weigh`` judge receipts, some nothing else. To
 add a rule: its file, its word in `JUDGING` or `WEIGHING`.
 """
 
@@ -16,6 +17,7 @@ from streams.alerts import Finding
 from streams.bin_moment import BinMoment
 from streams.events import RuleName
 from streams.moment import Moment
+from streams.overdue import Look
 from streams.receipts import Receipt
 from streams.rules import (
     bin_fire,
@@ -108,10 +110,18 @@ class WeighingRule(Remembering, Protocol):
         """Judge one receipt of a load."""
 
 
+class OpenLoadsRule(Remembering, Protocol):
+    """A rule that judges what of loads stays open."""
+
+    def look(self, memory: Any, seen: Look, limits: Thresholds, /) -> list[Finding]:
+        """Judge open loads: when time has passed, a receipt came, or a load's way is over."""
+
+
 BIN_RULES: Final[tuple[BinRule, ...]] = (bin_fire, bin_overflow, bin_moved, bin_sensor)
 HEARING: Final[tuple[HearingRule, ...]] = (sos, breakdown)
 TIMED: Final[tuple[TimedRule, ...]] = (dark_truck,)
 WEIGHING: Final[tuple[WeighingRule, ...]] = (overload, mass_balance, wrong_facility)
+LOOKING: Final[tuple[OpenLoadsRule, ...]] = (mass_balance,)
 RECONSIDERING: Final[tuple[ReconsideringRule, ...]] = (illegal_dump, dark_truck)
 JUDGING: Final[tuple[Rule, ...]] = (
     *HEARING,

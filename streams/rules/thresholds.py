@@ -111,6 +111,10 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Missing on the weighbridge, share of what was on board by the truck's own sensor [P: domain rule R8 says 5 %]."""
     balance_kg: float = 400.0
     """Missing at least [P: R8 says 300 kg]."""
+    balance_receipt_h: float = 4.0
+    """After tipping, hours within which the receipt of a facility that weighs must come: half a shift without a network [P]."""
+    balance_open_h: float = 72.0
+    """Hours a load may be on its way: over a weekend in the depot, and no longer [P]."""
 
     # tamper
     tamper_mocked_s: float = 50.0

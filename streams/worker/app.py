@@ -189,11 +189,11 @@ class Worker(faust.App):  # type: ignore[misc]
 
     def _check_limits(self, tp: Any, records: list[Any], folded: Folded) -> None:
         """Stop before anything is sent: a worker that stops again after each start must flood nobody with letters."""
-        dead = [letter.offset for letter in folded.letters if letter.offset is not None]
+        dead = [letter.offset for letter in folded.lost if letter.offset is not None]
         try:
             self._limits.count(tp.topic, tp.partition, [record.offset for record in records], dead)
         except TooMany:
-            last = folded.letters[-1]
+            last = folded.lost[-1]
             logger.critical(
                 "too many: %s", last.reason, extra={"topic": tp.topic, "partition": tp.partition, "offset": last.offset}
             )
@@ -209,7 +209,7 @@ class Worker(faust.App):  # type: ignore[misc]
         return known
 
     def _count(self, tp: Any, records: list[Any], folded: Folded, seconds: float) -> None:
-        dead = len(folded.letters)
+        dead = len(folded.lost)
         metrics.SLICE_RECORDS.observe(len(records))
         metrics.SLICE_SECONDS.labels(tp.topic).observe(seconds)
         metrics.EVENTS.labels(tp.topic, "folded").inc(max(0, len(records) - dead - folded.repeated))

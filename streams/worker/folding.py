@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from aiokafka.partitioner import murmur2
 from msgspec.structs import replace
 
-from streams import bins, codec, events, geo, sites, state, topics, truck
+from streams import bins, codec, events, geo, misplaced, sites, state, topics, truck
 from streams.assets import Reference
 from streams.codec import DeadLetter
 from streams.state import Said, Stamped
@@ -68,6 +68,11 @@ class Folded(NamedTuple):
     """Fixes that had come before."""
     age_ms: int | None = None
     """Arrival of the last fix after its own time; None = none says so."""
+
+    @property
+    def lost(self) -> list[DeadLetter]:
+        """Letters of records that were not folded at all: only these say that something is wrong with this program."""
+        return [letter for letter in self.letters if letter.stage != misplaced.STAGE]
 
 
 @lru_cache(maxsize=200_000)
@@ -179,7 +184,10 @@ class _Work:
             if isinstance(event, events.Tick):
                 self._tick(event, record.offset)
             elif self.topic.name in _IS_TRUCK_TOPIC:
+                event, misplaced_why = misplaced.set_right(event, self.reference)
                 self._truck(event, record.offset)
+                if misplaced_why is not None:
+                    self._set_aside(record, misplaced.STAGE, misplaced_why)
             elif isinstance(event, events.DumpSeen):
                 self._site(event, record.offset)
             else:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import ConsumerStoppedError
 
-from streams import codec, topics
+from streams import codec, events, topics
 from streams.assets import BadReference, Reference
 from streams.codec import DeadLetter
 from streams.worker import metrics
@@ -35,6 +35,8 @@ class ReferenceReader:
         """Records read so far."""
         self._letters: list[DeadLetter] = []
         """Records that could not be used, not yet handed on."""
+        self._decoded: list[tuple[Any, events.Event]] = []
+        """Records not yet applied: first all that was read with them says where tenants work."""
 
     async def load(self) -> int:
         """Read the topics whole; return the number of records. Blocks until that is done."""
@@ -53,6 +55,7 @@ class ReferenceReader:
         count = 0
         while any([await consumer.position(partition) < end for partition, end in ends.items()]):
             count += await self._read(timeout_ms=500)
+        self._apply()
         logger.info("what exists is known", extra={"records": count})
         return count
 
@@ -64,6 +67,7 @@ class ReferenceReader:
                 if letters:
                     yield letters
                 await self._read(timeout_ms=1_000)
+                self._apply()
 
     async def stop(self) -> None:
         """Disconnect."""
@@ -76,21 +80,32 @@ class ReferenceReader:
         fetched = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=2_000)
         for partition, records in fetched.items():
             for record in records:
-                self._apply(record)
+                self._decode(record)
             self.read += len(records)
             metrics.REFERENCE.labels(partition.topic).inc(len(records))
             await asyncio.sleep(0)
         return sum(map(len, fetched.values()))
 
-    def _apply(self, record: Any) -> None:
+    def _decode(self, record: Any) -> None:
         topic = topics.BY_NAME[record.topic]
-        stage = "decode"
         try:
             codec.check_schema(topic, dict(record.headers))
-            known = codec.decode(topic, record.value)
-            stage = "apply"
-            self._reference.apply(known)
-        except (codec.Undecodable, BadReference) as error:
-            place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-            logger.warning("set aside: %s", error, extra=place)
-            self._letters.append(DeadLetter.of(record, topic, record.partition, stage=stage, reason=str(error)))
+            self._decoded.append((record, codec.decode(topic, record.value)))
+        except codec.Undecodable as error:
+            self._set_aside(record, "decode", error)
+
+    def _apply(self) -> None:
+        """Apply what was read since the last time, in its order."""
+        decoded, self._decoded = self._decoded, []
+        self._reference.learn(known for _, known in decoded)
+        for record, known in decoded:
+            try:
+                self._reference.apply(known)
+            except BadReference as error:
+                self._set_aside(record, "apply", error)
+
+    def _set_aside(self, record: Any, stage: str, error: ValueError) -> None:
+        place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+        logger.warning("set aside: %s", error, extra=place)
+        topic = topics.BY_NAME[record.topic]
+        self._letters.append(DeadLetter.of(record, topic, record.partition, stage=stage, reason=str(error)))

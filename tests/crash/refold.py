@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from services import bus
-from streams import bins, codec, events, filling, geo, sites, state, topics, truck
+from streams import bins, codec, events, filling, geo, misplaced, sites, state, topics, truck
 from streams.assets import BadReference, Reference
 from streams.rules.scoped import CITY
 from streams.state import Stamped
@@ -128,6 +128,7 @@ class _Life:
         try:
             said: Sequence[events.Event]
             if self.key[0] == "truck":
+                event, _ = misplaced.set_right(event, self._reference)
                 self.stamped.state, said = truck.step(self.stamped.state, event, self._reference)
             elif self.key[0] == "site":
                 self.stamped.state, said = sites.step(self.stamped.state, event, CITY)
@@ -172,12 +173,13 @@ def _difference(expected: Any, found: Any, at: str = "") -> str:
 
 def _reference(history: History) -> Reference:
     known = Reference()
-    for topic in topics.REFERENCE:
-        for _, event, _ in _decoded(history.of(topic), topic):
-            try:
-                known.apply(event)
-            except BadReference:
-                continue  # a dead letter, and judged as one
+    exists = [event for topic in topics.REFERENCE for _, event, _ in _decoded(history.of(topic), topic)]
+    known.learn(exists)
+    for event in exists:
+        try:
+            known.apply(event)
+        except BadReference:
+            continue  # a dead letter, and judged as one
     return known
 
 

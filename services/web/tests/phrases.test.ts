@@ -114,7 +114,7 @@ describe("the phrases of the rules", () => {
     expect(sentencesIn(optimiser("explain.py")).length).toBeGreaterThan(20);
     expect(verdicts()).toContain("Truck 7 takes break 7 twice.");
     expect(verdicts().length).toBeGreaterThan(45);
-    expect(withdrawals()).toHaveLength(3);
+    expect(withdrawals()).toHaveLength(6);
     expect(missing()).toHaveLength(6);
     expect(altered()).toHaveLength(7);
     expect(rests()).toHaveLength(2);

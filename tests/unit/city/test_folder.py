@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import json
 import shutil
 from pathlib import Path
 from typing import get_args
@@ -153,4 +154,22 @@ def test_an_id_given_twice_is_refused(copy: Path) -> None:
     text = (copy / "bins.csv").read_text(encoding="utf-8")
     (copy / "bins.csv").write_text(text + text.splitlines()[1] + "\n", encoding="utf-8")
     with pytest.raises(FolderError, match="bin b0001 is given twice"):
+        folder.read(copy)
+
+
+def test_what_lies_on_the_wrong_side_of_the_earth_is_named(copy: Path) -> None:
+    """Columns, or the places of a geometry, the wrong way round: the file, whose, both values, and what happened."""
+    bins, places = copy / "bins.csv", copy / "places.geojson"
+    columns = bins.read_text()
+    bins.write_text(columns.replace(",lon,lat,", ",lat,lon,", 1))
+    with pytest.raises(
+        FolderError, match=r"bins.csv: bin b0001: place lon 41\.\d+, lat -8\.\d+ lies .* swapped\? \(city.json"
+    ):
+        folder.read(copy)
+    bins.write_text(columns)
+    collection = json.loads(places.read_text())
+    plot = collection["features"][0]["geometry"]["coordinates"][0]
+    plot[:] = [[lat, lon] for lon, lat in plot]
+    places.write_text(json.dumps(collection))
+    with pytest.raises(FolderError, match=r"places.geojson: facility .*: area lon 41\.\d+, lat -8\.\d+ lies"):
         folder.read(copy)

@@ -107,7 +107,7 @@ def test_time_alone_tells_of_twenty_minutes_of_silence() -> None:
     city.tick(heard_ms + 1_200_000).tick(heard_ms + 1_210_000)
     assert states(city.said) == ["raised"]
     assert city.said[0].certainty == "possible"
-    assert not truck.waits(city.one)
+    assert not truck.heeds(city.one, events.Tick(at_ms=heard_ms + 1_220_000))
     back = driving().silence(1_500).go(5_000)
     city.hear(back.fixes[len(drive.fixes) :])
     assert states(city.said) == ["raised", "ended"]
