@@ -3,10 +3,22 @@
 What to do when one is bad is said in the README. Labels never hold a truck or a bin: they would grow without bound.
 """
 
+from functools import partial
 from typing import Final
 
-from prometheus_client import Counter, Gauge, Histogram, start_http_server
+import prometheus_client as prometheus
 
+_OWN: Final = prometheus.CollectorRegistry()
+"""Not the library's: the services have metrics of the same names, and a tool or a test may load both."""
+prometheus.ProcessCollector(registry=_OWN)
+prometheus.PlatformCollector(registry=_OWN)
+prometheus.GCCollector(registry=_OWN)
+
+Counter, Gauge, Histogram = (
+    partial(prometheus.Counter, registry=_OWN),
+    partial(prometheus.Gauge, registry=_OWN),
+    partial(prometheus.Histogram, registry=_OWN),
+)
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 CONSUMER_LAG = Gauge("qingyun_consumer_lag_records", "Records on the topic not yet committed", ["topic"])
@@ -44,4 +56,4 @@ REFERENCE = Counter("qingyun_worker_reference_records_total", "Records of what e
 def serve(port: int, host: str) -> None:
     """Serve ``/metrics`` in a thread of its own; port 0 = do nothing."""
     if port:
-        start_http_server(port, addr=host)
+        prometheus.start_http_server(port, addr=host, registry=_OWN)
