@@ -8,6 +8,8 @@ from functools import cache
 from typing import Final
 
 PHRASES: Final[dict[str, str]] = {
+    "bed raised at a fix before": "此前的定位点车厢已举升",
+    "at this one first": "此点才开始举升",
     "inside a facility, source, depot or workshop area (nearest: {} m, {})": "位于场站、产生地、车场或维修区域内（最近：{} 米，{}）",
     "inside a facility, source, depot or workshop area (none known)": "位于场站、产生地、车场或维修区域内（附近没有）",
     "cover sensor: {}": "篷盖传感器：{}",

@@ -110,8 +110,10 @@ def _course(seen: Seen, axis: Axis, alerts: Sequence[events.Alert], clock: Clock
     rows = [told.course(fixes, axis)]
     for label, of in _SENSORS:
         rows.append(strips.bars(label, axis, _runs(fixes, of, clock)))
-    if alerts:
-        rows.append(strips.bars(Said("告警", "Alerts"), axis, _alert_bars(alerts, axis, clock)))
+    for name in dict.fromkeys(alert.rule for alert in alerts):
+        named = words.rule(name)
+        label = Said(f"告警：{named.zh}", f"Alert: {named.en}")
+        rows.append(strips.bars(label, axis, _alert_bars(alerts, name, axis, clock)))
     return "".join(rows) + strips.clock_row(axis, clock)
 
 
@@ -180,13 +182,15 @@ def _alerts(seen: Seen, axis: Axis) -> list[events.Alert]:
     return sorted(touching, key=lambda one: (one.start_ms, one.rule, one.alert_id))
 
 
-def _alert_bars(alerts: Sequence[events.Alert], axis: Axis, clock: Clock) -> Iterator[Bar]:
+def _alert_bars(alerts: Sequence[events.Alert], name: str, axis: Axis, clock: Clock) -> Iterator[Bar]:
     for number, alert in enumerate(alerts, start=1):
+        if alert.rule != name:
+            continue
         end_ms = alert.end_ms or (alert.raised_ms if alert.state == "cancelled" else axis.to_ms)
         style = "cancelled" if alert.state == "cancelled" else "alert"
-        name, state = words.rule(alert.rule), told.standing(alert)
+        named, state = words.rule(alert.rule), told.standing(alert)
         times = told.span(alert, clock)
-        said = Said(f"{number} {name.zh} {times}，{state.zh}", f"{number} {name.en} {times}, {state.en}")
+        said = Said(f"{number} {named.zh} {times}，{state.zh}", f"{number} {named.en} {times}, {state.en}")
         yield Bar(alert.start_ms, max(end_ms, alert.start_ms), style, 1, (said, *map(words.condition, alert.because)))
 
 

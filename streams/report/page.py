@@ -24,7 +24,8 @@ td.n,th.n{text-align:right}.scroll{overflow-x:auto}
 .label{font-size:.84rem;line-height:1.25}.label small{display:block}
 .plot{position:relative;background:#fafbfa;overflow:hidden}
 .plot svg{display:block;width:100%}.tall svg{height:84px}.flat svg{height:20px}
-.plot .high{position:absolute;left:4px;top:2px;font:600 .7rem system-ui;color:var(--soft);pointer-events:none}
+.plot b{position:absolute;left:0;padding:0 4px;font:600 .7rem system-ui;color:var(--soft);background:#fafbfac0;pointer-events:none}
+.plot .high{top:0}.plot .low{bottom:0}
 .plot::after{content:"";position:absolute;top:0;bottom:0;width:1px;left:var(--at,-9px);background:#000;pointer-events:none}
 .clock .plot{height:1.3rem;background:none}.clock span{position:absolute;transform:translateX(-50%);font-size:.72rem;
 color:var(--soft);white-space:nowrap}
@@ -67,7 +68,8 @@ details>summary{cursor:pointer;padding:.4rem 0}
 #said{position:fixed;left:0;right:0;bottom:0;background:#17211d;color:#fff;padding:.6rem 1rem;font-size:.86rem;white-space:pre-line;
 max-height:40vh;overflow:auto}#said:empty{display:none}
 .two{display:grid;grid-template-columns:minmax(16rem,26rem) 1fr;gap:1rem}
-.two .row{grid-template-columns:1fr}
+.two .row{grid-template-columns:minmax(0,1fr)}.two .map text{font-size:26px}.two .way{stroke-width:6}.two .way.open{stroke-width:9}
+.two .mark circle{r:24px}.two .mark text{font-size:28px}section>h2:first-child{margin-top:0}
 @media(max-width:700px){body{padding:.5rem .5rem 6rem}.row,.two{grid-template-columns:minmax(0,1fr)}.map text{font-size:30px}
 .way{stroke-width:6}.way.open{stroke-width:9}.label small{display:inline;margin-left:.5rem}section,article{padding:.55rem}
 .mark circle{r:24px}.mark text{font-size:28px}td,th{padding-right:.5rem}}

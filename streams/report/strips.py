@@ -16,6 +16,8 @@ _HIGH: Final = 100
 _STEPS_MS: Final = tuple(
     step * SECOND_MS for step in (10, 30, 60, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400)
 )
+_CUT_OFF: Final = 0.6
+"""Where no value is below this share of the highest, the scale does not begin at 0: a fall of some percent must be seen."""
 _SHORT: Final = 2.0
 """Bars narrower than this are drawn together with their neighbours."""
 
@@ -59,10 +61,12 @@ class Bar(NamedTuple):
 def curves(
     label: Said, axis: Axis, several: Sequence[Curve], unit: str, limits: Sequence[tuple[float, Said]] = ()
 ) -> str:
-    """Draw curves on one scale from 0, or what is lower, to what is highest."""
+    """Draw curves on one scale up to what is highest; from 0, or, as the strip says then, from near what is lowest."""
     known = [value for curve in several for _, value in curve.values if value is not None]
     high = max([*known, *(limit for limit, _ in limits), 1e-9])
     low = min([0.0, *known])
+    if known and min(known) > _CUT_OFF * high:
+        low = max(0.0, min(known) - (high - min(known)) / 2)
     scale = (_HIGH - 6) / max(high - low, 1e-9)
 
     def y(value: float) -> float:
@@ -80,6 +84,8 @@ def curves(
     empty = "" if known else words.html(Said("没有数据", "no data"))
     head = f"{words.html(label)}<small>{legend} {empty}</small>"
     scale_text = f'<b class="high">{words.value(round(high, 1))} {escape(unit)}</b>' if known else ""
+    if low:
+        scale_text += f'<b class="low">{words.value(round(low, 1))} {escape(unit)}</b>'
     return _row(head, f"{_svg(parts, _HIGH)}{scale_text}", "tall")
 
 

@@ -99,6 +99,12 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[
 
 def thoughts(memory: Memory, moment: Moment, limits: Thresholds) -> tuple[events.Condition, ...]:
     """Return what must be met by the unloading that is watched."""
+    if memory.phase == "bed" and moment.time_ms == memory.start_ms:
+        return (explain.met("bed raised at a fix before", "at this one first", met=False),)
+    return _conditions(memory, moment, limits)
+
+
+def _conditions(memory: Memory, moment: Moment, limits: Thresholds) -> tuple[events.Condition, ...]:
     match memory.phase:
         case "bed":
             fall_kg = _fall_now(memory, moment)
@@ -212,7 +218,7 @@ def _bed(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[M
         return None
     if memory.alerted or moment.bed_raised() is None:
         return None
-    if explain.all_met(thoughts(memory, moment, limits)):
+    if explain.all_met(_conditions(memory, moment, limits)):
         return _begin(memory, moment, limits, _fall_now(memory, moment))
     return None
 
@@ -226,7 +232,7 @@ def _load(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[
         return None
     if moment.load.kg is None or memory.before_kg is None or not _load_speaks(moment):
         return LOAD_UNREADABLE
-    if explain.all_met(thoughts(memory, moment, limits)):
+    if explain.all_met(_conditions(memory, moment, limits)):
         return _begin(memory, moment, limits, memory.before_kg - moment.load.kg)
     if moment.time_ms - memory.start_ms > limits.dump_load_fall_s * 1000:
         memory.start_ms, memory.before_kg = moment.time_ms, moment.load.kg
@@ -244,7 +250,7 @@ def _dark(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[
     memory.readings += 1
     if memory.readings < _DARK_READINGS:
         return None
-    if not explain.all_met(thoughts(memory, moment, limits)):
+    if not explain.all_met(_conditions(memory, moment, limits)):
         memory.phase = ""
         return _NOT_GONE
     return _begin(memory, moment, limits, memory.before_kg - moment.load.kg)
