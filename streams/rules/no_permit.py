@@ -33,9 +33,10 @@ _NONE_NEEDED: Final = Gate[Moment](
 def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:
     """Judge one fix."""
     if moment.cargo.state != "loaded" or moment.permissions:
-        over = memory.driving.start_ms and moment.cargo.state != "unknown"
         stopped_at = _PERMITTED if moment.permissions else NOT_LOADED
-        return (on_the_road.end(memory, moment) if over else None) or stopped_at
+        if memory.driving.start_ms and moment.cargo.state != "unknown":
+            return on_the_road.end(memory, moment) or stopped_at
+        return stopped_at
     if memory.alerted:
         return None
     if not moment.reference.knows_permits(moment.tenant_id):

@@ -36,9 +36,10 @@ _WITHIN: Final = Gate[Moment](
 def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:
     """Judge one fix."""
     if not moment.permissions:
-        over = memory.driving.start_ms and moment.cargo.state != "unknown"
         stopped_at = NO_PERMIT if moment.cargo.state == "loaded" else NOT_LOADED
-        return (on_the_road.end(memory, moment) if over else None) or stopped_at
+        if memory.driving.start_ms and moment.cargo.state != "unknown":
+            return on_the_road.end(memory, moment) or stopped_at
+        return stopped_at
     found = _outside(moment)
     if isinstance(found, Gate):
         return (on_the_road.end(memory, moment) if memory.driving.start_ms else None) or found

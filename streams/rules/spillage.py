@@ -102,7 +102,9 @@ _TOO_FEW: Final = Gate[Moment](
 )
 _STEADY: Final = Gate[Moment](
     "the last readings below the highest minute's by the least share of a fall",
-    lambda memory, _, limits: f"{_lately_kg(memory):.0f} kg, {_highest_kg(memory):.0f} kg - {limits.spill_share:.1%}",
+    lambda memory, _, limits: "{:.0f} kg, {:.0f} kg - {:.1%}".format(
+        *_lately_and_highest_kg(memory), limits.spill_share
+    ),
 )
 
 
@@ -190,7 +192,8 @@ def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[
     """Compare the level of the last minutes, over each window, with the level before it."""
     if len(memory.recent) < _FEWEST or len(memory.minutes) < 2:
         return _TOO_FEW
-    if _lately_kg(memory) > _highest_kg(memory) * (1 - limits.spill_share):
+    lately_kg, highest_kg = _lately_and_highest_kg(memory)
+    if lately_kg > highest_kg * (1 - limits.spill_share):
         return _STEADY  # as most of the time: no window can have fallen so far
     windows = list(_windows(memory, moment.time_ms))
     if not any(window.fell(limits) for window in windows):
@@ -208,13 +211,11 @@ def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[
     return _finding("begin", memory, moment, limits)
 
 
-def _lately_kg(memory: Memory) -> float:
-    return sum([kg for _, kg in memory.recent[-_FEWEST:]]) / _FEWEST
-
-
-def _highest_kg(memory: Memory) -> float:
+def _lately_and_highest_kg(memory: Memory) -> tuple[float, float]:
+    """Return the mean of the last few readings, and that of the highest minute."""
     minute = memory.minutes[-1]
-    return max(memory.highest_kg, minute.kg / minute.n) if minute.n else memory.highest_kg
+    lately_kg = sum([kg for _, kg in memory.recent[-_FEWEST:]]) / _FEWEST
+    return lately_kg, max(memory.highest_kg, minute.kg / minute.n) if minute.n else memory.highest_kg
 
 
 def _needed(memory: Memory, limits: Thresholds) -> float:

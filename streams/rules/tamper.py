@@ -60,9 +60,12 @@ _NO_SIGN: Final = Gate[Moment](
 def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:
     """Judge one fix."""
     _watch_load(memory, moment)
-    _watch_cover(memory, moment)
-    _watch_places(memory, moment)
-    _watch_power(memory, moment, limits)
+    if moment.cargo.tipping_ms or memory.tipping:
+        _watch_cover(memory, moment)
+    if moment.fix.mocked or memory.mocked:
+        _watch_places(memory, moment)
+    if moment.fix.power == "cut" or memory.cut:
+        _watch_power(memory, moment, limits)
     if memory.sign:
         return _over(memory, moment, limits)
     if not (memory.mocked or memory.cut or memory.cycles or memory.closed):
