@@ -1,21 +1,38 @@
-"""Entry of the stream part: ``python -m streams worker | replay | thresholds | bench``."""
+"""Entry of the stream part: ``python -m streams worker | replay | inspect | thresholds | bench``."""
 
 import argparse
+import datetime as dt
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from streams import codec, compare, recorded, replay, threshold_table, topics, truck
+from streams import (
+    asking,
+    codec,
+    compare,
+    events,
+    inspection,
+    recorded,
+    replay,
+    threshold_table,
+    topics,
+    truck,
+)
 from streams.city_state import BadState
 from streams.events import DEFAULT_TENANT
+from streams.report import compared, inspected
+from streams.report.words import Clock
 from streams.rules import scoped
 from streams.topics import Topic
 
 BAD_INPUT: Final = 2
+_MOST_NAMED: Final = 8
+"""Trucks named where another was asked for."""
 
 
 class _Mistaken(Exception):  # noqa: N818  # ends the command with its sentence
@@ -42,6 +59,8 @@ def _run_command(given: argparse.Namespace) -> int:
             return _replay(given)
         case "thresholds":
             return _thresholds(given)
+        case "inspect":
+            return _inspect(given)
         case _:
             from streams.bench import main as measure  # noqa: PLC0415
 
@@ -86,6 +105,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     again.add_argument("--compare", action="store_true", help="show alerts gained, lost and changed")
     again.add_argument("--json", type=Path, metavar="FILE", help="write the comparison as JSON, too")
+    again.add_argument(
+        "--html", type=Path, metavar="FILE", help="draw the comparison, each alert on a map, as one page"
+    )
+    again.add_argument(
+        "--day", type=Path, metavar="FOLDER", help="the recorded day of two outputs, for --html to draw from"
+    )
     again.add_argument("--time-zone", default="UTC", metavar="ZONE", help="of the times printed (default: UTC)")
     table = commands.add_parser(
         "thresholds",
@@ -103,6 +128,18 @@ def _parser() -> argparse.ArgumentParser:
             choices=scoped.CLASSES if name == "truck_class" else None,
             help="may be given again: a place in several zones" if name == "zone_id" else None,
         )
+    look = commands.add_parser(
+        "inspect",
+        help="look at a truck of a recorded day: its way, its sensors, what each rule thought and why it did not speak",
+        description="Writes one page that loads nothing. Times: local to the city 2026-06-16T08:30, with a zone "
+        "2026-06-16T08:30+08:00, or milliseconds; without them the whole day.",
+    )
+    look.add_argument("folder", type=Path, help="a recorded day")
+    look.add_argument("--truck", required=True, metavar="ID")
+    look.add_argument("--from", dest="since", metavar="TIME", help="the first moment (default: the day's)")
+    look.add_argument("--to", dest="until", metavar="TIME", help="the last moment (default: the day's)")
+    look.add_argument("--settings", type=Path, metavar="JSON", help="thresholds that differ from the defaults")
+    look.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="the page, such as t1.html")
     bench = commands.add_parser("bench", help="measure the core: CPU microseconds a fix, events a core-second")
     bench.add_argument("folder", type=Path, nargs="?", help="a recorded day (default: a made-up one)")
     return parser
@@ -113,21 +150,23 @@ def _replay(given: argparse.Namespace) -> int:
     match given.folders, settings, given.compare:
         case [before, after], [], True:
             _check_comparison(given)
-            return _compare(given, before, after)
+            if given.html is not None and given.day is None:
+                raise _Mistaken("--html draws from the recorded day that both are outputs of: give it as --day FOLDER")
+            return _compare(given, before, after, given.day)
         case [folder], [first, second], True if given.out is not None and given.state_out is None:
             outs = _outs(given.out, given.settings)
             _check_run(folder, *outs)
             _check_comparison(given)
             for out, core in zip(outs, (first, second), strict=True):
                 _run(folder, out, core)
-            return _compare(given, *outs)
-        case [folder], [] | [_], False if given.out is not None:
+            return _compare(given, *outs, folder)
+        case [folder], [] | [_], False if given.out is not None and given.html is None:
             _check_run(folder, given.out, state_out=given.state_out)
             _run(folder, given.out, next(iter(settings), truck.DEFAULT_SETTINGS), given.state_out)
             return 0
     raise _Mistaken(
         "give FOLDER -o OUT [--settings JSON] to replay a day, FOLDER -o OUT --settings A.json B.json --compare to compare "
-        "two settings, or --compare OUT_A OUT_B to compare two outputs"
+        "two settings, or --compare OUT_A OUT_B to compare two outputs; --html FILE draws a comparison"
     )
 
 
@@ -185,6 +224,10 @@ def _check_comparison(given: argparse.Namespace) -> None:
     _zone(given.time_zone)
     if given.json is not None:
         _check_file("--json", given.json)
+    if given.html is not None:
+        _check_file("--html", given.html)
+    if given.day is not None:
+        _a_day(given.day)
 
 
 def _check_file(option: str, path: Path) -> None:
@@ -234,7 +277,7 @@ def _run(folder: Path, out: Path, core: truck.Settings = truck.DEFAULT_SETTINGS,
     print(f"SHA-256  {report.sha256}")
 
 
-def _compare(given: argparse.Namespace, before: Path, after: Path) -> int:
+def _compare(given: argparse.Namespace, before: Path, after: Path, day: Path | None) -> int:
     for folder in (before, after):
         _check_files(folder, topics.ALERTS)
     try:
@@ -246,7 +289,65 @@ def _compare(given: argparse.Namespace, before: Path, after: Path) -> int:
     print(compare.table(found, _zone(given.time_zone)))
     if given.json is not None:
         given.json.write_bytes(msgspec.json.format(msgspec.json.encode(found)))
+    if given.html is not None and day is not None:
+        _draw(found, before, after, day, given)
     return 0
+
+
+def _draw(found: compare.Comparison, before: Path, after: Path, day: Path, given: argparse.Namespace) -> None:
+    """Write the page of a comparison."""
+    stories = compared.stories(found, compare.standing(before), compare.standing(after))
+    followed = _follow(day, compared.times(stories), truck.DEFAULT_SETTINGS, thinking=False)
+    given.html.write_text(compared.render(found, stories, followed, Clock(_zone(given.time_zone))), encoding="utf-8")
+
+
+def _inspect(given: argparse.Namespace) -> int:
+    folder: Path = _a_day(given.folder)
+    _check_file("-o", given.out)
+    settings = truck.DEFAULT_SETTINGS if given.settings is None else _settings(given.settings)
+    zone = inspection.register(folder).city_zone(given.truck, events.LATEST_MS) or _zone("UTC")
+    from_ms = events.EARLIEST_MS if given.since is None else _moment("--from", given.since, zone)
+    to_ms = events.LATEST_MS if given.until is None else _moment("--to", given.until, zone)
+    if to_ms <= from_ms:
+        raise _Mistaken(f"--to {given.until} is not after --from {given.since}: give a later one")
+    followed = _follow(folder, {given.truck: [(from_ms, to_ms)]}, settings, thinking=True)
+    _check_seen(followed, given.truck, Clock(zone))
+    given.out.write_text(inspected.render(followed, given.truck, Clock(zone)), encoding="utf-8")
+    return 0
+
+
+def _follow(
+    folder: Path, times: Mapping[str, Sequence[inspection.Times]], settings: truck.Settings, *, thinking: bool
+) -> inspection.Followed:
+    try:
+        return inspection.follow(folder, times, settings, thinking=thinking, on_progress=_show)
+    except (BadState, OSError) as error:
+        raise _Mistaken(str(error)) from error
+    finally:
+        print(file=sys.stderr)
+
+
+def _check_seen(followed: inspection.Followed, truck_id: str, clock: Clock) -> None:
+    """Say what was asked for that is not there."""
+    seen = followed.trucks[truck_id]
+    if not seen.first_ms:
+        some = sorted(followed.other_ids)
+        shown = ", ".join(some[:_MOST_NAMED]) + (
+            f" and {len(some) - _MOST_NAMED} more" if len(some) > _MOST_NAMED else ""
+        )
+        raise _Mistaken(f"no truck {truck_id} reports on this day; those that do: {shown or 'none'}")
+    if not seen.fixes:
+        raise _Mistaken(
+            f"{truck_id} has no report that was judged in this time; it reports from {clock.day(seen.first_ms)} to "
+            f"{clock.day(seen.last_ms)} ({clock.name})"
+        )
+
+
+def _moment(option: str, text: str, zone: dt.tzinfo) -> int:
+    try:
+        return asking.moment_ms(text, zone)
+    except ValueError as error:
+        raise _Mistaken(f"{option} {error}") from error
 
 
 def _show(records: int) -> None:

@@ -300,6 +300,11 @@ class Reference:
         found = history.at(time_ms) if history else None
         return None if found is None or found.record.retired else found
 
+    def places_at(self, time_ms: int, tenant_id: str) -> list[Place]:
+        """Return all places of a tenant as they were then, by kind and id: for maps, not for each fix."""
+        found = [history.at(time_ms) for _, history in sorted(self._places.items())]
+        return [one for one in found if one is not None and one.concerns(tenant_id) and not one.record.retired]
+
     def near(self, lon: float, lat: float, time_ms: int, tenant_id: str) -> list[tuple[float, Place]]:
         """Return places within `REACH_M` at that time with their distance (0 = inside), nearest first.
 
@@ -404,6 +409,12 @@ class Reference:
             return hours.zone
         named = self._zones.get(tenant_id)
         return ZoneInfo(named[min(named)]) if named else None
+
+    def city_zone(self, truck_id: str, time_ms: int) -> ZoneInfo | None:
+        """Return the time zone of a truck's tenant, else of the first tenant that names one: for people's clocks."""
+        known = self.truck(truck_id, time_ms)
+        tenants = [*([known.tenant_id] if known else []), *sorted(self._zones)]
+        return next((zone for one in tenants if (zone := self.zone(ALWAYS, one)) is not None), None)
 
     def calendar(self, calendar_id: str | None, time_ms: int) -> events.Calendar | None:
         """Return the calendar as it was then, or None if it is not known, or none is named."""

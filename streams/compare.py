@@ -64,7 +64,7 @@ def compare(before: Path, after: Path) -> Comparison:
     ValueError
         If a folder has no alerts file, or a line of it is no alert: the sentence names it.
     """
-    old, new = _standing(before), _standing(after)
+    old, new = standing(before), standing(after)
     pairs = [(old[alert_id], new[alert_id]) for alert_id in old.keys() & new.keys()]
     lost = [alert for alert_id, alert in old.items() if alert_id not in new]
     gained = [alert for alert_id, alert in new.items() if alert_id not in old]
@@ -78,8 +78,14 @@ def compare(before: Path, after: Path) -> Comparison:
     )
 
 
-def _standing(folder: Path) -> dict[str, events.Alert]:
-    """Return the highest revision of each alert that was not taken back."""
+def standing(folder: Path) -> dict[str, events.Alert]:
+    """Return the highest revision of each alert that was not taken back.
+
+    Raises
+    ------
+    ValueError
+        As `compare` does.
+    """
     if not recorded.files(folder, topics.ALERTS):
         raise ValueError(
             f"{folder} has no {topics.ALERTS.name}.jsonl: give an output folder of a replay, or a recorded day"
@@ -209,7 +215,7 @@ def table(comparison: Comparison, zone: tzinfo = UTC) -> str:
                 f"      {alert.why}",
             ]
             if isinstance(alert, Changed):
-                lines += [f"      {name}: {_short(old)} → {_short(new)}" for name, (old, new) in alert.changes.items()]
+                lines += [f"      {name}: {short(old)} → {short(new)}" for name, (old, new) in alert.changes.items()]
     return "\n".join(lines)
 
 
@@ -223,6 +229,7 @@ def _when(time_ms: int, zone: tzinfo) -> str:
 _LONGEST: Final = 80
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """Return a value as JSON, cut to a line."""
     text = msgspec.json.encode(value).decode()
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -24,7 +24,7 @@ from streams.units import DAY_MS, MINUTE_MS, SECOND_MS
 TICK_MS: Final = 10 * SECOND_MS
 STATE_FILE: Final = "state.json.gz"
 """In a recorded day: the state at its start."""
-_AT_THE_END_MS: Final = 10 * MINUTE_MS
+AT_THE_END_MS: Final = 10 * MINUTE_MS
 """Time goes on this much after the last record, and the lateness bound."""
 _WRITTEN: Final = (topics.ALERTS, topics.TICKETS, topics.VISITS, topics.COLLECTIONS_DUE)
 _LETTERS: Final = topics.DEAD_LETTERS.name
@@ -47,9 +47,16 @@ class Day:
     Time passes only for whom it may change something: trucks that wait for a report, bins whose forecast has come.
     """
 
-    def __init__(self, reference: Reference, settings: truck.Settings, begin: CityState | None = None) -> None:
+    def __init__(
+        self,
+        reference: Reference,
+        settings: truck.Settings,
+        begin: CityState | None = None,
+        judges: truck.Judges = truck.JUDGES,
+    ) -> None:
         self.reference = reference
         self.settings = settings
+        self.judges = judges
         self.trucks: dict[str, state.Truck] = {}
         self.bins: dict[str, bins.Bin] = {}
         self.sites: dict[str, sites.Site] = {}
@@ -124,14 +131,19 @@ class Day:
 
     def _fold_truck(self, record: truck.TruckRecord) -> list[events.Event]:
         truck_id: str = record.truck_id  # type: ignore[union-attr]  # ticks do not come here
-        if isinstance(record, events.TruckState) and not record.resent:
-            self.hearing = self.hearing.heard(events.came_ms(record))
+        if isinstance(record, events.TruckState):
+            self.hear(record)
         one = self.trucks.get(truck_id)
         if one is None:
             one = state.Truck(truck_id=truck_id)
-        self.trucks[truck_id], outputs = truck.step(one, record, self.reference, self.settings)
+        self.trucks[truck_id], outputs = truck.step(one, record, self.reference, self.settings, self.judges)
         self._note_waiting(truck_id)
         return self._join(outputs)
+
+    def hear(self, fix: events.TruckState) -> None:
+        """Note that a truck is heard: somebody's silence says something only while others are."""
+        if not fix.resent:
+            self.hearing = self.hearing.heard(events.came_ms(fix))
 
     def _note_waiting(self, truck_id: str) -> None:
         one = self.trucks[truck_id]
@@ -165,7 +177,9 @@ class Day:
         for truck_id in sorted(self._waiting):
             if not truck.heeds(self._waiting[truck_id], tick):
                 continue
-            self.trucks[truck_id], told = truck.step(self._waiting[truck_id], tick, self.reference, self.settings)
+            self.trucks[truck_id], told = truck.step(
+                self._waiting[truck_id], tick, self.reference, self.settings, self.judges
+            )
             self._note_waiting(truck_id)
             outputs += self._join(told)
         for bin_id in self._awake(at_ms):
@@ -219,7 +233,7 @@ def run(
         if state_out is not None:
             day.at(last_ms).write(state_out)
         if day.next_tick_ms is not None:
-            writer.write(day.pass_time(last_ms + settings.bounds.gap_ms + _AT_THE_END_MS))
+            writer.write(day.pass_time(last_ms + settings.bounds.gap_ms + AT_THE_END_MS))
     return Report(read, writer.written, writer.letters, _sha256(out), time.process_time() - started_s)
 
 

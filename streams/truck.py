@@ -6,7 +6,8 @@ rules. What drivers say is heard at once. Nothing here reads a clock: time is in
 `step` owns the state it is given: it changes it and hands it back. Keep the bytes (`streams.state.encode`) to go back.
 """
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
@@ -26,10 +27,14 @@ from streams import (
     visits,
     watermark,
 )
+from streams.alerts import Finding
 from streams.assets import Reference
 from streams.moment import Moment
+from streams.receipts import Receipt
 from streams.rules import call, memory_name
+from streams.rules.gates import Gate
 from streams.rules.scoped import CITY, CityThresholds, InForce
+from streams.rules.thresholds import Thresholds
 from streams.silence import Silence
 from streams.state import Truck
 from streams.units import DAY_MS, SECOND_MS
@@ -51,11 +56,27 @@ _CLOCK_STEP_MS: Final = 60 * SECOND_MS
 """A clock that is corrected by so much more or less than before has been set."""
 _LONGEST_SILENCE_MS: Final = 31 * DAY_MS
 """A record without a time of arrival that is further ahead of the last than this was made by a wrong clock."""
-_JUDGES: Final = tuple((rule, memory_name(rule), rule.judge) for rule in rules.JUDGING)
+
+
+class Judges(NamedTuple):
+    """Who judges: each rule with the name of its memory. Whoever looks into a day puts itself between (`streams.inspection`)."""
+
+    fixes: tuple[tuple[rules.Rule, str, Callable[[Any, Moment, Thresholds], Finding | Gate[Moment] | None]], ...]
+    receipts: tuple[tuple[rules.WeighingRule, str, Callable[[Any, Receipt, Thresholds], Finding | Gate[Receipt]]], ...]
+
+
+JUDGES: Final = Judges(
+    tuple((rule, memory_name(rule), rule.judge) for rule in rules.JUDGING),
+    tuple((rule, memory_name(rule), rule.weigh) for rule in rules.WEIGHING),
+)
 
 
 def step(
-    state: Truck, event: TruckRecord, reference: Reference, settings: Settings = DEFAULT_SETTINGS
+    state: Truck,
+    event: TruckRecord,
+    reference: Reference,
+    settings: Settings = DEFAULT_SETTINGS,
+    judges: Judges = JUDGES,
 ) -> tuple[Truck, Outputs]:
     """Fold one record in; return the state and the alerts and visits that follow.
 
@@ -68,13 +89,13 @@ def step(
         case events.TruckState():
             _arrived(state, event)
             released = watermark.arrive(state.order, event, state.newest_arrival_ms, settings.bounds)
-            return state, _judge_all(state, released, reference, settings)
+            return state, _judge_all(state, released, reference, settings, judges)
         case events.Tick():
             state.newest_arrival_ms = max(state.newest_arrival_ms, event.at_ms)
             if not heeds(state, event):
                 return state, []
             released = watermark.release(state.order, state.newest_arrival_ms, settings.bounds)
-            outputs = _judge_all(state, released, reference, settings)
+            outputs = _judge_all(state, released, reference, settings, judges)
             outputs += _judge_silence(state, event, reference, settings.thresholds)
             return state, outputs + _judge_open_loads(state, event, reference, settings.thresholds)
         case events.DriverAction():
@@ -83,7 +104,7 @@ def step(
         case events.Weighing():
             _arrived(state, event)
             cargo.weighed(state.cargo, event, state.newest_arrival_ms)
-            return state, _judge_receipt(state, event, reference, settings.thresholds)
+            return state, _judge_receipt(state, event, reference, settings.thresholds, judges)
         case events.TruckPlan():
             plans.keep(state.plans, event)
             state.newest_arrival_ms = max(state.newest_arrival_ms, event.made_ms)
@@ -113,18 +134,25 @@ def heeds(state: Truck, tick: events.Tick) -> bool:
     return bool(state.order.waiting) or 0 < state.wake_ms <= tick.at_ms or 0 < state.loads.due_ms <= tick.at_ms
 
 
-def _judge_all(state: Truck, released: list[Released], reference: Reference, settings: Settings) -> Outputs:
+def _judge_all(
+    state: Truck, released: list[Released], reference: Reference, settings: Settings, judges: Judges
+) -> Outputs:
     outputs: Outputs = []
     for one in released:
         if one.late:
             outputs += _reconsider(state, one, reference)
         else:
-            _judge(state, one, reference, settings.thresholds, outputs)
+            _judge(state, one, reference, settings.thresholds, outputs, judges)
     return outputs
 
 
-def _judge(
-    state: Truck, released: Released, reference: Reference, thresholds: CityThresholds, outputs: Outputs
+def _judge(  # noqa: PLR0917  # called once a fix; names at the call cost
+    state: Truck,
+    released: Released,
+    reference: Reference,
+    thresholds: CityThresholds,
+    outputs: Outputs,
+    judges: Judges,
 ) -> None:
     """Judge one fix in order."""
     moment = _moment(state, released, reference)
@@ -133,11 +161,11 @@ def _judge(
     outputs += visits.follow(state.visits, moment)
     outputs += tickets.follow(state.tickets, moment)
     memories = state.memories
-    for rule, name, judge in _JUDGES:
-        finding = judge(getattr(memories, name), moment, limits)
-        if finding is not None:
-            in_force.note(finding, rule.NAME)
-            _tell(state, rule, finding, outputs, time_ms=moment.time_ms, reference=reference)
+    for rule, name, judge in judges.fixes:
+        said = judge(getattr(memories, name), moment, limits)
+        if type(said) is Finding:
+            in_force.note(said, rule.NAME)
+            _tell(state, rule, said, outputs, time_ms=moment.time_ms, reference=reference)
     if overdue.follow(state.loads, state.tickets, moment, limits.balance_receipt_h, limits.balance_open_h):
         outputs += _look(state, reference, in_force, by=moment.fix, by_ms=moment.time_ms)
     loaded = state.cargo.state == "loaded"
@@ -267,7 +295,7 @@ def _hear(state: Truck, action: events.DriverAction, reference: Reference) -> Ou
 
 
 def _judge_receipt(
-    state: Truck, weighing: events.Weighing, reference: Reference, thresholds: CityThresholds
+    state: Truck, weighing: events.Weighing, reference: Reference, thresholds: CityThresholds, judges: Judges
 ) -> Outputs:
     """Join a receipt to its load, and judge it at once, whatever fixes are still waited for."""
     # not the newest arrival: ticks move that, for some trucks only
@@ -281,11 +309,11 @@ def _judge_receipt(
     outputs: Outputs = [*revisions]
     receipt = receipts.of(weighing, ticket, earlier, reference, time_ms=time_ms)
     in_force = _in_force(state, known, time_ms, reference, thresholds)
-    for rule in rules.WEIGHING:
-        finding = rule.weigh(getattr(state.memories, memory_name(rule)), receipt, in_force.limits)
-        if finding is not None:
-            in_force.note(finding, rule.NAME)
-            _tell(state, rule, finding, outputs, time_ms=time_ms, reference=reference)
+    for rule, name, weigh in judges.receipts:
+        said = weigh(getattr(state.memories, name), receipt, in_force.limits)
+        if isinstance(said, Finding):
+            in_force.note(said, rule.NAME)
+            _tell(state, rule, said, outputs, time_ms=time_ms, reference=reference)
     overdue.weighed(state.loads, state.tickets.now, weighing, time_ms)
     return outputs + _look(state, reference, in_force, by=weighing, by_ms=time_ms)
 

@@ -8,7 +8,7 @@ add a rule: its file, its word in `JUDGING` or `WEIGHING`.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from msgspec import defstruct, field
 
@@ -41,6 +41,7 @@ from streams.rules import (
     uncovered_load,
     wrong_facility,
 )
+from streams.rules.gates import Gate
 from streams.rules.thresholds import Thresholds
 from streams.silence import Silence
 
@@ -66,8 +67,25 @@ class Remembering(Protocol):
 class Rule(Remembering, Protocol):
     """A rule that judges fixes."""
 
-    def judge(self, memory: Any, moment: Moment, limits: Thresholds, /) -> Finding | None:
-        """Judge one fix of a truck; fixes come in order of event time."""
+    def judge(self, memory: Any, moment: Moment, limits: Thresholds, /) -> Finding | Gate[Moment] | None:
+        """Judge one fix of a truck; fixes come in order of event time.
+
+        Returns
+        -------
+        What is to be said now; or the gate that the fix did not pass; or None: the rule watches, or has spoken, and there is
+        nothing new to say.
+        """
+
+
+@runtime_checkable
+class ThinkingRule(Protocol):
+    """A rule that can tell how near it is to speaking. All that judge fixes do, but those that speak at once."""
+
+    def thoughts(self, memory: Any, moment: Moment, limits: Thresholds, /) -> tuple[events.Condition, ...]:
+        """Return the conditions of what it watches, where `judge` returned None and it has not spoken: it speaks when all are met.
+
+        `judge` decides by the same ones, and tells them in ``because``.
+        """
 
 
 class HearingRule(Rule, Protocol):
@@ -106,8 +124,8 @@ class BinRule(Remembering, Protocol):
 class WeighingRule(Remembering, Protocol):
     """A rule that judges receipts."""
 
-    def weigh(self, memory: Any, receipt: Receipt, limits: Thresholds, /) -> Finding | None:
-        """Judge one receipt of a load."""
+    def weigh(self, memory: Any, receipt: Receipt, limits: Thresholds, /) -> Finding | Gate[Receipt]:
+        """Judge one receipt of a load: what is to be said, or why there is nothing."""
 
 
 class OpenLoadsRule(Remembering, Protocol):

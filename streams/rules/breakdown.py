@@ -7,6 +7,7 @@ from streams.alerts import Finding
 from streams.events import RuleName
 from streams.moment import Moment
 from streams.rules import call, explain
+from streams.rules.gates import Gate
 from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "breakdown"
@@ -15,7 +16,7 @@ Memory = call.Memory
 _CRASH_ALARMS: Final = frozenset({"collision", "rollover"})
 
 
-def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:  # noqa: ARG001  # no threshold
+def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:  # noqa: ARG001  # no threshold
     """Judge one fix: a collision or roll-over, as the terminal reports it."""
     return call.by_terminal(memory, moment, calls(moment.fix))
 

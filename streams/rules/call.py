@@ -12,6 +12,7 @@ from streams import events, geo
 from streams.alerts import Finding
 from streams.moment import Moment
 from streams.rules import explain
+from streams.rules.gates import Gate
 from streams.units import MINUTE_MS
 
 _MOST_PRESSES: Final = 20
@@ -42,10 +43,15 @@ class Memory(Struct, array_like=True):
         return [*([self.action_id] if self.action_id else []), *self.more]
 
 
-def by_terminal(memory: Memory, moment: Moment, because: events.Condition | None) -> Finding | None:
+_NOBODY_CALLS: Final = Gate[Moment](
+    "an alarm of the terminal, or of the driver", lambda _, moment, __: ", ".join(moment.fix.alarms) or "none"
+)
+
+
+def by_terminal(memory: Memory, moment: Moment, because: events.Condition | None) -> Finding | Gate[Moment] | None:
     """Judge one fix. ``because``: what calls on it; None = no alarm that calls is set. A phone cannot tell."""
     if (because is None and not memory.terminal and memory.start_ms == 0) or moment.fix.by_phone:
-        return None  # nobody calls, as at almost every fix; or nobody can
+        return _NOBODY_CALLS  # as at almost every fix; or nobody can
     called, memory.terminal = memory.terminal, because is not None
     if because is not None and memory.start_ms == 0:
         memory.start_ms = moment.time_ms

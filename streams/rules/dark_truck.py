@@ -19,6 +19,7 @@ from streams.assets import Place
 from streams.events import RuleName
 from streams.moment import Moment
 from streams.rules import explain
+from streams.rules.gates import Gate, kmh
 from streams.rules.thresholds import Thresholds
 from streams.silence import Silence, drove_on_m
 
@@ -52,7 +53,32 @@ class Memory(Struct, array_like=True):
     """What was on board when it reported last."""
 
 
-def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+_NOT_AT_WORK: Final = Gate[Moment](
+    "loaded, at work, its engine on", lambda _, moment, __: f"{moment.cargo.state}, engine {_engine(moment)}"
+)
+_EXPLAINED: Final = Gate[Moment](
+    "away from depots, facilities, parking places and dead zones", lambda *_: "at one of them when it was seen last"
+)
+_DEAD_ZONE_NEAR: Final = Gate[Moment](
+    "too far from a dead zone to have driven into it",
+    lambda memory, moment, _: _dead_zone_m(memory, moment),
+    unit="m",
+)
+_REPORTS: Final = Gate[Moment](
+    "silence of the terminal, no report missing",
+    lambda _, moment, __: explain.silence(moment),
+    lambda limits: limits.dark_s,
+    "s",
+)
+_STANDS_UNSEEN: Final = Gate[Moment](
+    "driving, where no report has a place",
+    lambda _, moment, __: kmh(moment),
+    lambda _: _MOVING_MPS * 3.6,
+    "km/h",
+)
+
+
+def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:
     """Judge one fix."""
     finding = _heard_again(memory, moment, limits) if memory.unheard_ms else _look(memory, moment, limits)
     if moment.place is not None:
@@ -64,28 +90,45 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     return finding
 
 
-def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:
     if memory.alerted:
         return _seen_again(memory, moment) if moment.place is not None or not memory.loaded else None
-    if _was_silent(memory, moment, limits):
-        memory.alerted = True
-        said = explain.at_least(_SILENT, (moment.time_ms - moment.since_ms) / 1000, limits.dark_s, "s")
-        found = _begin(said, moment.since_ms, moment.time_ms, _between(memory, moment), explain.gaps(moment))
-        found.used = _compared(memory, moment)
-        _lost(found, memory, moment, limits)
-        return found
+    excuse = _REPORTS
+    if moment.was_silent(limits.dark_s):
+        why = _excuse(memory, moment)
+        if why is None:
+            return _silent(memory, moment, limits)
+        excuse = why
     if moment.place is not None or moment.fix.mocked or not memory.loaded or memory.explained:
         memory.unseen_ms = 0
-        return None
+        return excuse
     if moment.speed_mps < _MOVING_MPS and not memory.unseen_ms:
-        return None
+        return _STANDS_UNSEEN
     memory.unseen_ms = memory.unseen_ms or moment.time_ms
-    if moment.time_ms - memory.unseen_ms < limits.dark_s * 1000 or _into_dead_zone(memory, moment):
+    conditions = thoughts(memory, moment, limits)
+    if not explain.all_met(conditions):
         return None
+    if _into_dead_zone(memory, moment):
+        return _DEAD_ZONE_NEAR
     memory.alerted = True
-    said = explain.at_least(_UNSEEN, (moment.time_ms - memory.unseen_ms) / 1000, limits.dark_s, "s")
-    found = _begin(said, memory.unseen_ms, moment.time_ms, _between(memory, moment), explain.gaps(moment))
+    found = _begin(conditions[0], memory.unseen_ms, moment.time_ms, _between(memory, moment), explain.gaps(moment))
     found.used = _compared(memory, moment)
+    return found
+
+
+def thoughts(memory: Memory, moment: Moment, limits: Thresholds) -> tuple[events.Condition, ...]:
+    """Return what must be met by a truck that drives and is not seen."""
+    if not memory.unseen_ms:
+        return ()
+    return (explain.at_least(_UNSEEN, (moment.time_ms - memory.unseen_ms) / 1000, limits.dark_s, "s"),)
+
+
+def _silent(memory: Memory, moment: Moment, limits: Thresholds) -> Finding:
+    memory.alerted = True
+    said = explain.at_least(_SILENT, (moment.time_ms - moment.since_ms) / 1000, limits.dark_s, "s")
+    found = _begin(said, moment.since_ms, moment.time_ms, _between(memory, moment), explain.gaps(moment))
+    found.used = _compared(memory, moment)
+    _lost(found, memory, moment, limits)
     return found
 
 
@@ -103,13 +146,24 @@ def _lost(finding: Finding, memory: Memory, moment: Moment, limits: Thresholds) 
     finding.because = (*finding.because, explain.at_least("the load fell across the silence", fall_kg, least_kg, "kg"))
 
 
-def _was_silent(memory: Memory, moment: Moment, limits: Thresholds) -> bool:
-    return (
-        moment.was_silent(limits.dark_s)
-        and memory.loaded
-        and not memory.explained
-        and not _into_dead_zone(memory, moment)
-    )
+def _excuse(memory: Memory, moment: Moment) -> Gate[Moment] | None:
+    """Return what explains the silence before this fix; None = nothing does."""
+    if not memory.loaded:
+        return _NOT_AT_WORK
+    if memory.explained:
+        return _EXPLAINED
+    return _DEAD_ZONE_NEAR if _into_dead_zone(memory, moment) else None
+
+
+def _engine(moment: Moment) -> str:
+    return {True: "on", False: "off", None: "not known"}[moment.fix.ignition]
+
+
+def _dead_zone_m(memory: Memory, then: Moment) -> float | str:
+    if memory.last_place is None:
+        return "place not known"
+    found = then.reference.nearest(*memory.last_place, then.since_ms, then.tenant_id, _DEAD_ZONE)
+    return "none" if found is None else found[0]
 
 
 def _into_dead_zone(memory: Memory, then: Moment | Silence) -> bool:

@@ -33,6 +33,21 @@ def known(condition: str, measured: str) -> Condition:
     return Condition(condition=condition, measured=measured, met=True)
 
 
+def met(condition: str, measured: str, *, met: bool) -> Condition:
+    """Return a condition on a state, which may be met or not."""
+    return Condition(condition=condition, measured=measured, met=met)
+
+
+def missing(condition: str) -> Condition:
+    """Return a condition of which nothing is known: it is not met."""
+    return Condition(condition=condition, measured="not known", met=False)
+
+
+def all_met(conditions: tuple[Condition, ...]) -> bool:
+    """True if each condition is met: then a rule that states them speaks."""
+    return all(one.met for one in conditions)
+
+
 def outside_places(moment: Moment, place: geo.LonLat) -> tuple[str, ...]:
     """Say which place, had the truck been there, would have made it lawful."""
     found = _nearest(moment, place)
@@ -100,6 +115,14 @@ def of_receipt(receipt: Receipt, start_ms: int, **said: Any) -> Finding:
         used=used,
         **said,
     )
+
+
+def silence(moment: Moment) -> float | str:
+    """Say for how long nothing came before this fix, and what explains it: for people who look into a day."""
+    lasted_s = (moment.time_ms - moment.since_ms) / 1000
+    if moment.after_gap:
+        return f"{lasted_s:.0f} s, and reports are missing: the network lost them"
+    return f"{lasted_s:.0f} s by a clock that was corrected" if moment.clock_moved else lasted_s
 
 
 def it_did_report(fix: events.TruckState, time_ms: int, *, start_ms: int, end_ms: int | None) -> Finding:

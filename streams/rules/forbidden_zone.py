@@ -14,6 +14,7 @@ from streams.assets import Place
 from streams.events import RuleName
 from streams.moment import RESTING_MPS, Moment
 from streams.rules import explain
+from streams.rules.gates import NO_PLACE, NOT_LOADED, STANDING, Gate, place_here
 from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "forbidden-zone"
@@ -36,43 +37,62 @@ class Memory(Struct, array_like=True):
     alerted: bool = False
 
 
-def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+_OUTSIDE: Final = Gate[Moment]("inside a forbidden zone", lambda _, moment, __: place_here(moment))
+_AT_THE_EDGE: Final = Gate[Moment](
+    "inside a forbidden zone by more than its accuracy", lambda _, moment, __: place_here(moment)
+)
+_OTHER_HOURS: Final = Gate[Moment]("in the zone's hours", lambda _, moment, __: place_here(moment))
+
+
+def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:
     """Judge one fix."""
     if moment.place is None:
-        return None
+        return NO_PLACE
     zone = _zone(moment)
-    if zone is None:
-        return _left(memory, moment, limits) if memory.zone else None
+    if isinstance(zone, Gate):
+        return (_left(memory, moment, limits) if memory.zone else None) or zone
     if memory.zone is None:
         if moment.speed_mps < RESTING_MPS:
-            return None  # a truck gets in by driving; what a standing one shows may be jitter
+            return STANDING  # a truck gets in by driving; what a standing one shows may be jitter
         memory.zone, memory.start_ms = (zone.place_id, moment.time_ms), moment.time_ms
     memory.last_ms = moment.time_ms
     memory.fixes += 1
     if len(memory.track) < _LONGEST_TRACK:
         memory.track.append(moment.place)
-    lasted_s = (moment.time_ms - memory.start_ms) / 1000
-    if memory.alerted or lasted_s < limits.forbidden_s or memory.fixes < limits.forbidden_fixes:
+    if memory.alerted or not explain.all_met(thoughts(memory, moment, limits)):
         return None
     memory.alerted = True
-    return _begin(memory, moment, limits, zone, lasted_s)
+    return _begin(memory, moment, limits, zone)
 
 
-def _zone(moment: Moment) -> Place | None:
-    """Return the forbidden zone that the truck is in, for certain."""
+def thoughts(memory: Memory, moment: Moment, limits: Thresholds) -> tuple[events.Condition, ...]:
+    """Return what must be met by a truck that is inside."""
+    lasted_s = (moment.time_ms - memory.start_ms) / 1000
+    return (
+        explain.at_least("fixes inside, by more than their accuracy", memory.fixes, limits.forbidden_fixes, "fixes"),
+        explain.at_least(f"inside for at least {limits.forbidden_s:g} s", lasted_s, limits.forbidden_s, "s"),
+    )
+
+
+def _zone(moment: Moment) -> Place | Gate[Moment]:
+    """Return the forbidden zone that the truck is in, for certain; or why it is in none."""
+    stopped_at = _OUTSIDE
     for distance_m, place in moment.near:
         if distance_m > 0.0:
-            return None
+            return stopped_at
         record = place.record
         if place.kind != "forbidden" or not isinstance(record, events.Zone):
             continue
         if record.applies_to == "loaded" and moment.cargo.state != "loaded":
+            stopped_at = NOT_LOADED
             continue
         if moment.place is None or place.area.depth_m(*moment.place) < moment.accuracy_m:
+            stopped_at = _AT_THE_EDGE
             continue
         if moment.reference.is_forbidden(place, moment.time_ms, moment.tenant_id):
             return place
-    return None
+        stopped_at = _OTHER_HOURS
+    return stopped_at
 
 
 def _left(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
@@ -112,7 +132,7 @@ def _is_beyond(memory: Memory, moment: Moment, zone: Place) -> bool:
 
 def _crossed(memory: Memory, moment: Moment, limits: Thresholds, zone: Place, unseen_m: float) -> Finding:
     """Return what is to be said of a truck seen inside once, and then beyond the zone."""
-    finding = _begin(memory, moment, limits, zone, (moment.time_ms - memory.start_ms) / 1000)
+    finding = _begin(memory, moment, limits, zone)
     finding.certainty = "possible"
     finding.end_ms, finding.at_once = moment.time_ms, True
     finding.where = geo.line([*memory.track, moment.place] if moment.place else memory.track)
@@ -127,7 +147,7 @@ def _crossed(memory: Memory, moment: Moment, limits: Thresholds, zone: Place, un
     return finding
 
 
-def _begin(memory: Memory, moment: Moment, limits: Thresholds, zone: Place, lasted_s: float) -> Finding:
+def _begin(memory: Memory, moment: Moment, limits: Thresholds, zone: Place) -> Finding:
     for_all = isinstance(zone.record, events.Zone) and zone.record.applies_to == "all"
     return Finding(
         kind="begin",
@@ -140,10 +160,7 @@ def _begin(memory: Memory, moment: Moment, limits: Thresholds, zone: Place, last
             explain.known("forbidden zone", zone.name),
             explain.known("forbidden for", "every truck" if for_all else "loaded trucks"),
             explain.known("load", moment.cargo.state),
-            explain.at_least(
-                "fixes inside, by more than their accuracy", memory.fixes, limits.forbidden_fixes, "fixes"
-            ),
-            explain.at_least(f"inside for at least {limits.forbidden_s:g} s", lasted_s, limits.forbidden_s, "s"),
+            *thoughts(memory, moment, limits),
         ),
         unless=("outside the zone's hours", "the truck empty"),
         gaps=explain.gaps(moment),

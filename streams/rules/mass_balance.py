@@ -18,6 +18,7 @@ from streams.events import Condition, RuleName
 from streams.overdue import Look, Tipped
 from streams.receipts import Receipt
 from streams.rules import explain
+from streams.rules.gates import NOT_TAKEN, Gate
 from streams.rules.thresholds import Thresholds
 from streams.units import HOUR_MS
 
@@ -35,11 +36,27 @@ class Memory(Struct, array_like=True):
     late_raised_ms: int = 0
 
 
-def weigh(memory: Memory, receipt: Receipt, limits: Thresholds) -> Finding | None:  # noqa: ARG001  # a rule's shape
+def _why_unknown(_memory: Memory, receipt: Receipt, _limits: Thresholds) -> str:
+    if receipt.weighing.net_kg is None:
+        return "no net weight"
+    if receipt.ticket.stuck:
+        return "the load sensor was stuck"
+    return "too few readings on the road"
+
+
+_UNKNOWN: Final = Gate[Receipt]("known what came and what was weighed", _why_unknown)
+_BALANCED: Final = Gate[Receipt](
+    "missing on the weighbridge",
+    lambda _, receipt, limits: _missing(receipt, limits).measured or 0.0,
+    unit="kg",
+)
+
+
+def weigh(memory: Memory, receipt: Receipt, limits: Thresholds) -> Finding | Gate[Receipt]:  # noqa: ARG001  # a rule's shape
     """Judge one receipt."""
     weighing, ticket = receipt.weighing, receipt.ticket
     if not (weighing.inbound and weighing.accepted):
-        return None
+        return NOT_TAKEN
     if receipt.earlier is not None:
         return _finding(
             receipt,
@@ -49,18 +66,25 @@ def weigh(memory: Memory, receipt: Receipt, limits: Thresholds) -> Finding | Non
         )
     net_kg, on_board_kg = weighing.net_kg, ticket.transit_kg
     if net_kg is None or on_board_kg is None or not ticket.is_known:
-        return None
-    missing_kg = on_board_kg - net_kg
-    least_kg = max(limits.balance_kg, limits.balance_share * on_board_kg)
-    if missing_kg < least_kg:
-        return None
+        return _UNKNOWN
+    said = _missing(receipt, limits)
+    if not said.met:
+        return _BALANCED
     return _finding(
         receipt,
-        missing_kg,
+        on_board_kg - net_kg,
         explain.known("on board before the weighbridge", f"{on_board_kg:.0f} kg"),
         explain.known("net weight on the weighbridge", f"{net_kg:.0f} kg"),
-        explain.at_least("missing on the weighbridge", missing_kg, least_kg, "kg"),
+        said,
         unless="unloaded between, where nobody saw it",
+    )
+
+
+def _missing(receipt: Receipt, limits: Thresholds) -> Condition:
+    on_board_kg = receipt.ticket.transit_kg or 0.0
+    least_kg = max(limits.balance_kg, limits.balance_share * on_board_kg)
+    return explain.at_least(
+        "missing on the weighbridge", on_board_kg - (receipt.weighing.net_kg or 0.0), least_kg, "kg"
     )
 
 

@@ -7,11 +7,12 @@ permit of its truck.
 
 from typing import Final
 
-from streams import permits
+from streams import events, permits
 from streams.alerts import Finding
 from streams.events import RuleName
 from streams.moment import Moment
 from streams.rules import explain, on_the_road
+from streams.rules.gates import NOT_LOADED, Gate
 from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "no-permit"
@@ -20,24 +21,52 @@ VERSION: Final = "1"
 Memory = on_the_road.Memory
 
 
-def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+_PERMITTED: Final = Gate[Moment](
+    "no permit in force for this load", lambda _, moment, __: permits.named(moment.permissions)
+)
+_NO_PERMITS: Final = Gate[Moment]("permits of this tenant on record", lambda *_: "none")
+_NONE_NEEDED: Final = Gate[Moment](
+    "a material that needs a permit", lambda _, moment, __: moment.cargo.material or "not known"
+)
+
+
+def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:
     """Judge one fix."""
     if moment.cargo.state != "loaded" or moment.permissions:
-        return on_the_road.end(memory, moment) if memory.driving.start_ms and moment.cargo.state != "unknown" else None
-    if (
-        memory.alerted
-        or not moment.reference.knows_permits(moment.tenant_id)
-        or moment.cargo.material in limits.no_permit_needed
-    ):
+        stopped_at = _PERMITTED if moment.permissions else NOT_LOADED
+        if memory.driving.start_ms and moment.cargo.state != "unknown":
+            return on_the_road.end(memory, moment) or stopped_at
+        return stopped_at
+    if memory.alerted:
         return None
-    lasted_s = on_the_road.drive(memory.driving, moment, limits.off_route_place_m)
-    if lasted_s < limits.no_permit_s or memory.driving.fixes < limits.no_permit_fixes:
+    if not moment.reference.knows_permits(moment.tenant_id):
+        return _NO_PERMITS
+    if moment.cargo.material in limits.no_permit_needed:
+        return _NONE_NEEDED
+    on_the_road.drive(memory.driving, moment, limits.off_route_place_m)
+    if not memory.driving.on_the_road:
+        return on_the_road.NOT_ON_THE_ROAD
+    if not explain.all_met(conditions := thoughts(memory, moment, limits)):
         return None
     memory.alerted = True
-    return _begin(memory, moment, limits, lasted_s)
+    return _begin(memory, moment, limits, conditions)
 
 
-def _begin(memory: Memory, moment: Moment, limits: Thresholds, lasted_s: float) -> Finding:
+def thoughts(memory: Memory, moment: Moment, limits: Thresholds) -> tuple[events.Condition, ...]:  # noqa: ARG001  # a rule's shape
+    """Return what must be met by a truck that drives on the road without a permit."""
+    driving = memory.driving
+    return (
+        explain.at_least(
+            f"driving without a permit for at least {limits.no_permit_s:g} s",
+            driving.driven_ms / 1000,
+            limits.no_permit_s,
+            "s",
+        ),
+        explain.at_least("fixes on the road", driving.fixes, limits.no_permit_fixes, "fixes"),
+    )
+
+
+def _begin(memory: Memory, moment: Moment, limits: Thresholds, conditions: tuple[events.Condition, ...]) -> Finding:
     cargo = moment.cargo
     others = moment.reference.permissions(moment.fix.truck_id, moment.time_ms)
     ended = moment.reference.last_ended(moment.fix.truck_id, moment.time_ms)
@@ -46,9 +75,7 @@ def _begin(memory: Memory, moment: Moment, limits: Thresholds, lasted_s: float) 
         explain.known("loaded at", cargo.source_id or "not known"),
         explain.known("permits in force for this load", "none"),
         explain.known("permits of the truck for other loads", permits.named(others) or "none"),
-        explain.at_least(
-            f"driving without a permit for at least {limits.no_permit_s:g} s", lasted_s, limits.no_permit_s, "s"
-        ),
+        conditions[0],
     ]
     if ended is not None:
         because.append(explain.known("last permit that ended", ended.versioned_id))

@@ -10,17 +10,17 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from streams import geo, permits, plans
+from streams import events, geo, permits, plans
 from streams.alerts import Finding
 from streams.events import RuleName
 from streams.moment import RESTING_MPS, Moment
 from streams.rules import explain
+from streams.rules.gates import NO_PERMIT, NO_PLACE, NOT_LOADED, STANDING, Gate, place_here
 from streams.rules.thresholds import Thresholds
 from streams.units import SECOND_MS
 
 NAME: Final[RuleName] = "off-route"
 VERSION: Final = "3"
-_NOT_BOUND: Final = 0.0
 _LONGEST_TRACK: Final = 120
 """Places kept of the stretch; beyond it every second one is dropped."""
 
@@ -38,52 +38,84 @@ class Memory(Struct, array_like=True):
     alerted: bool = False
 
 
-def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+_ANY_ROAD: Final = Gate[Moment](
+    "a corridor in each permit for this load", lambda _, moment, __: permits.named(moment.permissions)
+)
+_ON_CORRIDOR: Final = Gate[Moment](
+    "off every permitted corridor, its width and the accuracy granted",
+    lambda _, moment, __: _nearest_m(moment),
+    unit="m",
+)
+_ON_PLAN: Final = Gate[Moment]("off the path of the plan", lambda *_: f"within {plans.EXEMPT_M:g} m")
+_NOT_BOUND: Final = Gate[Moment](
+    "away from registered places",
+    lambda _, moment, __: place_here(moment),
+    lambda limits: limits.off_route_place_m,
+    "m",
+)
+
+
+def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:
     """Judge one fix."""
     if moment.cargo.state != "loaded":
-        return _end(memory, moment, moment.time_ms) if memory.start_ms and moment.cargo.state == "empty" else None
-    if moment.place is None or (moment.speed_mps < RESTING_MPS and not memory.alerted):
-        return None  # a truck leaves its corridor by driving; what a standing one shows is jitter
+        over = memory.start_ms and moment.cargo.state == "empty"
+        return (_end(memory, moment, moment.time_ms) if over else None) or NOT_LOADED
+    if moment.place is None:
+        return NO_PLACE
+    if moment.speed_mps < RESTING_MPS and not memory.alerted:
+        return STANDING  # a truck leaves its corridor by driving; what a standing one shows is jitter
     away_m = _metres_off(memory, moment, limits)
-    if away_m is None:
-        return _back(memory, moment, limits) if memory.start_ms else None
-    if away_m == _NOT_BOUND:
+    if away_m is _NOT_BOUND:
         # where nothing binds it, it is not off its corridor; nor is it back: what is told goes on behind a stranger's gate
-        return None if memory.alerted or not memory.start_ms else _end(memory, moment, moment.time_ms)
+        over = memory.start_ms and not memory.alerted
+        return (_end(memory, moment, moment.time_ms) if over else None) or away_m
+    if isinstance(away_m, Gate):
+        return (_back(memory, moment, limits) if memory.start_ms else None) or away_m
     memory.back = 0
     if memory.start_ms == 0:
         memory.start_ms = moment.time_ms
     memory.fixes += 1
     memory.farthest_m = max(memory.farthest_m, away_m)
     _remember(memory.track, moment.place)
-    lasted_s = (moment.time_ms - memory.start_ms) / 1000
-    if memory.alerted or lasted_s < limits.off_route_s or memory.fixes < limits.off_route_fixes:
+    if memory.alerted or not explain.all_met(conditions := thoughts(memory, moment, limits)):
         return None
     memory.alerted = True
-    return _begin(memory, moment, limits, lasted_s)
+    return _begin(memory, moment, limits, conditions)
 
 
-def _metres_off(memory: Memory, moment: Moment, limits: Thresholds) -> float | None:
-    """Metres the truck is at least away from what is allowed; None = it is allowed there, `_NOT_BOUND` = nothing binds it."""
+def thoughts(memory: Memory, moment: Moment, limits: Thresholds) -> tuple[events.Condition, ...]:
+    """Return what must be met by a truck that is off its corridor."""
+    lasted_s = (moment.time_ms - memory.start_ms) / 1000
+    return (
+        explain.at_least(
+            "metres from the nearest permitted corridor (at least)", memory.farthest_m, _corridor_m(moment), "m"
+        ),
+        explain.at_least(f"off the corridor for at least {limits.off_route_s:g} s", lasted_s, limits.off_route_s, "s"),
+        explain.at_least("fixes off the corridor", memory.fixes, limits.off_route_fixes, "fixes"),
+    )
+
+
+def _metres_off(memory: Memory, moment: Moment, limits: Thresholds) -> float | Gate[Moment]:
+    """Metres the truck is at least away from what is allowed; or why it is allowed there, `_NOT_BOUND` = nothing binds it."""
     assert moment.place is not None  # noqa: S101  # the caller asked
     if not moment.permissions:
-        return None
+        return NO_PERMIT
     least = float("inf")
     for permission in moment.permissions:
         if permission.corridor is None:
-            return None
+            return _ANY_ROAD
         distance_m = permission.corridor.distance_m(*moment.place)
         if distance_m is not None:
             slack_m = min(30.0, moment.fix.accuracy_m or 0.0)
             if distance_m <= permission.corridor_m + slack_m:
-                return None
+                return _ON_CORRIDOR
             least = min(least, distance_m)
         else:
             least = min(least, permission.corridor.reach_m)
     if moment.within(permits.FREE_PLACES, limits.off_route_place_m) is not None:
         return _NOT_BOUND
     if plans.exempts(moment.plans, moment.time_ms, moment.place, round(limits.off_route_handover_s * SECOND_MS)):
-        return None
+        return _ON_PLAN
     memory.permits = tuple(permission.versioned_id for permission in moment.permissions)
     return least
 
@@ -94,7 +126,7 @@ def _remember(track: list[geo.LonLat], place: geo.LonLat) -> None:
         del track[1::2]
 
 
-def _begin(memory: Memory, moment: Moment, limits: Thresholds, lasted_s: float) -> Finding:
+def _begin(memory: Memory, moment: Moment, limits: Thresholds, conditions: tuple[events.Condition, ...]) -> Finding:
     plan = plans.in_force(moment.plans, moment.time_ms)
     used: dict[str, str] = {"permit": ", ".join(memory.permits)}
     if plan is not None:
@@ -108,13 +140,7 @@ def _begin(memory: Memory, moment: Moment, limits: Thresholds, lasted_s: float) 
         where=geo.line(memory.track),
         because=(
             explain.known("loaded", moment.cargo.state),
-            explain.at_least(
-                "metres from the nearest permitted corridor (at least)", memory.farthest_m, _corridor_m(moment), "m"
-            ),
-            explain.at_least(
-                f"off the corridor for at least {limits.off_route_s:g} s", lasted_s, limits.off_route_s, "s"
-            ),
-            explain.at_least("fixes off the corridor", memory.fixes, limits.off_route_fixes, "fixes"),
+            *conditions,
         ),
         unless=(
             "a plan made before whose path leads there",
@@ -128,6 +154,14 @@ def _begin(memory: Memory, moment: Moment, limits: Thresholds, lasted_s: float) 
 
 def _corridor_m(moment: Moment) -> float:
     return min((permission.corridor_m for permission in moment.permissions), default=0.0)
+
+
+def _nearest_m(moment: Moment) -> float | str:
+    """Metres from the nearest corridor, for people who look into a day."""
+    if moment.place is None:
+        return "not known"
+    asked = [one.corridor.distance_m(*moment.place) for one in moment.permissions if one.corridor is not None]
+    return min([one for one in asked if one is not None], default="not near")
 
 
 def _back(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:

@@ -1,6 +1,6 @@
 """What the rules of permits share: how long a truck drives on the road where it may not, and that it is over."""
 
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct, field
 
@@ -8,6 +8,8 @@ from streams import events, geo, permits
 from streams.alerts import Finding
 from streams.moment import Moment
 from streams.rules import explain
+from streams.rules.gates import Gate, kmh, place_here
+from streams.rules.thresholds import Thresholds
 
 _DRIVING_MPS: Final = 2.78
 """10 km/h: faster is driving [P]."""
@@ -33,6 +35,17 @@ class Memory(Struct, array_like=True):
     driving: Driving = field(default_factory=Driving)
     """Where it may not."""
     alerted: bool = False
+
+
+def _where_not(_memory: Any, moment: Moment, _limits: Thresholds) -> str:
+    if moment.place is None:
+        return "place not known"
+    speed = kmh(moment)
+    said = speed if isinstance(speed, str) else f"{speed:.0f} km/h"
+    return f"{said}, {place_here(moment)}" if moment.near else said
+
+
+NOT_ON_THE_ROAD: Final = Gate[Moment]("driving on the road, away from registered places", _where_not)
 
 
 def drive(driving: Driving, moment: Moment, free_m: float) -> float:

@@ -7,13 +7,14 @@ traffic: the grace. Where the time zone is not known, nothing is said.
 import datetime as dt
 from typing import Final
 
-from streams import permits
+from streams import events, permits
 from streams.alerts import Finding
 from streams.assets import Permission
 from streams.events import RuleName
 from streams.hours import Stretch
 from streams.moment import Moment
 from streams.rules import explain, on_the_road
+from streams.rules.gates import NO_PERMIT, NOT_LOADED, Gate
 from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "outside-hours"
@@ -22,37 +23,70 @@ VERSION: Final = "1"
 Memory = on_the_road.Memory
 
 
-def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+_AT_ANY_HOUR: Final = Gate[Moment](
+    "hours in each permit for this load", lambda _, moment, __: permits.named(moment.permissions)
+)
+_NO_ZONE: Final = Gate[Moment]("a time zone for the hours of each permit", lambda *_: "not known")
+_WITHIN: Final = Gate[Moment](
+    "outside the hours of each permit for this load",
+    lambda _, moment, __: ", ".join(_hours(permission) for permission in moment.permissions),
+)
+
+
+def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:
     """Judge one fix."""
     if not moment.permissions:
-        return on_the_road.end(memory, moment) if memory.driving.start_ms and moment.cargo.state != "unknown" else None
+        stopped_at = NO_PERMIT if moment.cargo.state == "loaded" else NOT_LOADED
+        if memory.driving.start_ms and moment.cargo.state != "unknown":
+            return on_the_road.end(memory, moment) or stopped_at
+        return stopped_at
     found = _outside(moment)
-    if found is None:
-        return on_the_road.end(memory, moment) if memory.driving.start_ms else None
+    if isinstance(found, Gate):
+        return (on_the_road.end(memory, moment) if memory.driving.start_ms else None) or found
     if memory.alerted:
         return None
-    lasted_s = on_the_road.drive(memory.driving, moment, limits.off_route_place_m)
-    if lasted_s < limits.outside_hours_s:
+    on_the_road.drive(memory.driving, moment, limits.off_route_place_m)
+    if not memory.driving.on_the_road:
+        return on_the_road.NOT_ON_THE_ROAD
+    if not explain.all_met(conditions := thoughts(memory, moment, limits)):
         return None
     memory.alerted = True
-    return _begin(memory, moment, limits, found, lasted_s)
+    return _begin(memory, moment, limits, found, conditions)
 
 
-def _outside(moment: Moment) -> tuple[Permission, Stretch] | None:
-    """Return a permit and the stretch without it that holds the moment; None = the hours of some permit hold."""
+def thoughts(memory: Memory, moment: Moment, limits: Thresholds) -> tuple[events.Condition, ...]:  # noqa: ARG001  # a rule's shape
+    """Return what must be met by a truck that drives on the road outside the hours."""
+    return (
+        explain.at_least(
+            f"driving outside the hours for at least {limits.outside_hours_s:g} s",
+            memory.driving.driven_ms / 1000,
+            limits.outside_hours_s,
+            "s",
+        ),
+    )
+
+
+def _outside(moment: Moment) -> tuple[Permission, Stretch] | Gate[Moment]:
+    """Return a permit and the stretch without it that holds the moment; or why the hours of some permit hold."""
     found = None
     for permission in moment.permissions:
         if permission.hours.always:
-            return None
+            return _AT_ANY_HOUR
         stretch = moment.reference.permit_hours(permission, moment.time_ms, moment.tenant_id)
-        if stretch is None or stretch.holds:
-            return None
+        if stretch is None:
+            return _NO_ZONE
+        if stretch.holds:
+            return _WITHIN
         found = found or (permission, stretch)
-    return found
+    return found or NO_PERMIT
 
 
 def _begin(
-    memory: Memory, moment: Moment, limits: Thresholds, found: tuple[Permission, Stretch], lasted_s: float
+    memory: Memory,
+    moment: Moment,
+    limits: Thresholds,
+    found: tuple[Permission, Stretch],
+    conditions: tuple[events.Condition, ...],
 ) -> Finding:
     permission, stretch = found
     zone = moment.reference.zone(permission.hours, moment.tenant_id)
@@ -71,12 +105,7 @@ def _begin(
                 "outside them from and to (local)",
                 f"{_local(stretch.since_ms, zone)} – {_local(stretch.until_ms, zone)}",
             ),
-            explain.at_least(
-                f"driving outside the hours for at least {limits.outside_hours_s:g} s",
-                lasted_s,
-                limits.outside_hours_s,
-                "s",
-            ),
+            *conditions,
         ),
         unless=(
             "hours of another permit for this load",

@@ -15,6 +15,7 @@ from streams.load import MOVING_MPS, median
 from streams.moment import Moment
 from streams.receipts import Receipt
 from streams.rules import explain
+from streams.rules.gates import LOAD_UNREADABLE, MAINTENANCE, NO_PAYLOAD, NOT_LOADED, Gate, kg, kmh
 from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "overload"
@@ -35,40 +36,85 @@ class Memory(Struct, array_like=True):
     """When the alert of the last load began; a receipt for it says no more."""
 
 
-def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+_ON_THE_ROAD: Final = Gate[Moment](
+    "readings of a truck on the road",
+    lambda _, moment, __: kmh(moment),
+    lambda _: MOVING_MPS * 3.6,
+    "km/h",
+)
+_WITHIN: Final = Gate[Moment](
+    "above the permitted load",
+    lambda _, moment, __: kg(moment),
+    unit="kg",
+)
+_NOT_WEIGHED: Final = Gate[Receipt](
+    "a weighing on the way in, of a truck on record",
+    lambda _, receipt, __: "the truck is not on record" if receipt.truck is None else "outbound",
+)
+_TOLD: Final = Gate[Receipt]("a load of which nothing was said on the road", lambda *_: "it was")
+_NOT_HEAVY: Final = Gate[Receipt](
+    "net or gross weight on the weighbridge above its limit",
+    lambda _, receipt, __: f"net {receipt.weighing.net_kg}, gross {receipt.weighing.gross_kg} kg",
+)
+
+
+def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:
     """Judge one fix."""
     payload_kg = moment.payload_kg
     if moment.cargo.state != "loaded" or payload_kg is None or moment.fix.maintenance:
-        return _end(memory, moment) if memory.readings else None
-    if moment.load.kg is None or moment.load.stuck or moment.fix.load_kg is None or moment.speed_mps <= MOVING_MPS:
-        return None
-    limit_kg = payload_kg * (1 + limits.overload_share)
+        return (_end(memory, moment) if memory.readings else None) or _why_not(moment)
+    if moment.load.kg is None or moment.load.stuck or moment.fix.load_kg is None:
+        return LOAD_UNREADABLE
+    if moment.speed_mps <= MOVING_MPS:
+        return _ON_THE_ROAD
     if not memory.alerted and moment.load.kg < payload_kg:
         memory.readings = []  # as almost always: nowhere near
-        return None
+        return _WITHIN
     readings = memory.readings
     readings.append((moment.time_ms, moment.fix.load_kg))
     if len(readings) > _KEPT:
         del readings[0]
-    middle_kg = median([kg for _, kg in readings])
     if memory.alerted:
-        return _end(memory, moment) if middle_kg < payload_kg else None
-    lasted_s = (moment.time_ms - readings[0][0]) / 1000
-    if middle_kg < limit_kg or lasted_s < limits.overload_s or len(readings) < _FEWEST:
+        return _end(memory, moment) if _middle_kg(memory) < payload_kg else None
+    if not explain.all_met(conditions := thoughts(memory, moment, limits)):
         return None
     memory.alerted, memory.start_ms, memory.told_ms = True, readings[0][0], readings[0][0]
-    return _begin(moment, limits, middle_kg, limit_kg, lasted_s, memory.start_ms)
+    return _begin(moment, conditions, memory.start_ms)
 
 
-def weigh(memory: Memory, receipt: Receipt, limits: Thresholds) -> Finding | None:
+def _why_not(moment: Moment) -> Gate[Moment]:
+    if moment.cargo.state != "loaded":
+        return NOT_LOADED
+    return NO_PAYLOAD if moment.payload_kg is None else MAINTENANCE
+
+
+def thoughts(memory: Memory, moment: Moment, limits: Thresholds) -> tuple[events.Condition, ...]:
+    """Return what must be met by readings that may be too much."""
+    readings = memory.readings
+    limit_kg = (moment.payload_kg or 0.0) * (1 + limits.overload_share)
+    lasted_s = (moment.time_ms - readings[0][0]) / 1000
+    return (
+        explain.at_least("middle of the readings while driving", _middle_kg(memory), limit_kg, "kg"),
+        explain.at_least(f"above it for at least {limits.overload_s:g} s", lasted_s, limits.overload_s, "s"),
+        explain.at_least("readings above it", len(readings), _FEWEST, "readings"),
+    )
+
+
+def _middle_kg(memory: Memory) -> float:
+    return median([kg for _, kg in memory.readings])
+
+
+def weigh(memory: Memory, receipt: Receipt, limits: Thresholds) -> Finding | Gate[Receipt]:
     """Judge a weighing of a load of which the truck's own sensor said nothing."""
     weighing, truck = receipt.weighing, receipt.truck
     loaded_ms = receipt.ticket.times.get("loaded", weighing.event_time_ms)
-    if truck is None or not weighing.inbound or memory.told_ms >= loaded_ms:
-        return None
+    if truck is None or not weighing.inbound:
+        return _NOT_WEIGHED
+    if memory.told_ms >= loaded_ms:
+        return _TOLD
     said = _too_heavy(weighing, truck, limits)
     if said is None:
-        return None
+        return _NOT_HEAVY
     memory.told_ms = receipt.time_ms
     return explain.of_receipt(
         receipt,
@@ -97,9 +143,7 @@ def _too_heavy(weighing: events.Weighing, truck: events.Asset, limits: Threshold
     return None
 
 
-def _begin(  # noqa: PLR0917  # private, called once
-    moment: Moment, limits: Thresholds, middle_kg: float, limit_kg: float, lasted_s: float, start_ms: int
-) -> Finding:
+def _begin(moment: Moment, conditions: tuple[events.Condition, ...], start_ms: int) -> Finding:
     return Finding(
         kind="begin",
         start_ms=start_ms,
@@ -109,8 +153,7 @@ def _begin(  # noqa: PLR0917  # private, called once
         where=None if moment.place is None else geo.point(*moment.place),
         because=(
             explain.known("permitted load", f"{moment.payload_kg or 0.0:.0f} kg"),
-            explain.at_least("middle of the readings while driving", middle_kg, limit_kg, "kg"),
-            explain.at_least(f"above it for at least {limits.overload_s:g} s", lasted_s, limits.overload_s, "s"),
+            *conditions[:2],
         ),
         unless=("the load sensor off by more than its margin: a weighbridge says",),
         gaps=explain.gaps(moment),

@@ -8,12 +8,13 @@ from typing import Final
 
 from msgspec import Struct
 
-from streams import geo
+from streams import events, geo
 from streams.alerts import Finding
 from streams.assets import Place
 from streams.events import RuleName
 from streams.moment import Moment
 from streams.rules import explain
+from streams.rules.gates import NO_PLACE, Gate, kmh
 from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "overspeed"
@@ -38,32 +39,58 @@ class Memory(Struct, array_like=True):
     alerted: bool = False
 
 
-def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+_NO_LIMIT: Final = Gate[Moment]("a speed limit that holds here", lambda *_: "none on the map")
+_SLOWER: Final = Gate[Moment]("faster than the limit allows", lambda _, moment, __: kmh(moment), unit="km/h")
+_NOT_DRIVEN: Final = Gate[Moment](
+    "the way since the fix before driven as fast",
+    lambda _, moment, __: f"{moment.speed_mps * 3.6:.0f} km/h by the device",
+)
+
+
+def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:
     """Judge one fix."""
     if moment.place is None:
-        return None
+        return NO_PLACE
     before, before_ms = memory.place, memory.place_ms
     memory.place, memory.place_ms = moment.place, moment.time_ms
     lowest_mps = moment.reference.lowest_limit_mps
     if lowest_mps is None or moment.speed_mps <= lowest_mps * (1 + limits.overspeed_share):
-        return _slower(memory, moment, limits) if memory.start_ms else None
+        stopped_at = _NO_LIMIT if lowest_mps is None else _SLOWER
+        return (_slower(memory, moment, limits) if memory.start_ms else None) or stopped_at
     found = moment.reference.speed_limit(*moment.place, moment.time_ms, moment.tenant_id, moment.accuracy_m)
     if found is None or moment.speed_mps <= found[0] * (1 + limits.overspeed_share):
-        return _slower(memory, moment, limits) if memory.start_ms else None
+        stopped_at = _NO_LIMIT if found is None else _SLOWER
+        return (_slower(memory, moment, limits) if memory.start_ms else None) or stopped_at
     if moment.time_ms - before_ms > _LONGEST_STEP_S * 1000 and memory.start_ms and not memory.alerted:
         memory.start_ms = memory.fixes = 0
     if not _was_driven(moment, before, before_ms):
-        return None
+        return _NOT_DRIVEN
     memory.below_ms = 0
     if memory.start_ms == 0:
         memory.start_ms = moment.time_ms
     memory.fixes += 1
     memory.fastest_mps = max(memory.fastest_mps, moment.speed_mps)
-    lasted_s = (moment.time_ms - memory.start_ms) / 1000
-    if memory.alerted or lasted_s < limits.overspeed_s or memory.fixes < limits.overspeed_fixes:
+    if memory.alerted or not explain.all_met(conditions := _conditions(memory, moment, limits, found[0])):
         return None
     memory.alerted = True
-    return _begin(memory, moment, limits, found, lasted_s)
+    return _begin(memory, moment, found, conditions)
+
+
+def thoughts(memory: Memory, moment: Moment, limits: Thresholds) -> tuple[events.Condition, ...]:
+    """Return what must be met by a truck above the limit of where it is."""
+    if moment.place is None:
+        return ()
+    found = moment.reference.speed_limit(*moment.place, moment.time_ms, moment.tenant_id, moment.accuracy_m)
+    return () if found is None else _conditions(memory, moment, limits, found[0])
+
+
+def _conditions(memory: Memory, moment: Moment, limits: Thresholds, limit_mps: float) -> tuple[events.Condition, ...]:
+    lasted_s = (moment.time_ms - memory.start_ms) / 1000
+    return (
+        explain.at_least("fastest", memory.fastest_mps * 3.6, limit_mps * (1 + limits.overspeed_share) * 3.6, "km/h"),
+        explain.at_least("fixes above the limit", memory.fixes, limits.overspeed_fixes, "fixes"),
+        explain.at_least(f"above it for at least {limits.overspeed_s:g} s", lasted_s, limits.overspeed_s, "s"),
+    )
 
 
 def _was_driven(moment: Moment, before: geo.LonLat | None, before_ms: int) -> bool:
@@ -83,7 +110,9 @@ def _slower(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Non
     return Finding(kind="end", start_ms=start_ms, at_ms=moment.time_ms, end_ms=end_ms) if alerted else None
 
 
-def _begin(memory: Memory, moment: Moment, limits: Thresholds, found: tuple[float, Place], lasted_s: float) -> Finding:
+def _begin(
+    memory: Memory, moment: Moment, found: tuple[float, Place], conditions: tuple[events.Condition, ...]
+) -> Finding:
     limit_mps, zone = found
     return Finding(
         kind="begin",
@@ -95,11 +124,7 @@ def _begin(memory: Memory, moment: Moment, limits: Thresholds, found: tuple[floa
         because=(
             explain.known("zone with a speed limit", zone.name),
             explain.known("its limit", f"{limit_mps * 3.6:.0f} km/h"),
-            explain.at_least(
-                "fastest", memory.fastest_mps * 3.6, limit_mps * (1 + limits.overspeed_share) * 3.6, "km/h"
-            ),
-            explain.at_least("fixes above the limit", memory.fixes, limits.overspeed_fixes, "fixes"),
-            explain.at_least(f"above it for at least {limits.overspeed_s:g} s", lasted_s, limits.overspeed_s, "s"),
+            *conditions,
         ),
         unless=("a higher limit on this road",),
         gaps=explain.gaps(moment),

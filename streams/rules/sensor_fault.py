@@ -13,6 +13,7 @@ from streams.alerts import Finding
 from streams.events import RuleName
 from streams.moment import Moment
 from streams.rules import explain
+from streams.rules.gates import Gate
 from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "sensor-fault"
@@ -40,12 +41,15 @@ class Memory(Struct, array_like=True):
     """Of the alert that has not ended; 0 = none."""
 
 
-def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+_WELL: Final = Gate[Moment]("a sensor that says it is at fault, or says nothing", lambda *_: "none")
+
+
+def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:
     """Judge one fix."""
     fix = moment.fix
     health = fix.sensor_health
     if not memory.faults and health.cover not in _FAULTS and health.bed not in _FAULTS and not _load_is_odd(moment):
-        return None  # as almost always
+        return _WELL  # as almost always
     fresh = [name for name in _SENSORS if _watch(memory, name, moment, limits)]
     told = {name: fault for name, fault in memory.faults.items() if fault.told}
     if fresh:
@@ -55,7 +59,25 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     if memory.start_ms and not told:
         start_ms, memory.start_ms = memory.start_ms, 0
         return explain.over(start_ms, moment.time_ms)
-    return None
+    return None if memory.faults else _WELL
+
+
+def thoughts(memory: Memory, moment: Moment, limits: Thresholds) -> tuple[events.Condition, ...]:
+    """Return what must be met by the fault that has lasted longest of those not told."""
+    untold = [(fault.since_ms, name) for name, fault in memory.faults.items() if not fault.told]
+    if not untold:
+        return ()
+    sensor = min(untold)[1]
+    fault = memory.faults[sensor]
+    return (explain.known(f"{sensor} sensor", fault.kind), *_conditions(fault, moment, limits))
+
+
+def _conditions(fault: Fault, moment: Moment, limits: Thresholds) -> tuple[events.Condition, events.Condition]:
+    lasted_s = (moment.time_ms - fault.since_ms) / 1000
+    return (
+        explain.at_least(f"so for at least {limits.fault_s:g} s", lasted_s, limits.fault_s, "s"),
+        explain.at_least("reports of it", fault.fixes, limits.fault_fixes, "reports"),
+    )
 
 
 def _load_is_odd(moment: Moment) -> bool:
@@ -89,8 +111,7 @@ def _watch(memory: Memory, name: str, moment: Moment, limits: Thresholds) -> boo
         fault = memory.faults[name] = Fault(kind, moment.time_ms)
     fault.well_ms = 0
     fault.fixes += 1
-    lasted_s = (moment.time_ms - fault.since_ms) / 1000
-    if fault.told or fault.fixes < limits.fault_fixes or lasted_s < limits.fault_s:
+    if fault.told or not explain.all_met(_conditions(fault, moment, limits)):
         return False
     fault.told = True
     return True
@@ -103,8 +124,7 @@ def _finding(
     because: list[events.Condition] = []
     for sensor, fault in told.items():
         because.append(explain.known(f"{sensor} sensor", fault.kind))
-        lasted_s = (moment.time_ms - fault.since_ms) / 1000
-        because.append(explain.at_least(f"so for at least {limits.fault_s:g} s", lasted_s, limits.fault_s, "s"))
+        because.append(_conditions(fault, moment, limits)[0])
     return Finding(
         kind=kind,
         start_ms=memory.start_ms,

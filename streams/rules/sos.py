@@ -7,6 +7,7 @@ from streams.alerts import Finding
 from streams.events import RuleName
 from streams.moment import Moment
 from streams.rules import call, explain
+from streams.rules.gates import Gate
 from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "sos"
@@ -16,7 +17,7 @@ _BY_BUTTON: Final = explain.known("the driver called for help", "alarm bit of th
 _BY_APP: Final = explain.known("the driver called for help", "the driver's app")
 
 
-def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:  # noqa: ARG001  # no threshold
+def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:  # noqa: ARG001  # no threshold
     """Judge one fix: the alarm bit stays until it is answered."""
     return call.by_terminal(memory, moment, calls(moment.fix))
 

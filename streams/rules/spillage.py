@@ -14,12 +14,13 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct, field
 
-from streams import geo
+from streams import events, geo
 from streams.alerts import Finding
 from streams.events import RuleName
 from streams.load import MOVING_MPS
 from streams.moment import Moment
 from streams.rules import explain
+from streams.rules.gates import LOAD_UNREADABLE, MAINTENANCE, NO_PLACE, NOT_LOADED, Gate, kmh
 from streams.rules.thresholds import Thresholds
 from streams.units import MINUTE_MS, SECOND_MS
 
@@ -87,10 +88,31 @@ class Memory(Struct, array_like=True):
     """The largest mean of the minutes before the present one."""
 
 
-def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+_UNLOADS: Final = Gate[Moment]("the bed level", lambda *_: "raised")
+_STANDS: Final = Gate[Moment]("driving", lambda _, moment, __: kmh(moment), lambda _: MOVING_MPS * 3.6, "km/h")
+_NO_NEWS: Final = Gate[Moment](
+    "a reading long enough after the one before",
+    lambda memory, moment, _: (moment.time_ms - memory.recent[-1][0]) / SECOND_MS,
+    lambda _: _APART_MS / SECOND_MS,
+    "s",
+)
+_TOO_FEW: Final = Gate[Moment](
+    "enough readings on the road to compare",
+    lambda memory, _, __: f"{len(memory.recent)} in {len(memory.minutes)} minutes",
+)
+_STEADY: Final = Gate[Moment](
+    "the last readings below the highest minute's by the least share of a fall",
+    lambda memory, _, limits: "{:.0f} kg, {:.0f} kg - {:.1%}".format(
+        *_lately_and_highest_kg(memory), limits.spill_share
+    ),
+)
+
+
+def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:
     """Judge one fix."""
     if moment.cargo.state != "loaded" or moment.bed_raised() or moment.fix.maintenance:
-        return _forget(memory, moment, limits) if memory.minutes or memory.alerted else None
+        over = memory.minutes or memory.alerted
+        return (_forget(memory, moment, limits) if over else None) or _why_not(moment)
     silent = moment.time_ms - moment.since_ms > _LONG_STOP_MS
     if moment.speed_mps <= MOVING_MPS or silent or memory.stood_since_ms:
         memory.stood_since_ms = memory.stood_since_ms or moment.time_ms
@@ -98,17 +120,38 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
         if moment.speed_mps > MOVING_MPS:
             memory.stood_since_ms = 0
         if stopped and (memory.minutes or memory.alerted):
-            return _forget(memory, moment, limits)
+            return _forget(memory, moment, limits) or _STANDS
         if moment.speed_mps <= MOVING_MPS:
-            return None
+            return _STANDS
     fix = moment.fix
     if fix.load_kg is None or fix.sensor_health.load != "ok" or moment.load.stuck or moment.place is None:
-        return None
+        return NO_PLACE if moment.place is None else LOAD_UNREADABLE
     minute_over = _begin_minute(memory, moment.time_ms)
     is_news = _take(memory, moment, fix.load_kg)
     if memory.alerted:
         return _go_on(memory, moment, limits) if minute_over else None
-    return _look(memory, moment, limits) if is_news else None
+    return _look(memory, moment, limits) if is_news else _NO_NEWS
+
+
+def _why_not(moment: Moment) -> Gate[Moment]:
+    if moment.cargo.state != "loaded":
+        return NOT_LOADED
+    return _UNLOADS if moment.bed_raised() else MAINTENANCE
+
+
+def thoughts(memory: Memory, moment: Moment, limits: Thresholds) -> tuple[events.Condition, ...]:
+    """Return what must be met by the clearest fall of the last minutes."""
+    windows = list(_windows(memory, moment.time_ms))
+    if not windows:
+        return ()
+    _, before, after, clearness = _clearest(memory, windows, limits)
+    fall_kg = before.kg - after.kg
+    lasted_s = (moment.time_ms - _onset_ms(memory, before.kg, fall_kg)) / SECOND_MS if fall_kg > 0 else 0.0
+    return (
+        _fell(fall_kg, before.kg, limits),
+        explain.at_least("the fall in standard errors", clearness, _needed(memory, limits), ""),
+        _lasted(lasted_s, limits),
+    )
 
 
 def _begin_minute(memory: Memory, time_ms: int) -> bool:
@@ -145,25 +188,19 @@ def _take(memory: Memory, moment: Moment, kg: float) -> bool:
 # --------------------------------------------------------------------------------------------- levels
 
 
-def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:
     """Compare the level of the last minutes, over each window, with the level before it."""
-    recent = memory.recent
-    if len(recent) < _FEWEST or len(memory.minutes) < 2:
-        return None
-    lately_kg = sum([kg for _, kg in recent[-_FEWEST:]]) / _FEWEST
-    minute = memory.minutes[-1]
-    highest_kg = max(memory.highest_kg, minute.kg / minute.n) if minute.n else memory.highest_kg
+    if len(memory.recent) < _FEWEST or len(memory.minutes) < 2:
+        return _TOO_FEW
+    lately_kg, highest_kg = _lately_and_highest_kg(memory)
     if lately_kg > highest_kg * (1 - limits.spill_share):
-        return None  # as most of the time: no window can have fallen so far
+        return _STEADY  # as most of the time: no window can have fallen so far
     windows = list(_windows(memory, moment.time_ms))
     if not any(window.fell(limits) for window in windows):
-        return None
-    window, before, after, clearness = max(
-        (_weighed(memory, window, limits) for window in windows), key=lambda weighed: weighed[-1]
-    )
+        return None if windows else _TOO_FEW
+    window, before, after, clearness = _clearest(memory, windows, limits)
     fall_kg = before.kg - after.kg
-    needed = limits.spill_errors * (1.0 if _uncovered(memory) else limits.spill_closed_factor)
-    if clearness < needed or not window.fell(limits):
+    if clearness < _needed(memory, limits) or not window.fell(limits):
         return None
     onset_ms = _onset_ms(memory, before.kg, fall_kg)
     if moment.time_ms - onset_ms < limits.spill_confirm_s * SECOND_MS:
@@ -172,6 +209,22 @@ def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     memory.before_kg, memory.lost_kg = before.kg, fall_kg
     memory.error_kg = sqrt(before.error_kg**2 + after.error_kg**2)
     return _finding("begin", memory, moment, limits)
+
+
+def _lately_and_highest_kg(memory: Memory) -> tuple[float, float]:
+    """Return the mean of the last few readings, and that of the highest minute."""
+    minute = memory.minutes[-1]
+    lately_kg = sum([kg for _, kg in memory.recent[-_FEWEST:]]) / _FEWEST
+    return lately_kg, max(memory.highest_kg, minute.kg / minute.n) if minute.n else memory.highest_kg
+
+
+def _needed(memory: Memory, limits: Thresholds) -> float:
+    """Standard errors that a fall must have."""
+    return limits.spill_errors * (1.0 if _uncovered(memory) else limits.spill_closed_factor)
+
+
+def _least_kg(before_kg: float, limits: Thresholds) -> float:
+    return max(limits.spill_kg, limits.spill_share * before_kg)
 
 
 class _Window(NamedTuple):
@@ -185,7 +238,7 @@ class _Window(NamedTuple):
 
     def fell(self, limits: Thresholds) -> bool:
         """Whether the load is lower by enough, however clearly."""
-        return self.before_kg - self.after_kg >= max(limits.spill_kg, limits.spill_share * self.before_kg)
+        return self.before_kg - self.after_kg >= _least_kg(self.before_kg, limits)
 
 
 def _windows(memory: Memory, time_ms: int) -> Iterator[_Window]:
@@ -207,6 +260,11 @@ def _windows(memory: Memory, time_ms: int) -> Iterator[_Window]:
         n_before, sum_kg = sum(counts[begin:end]), sum(sums_kg[begin:end])
         if n_before >= _FEWEST_BEFORE and sum_kg > 0.0:
             yield _Window(first, begin, end, sum_kg / n_before, sum(readings_kg[first:]) / n)
+
+
+def _clearest(memory: Memory, windows: list[_Window], limits: Thresholds) -> tuple[_Window, Level, Level, float]:
+    """Return the window whose fall is the clearest, as `_weighed` does."""
+    return max((_weighed(memory, window, limits) for window in windows), key=lambda weighed: weighed[-1])
 
 
 def _weighed(memory: Memory, window: _Window, limits: Thresholds) -> tuple[_Window, Level, Level, float]:
@@ -287,23 +345,21 @@ def _finding(kind: str, memory: Memory, moment: Moment, limits: Thresholds) -> F
         lost_high_kg=round(lost_kg + error_kg, 0),
         because=(
             explain.known("loaded and driving", f"{memory.before_kg:.0f} kg before"),
-            explain.at_least(
-                "the load fell while driving",
-                memory.lost_kg,
-                max(limits.spill_kg, limits.spill_share * memory.before_kg),
-                "kg",
-            ),
-            explain.at_least(
-                f"fallen for at least {limits.spill_confirm_s:g} s",
-                (moment.time_ms - memory.start_ms) / SECOND_MS,
-                limits.spill_confirm_s,
-                "s",
-            ),
+            _fell(memory.lost_kg, memory.before_kg, limits),
+            _lasted((moment.time_ms - memory.start_ms) / SECOND_MS, limits),
             explain.known("cover", "open or half open" if uncovered else "closed or not known"),
         ),
         unless=("a stop at which the load left", "the load back at its level: rough road, slope"),
         gaps=explain.gaps(moment),
     )
+
+
+def _fell(fall_kg: float, before_kg: float, limits: Thresholds) -> events.Condition:
+    return explain.at_least("the load fell while driving", fall_kg, _least_kg(before_kg, limits), "kg")
+
+
+def _lasted(lasted_s: float, limits: Thresholds) -> events.Condition:
+    return explain.at_least(f"fallen for at least {limits.spill_confirm_s:g} s", lasted_s, limits.spill_confirm_s, "s")
 
 
 def _places(minute: Minute) -> list[geo.LonLat]:

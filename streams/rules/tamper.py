@@ -17,6 +17,7 @@ from streams.alerts import Finding
 from streams.events import RuleName
 from streams.moment import Moment
 from streams.rules import explain
+from streams.rules.gates import Gate
 from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "tamper"
@@ -51,22 +52,36 @@ class Memory(Struct, array_like=True):
     cut: int = 0
 
 
-def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+_NO_SIGN: Final = Gate[Moment](
+    "a sign: places made up, power cut, load stuck over an emptying, cover closed under a raised bed", lambda *_: "none"
+)
+
+
+def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:
     """Judge one fix."""
     _watch_load(memory, moment)
-    _watch_cover(memory, moment)
-    _watch_places(memory, moment)
-    _watch_power(memory, moment, limits)
+    if moment.cargo.tipping_ms or memory.tipping:
+        _watch_cover(memory, moment)
+    if moment.fix.mocked or memory.mocked:
+        _watch_places(memory, moment)
+    if moment.fix.power == "cut" or memory.cut:
+        _watch_power(memory, moment, limits)
     if memory.sign:
         return _over(memory, moment, limits)
     if not (memory.mocked or memory.cut or memory.cycles or memory.closed):
-        return None  # as nearly always
+        return _NO_SIGN  # as nearly always
     for sign, begins in _SIGNS.items():
         finding = begins(memory, moment, limits)
         if finding is not None:
             memory.sign, memory.start_ms = sign, finding.start_ms
             return finding
     return None
+
+
+def thoughts(memory: Memory, moment: Moment, limits: Thresholds) -> tuple[events.Condition, ...]:
+    """Return what must be met by one sign: the worst of those that are seen, or that meet theirs."""
+    seen = [said for conditions in _CONDITIONS.values() if (said := conditions(memory, moment, limits))]
+    return next((said for said in seen if explain.all_met(said)), seen[0] if seen else ())
 
 
 # --------------------------------------------------------------------------------------------- what is watched
@@ -117,36 +132,57 @@ def _watch_cover(memory: Memory, moment: Moment) -> None:
 # --------------------------------------------------------------------------------------------- the signs
 
 
-def _mocked(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
-    if not memory.mocked_ms or memory.mocked < limits.tamper_mocked_fixes:
-        return None
+def _mocked_conditions(memory: Memory, moment: Moment, limits: Thresholds) -> tuple[events.Condition, ...]:
+    if not memory.mocked:
+        return ()
     lasted_s = (moment.time_ms - memory.mocked_ms) / 1000
-    if lasted_s < limits.tamper_mocked_s:
+    return (
+        explain.at_least("fixes made up", memory.mocked, limits.tamper_mocked_fixes, "fixes"),
+        explain.at_least(f"for at least {limits.tamper_mocked_s:g} s", lasted_s, limits.tamper_mocked_s, "s"),
+    )
+
+
+def _mocked(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+    conditions = _mocked_conditions(memory, moment, limits)
+    if not conditions or not explain.all_met(conditions):
         return None
     return _begin(
         moment,
         memory.mocked_ms,
         "likely",
         explain.known("places made up, as the device itself says", "mocked"),
-        explain.at_least("fixes made up", memory.mocked, limits.tamper_mocked_fixes, "fixes"),
-        explain.at_least(f"for at least {limits.tamper_mocked_s:g} s", lasted_s, limits.tamper_mocked_s, "s"),
+        *conditions,
     )
 
 
-def _stuck(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
-    if memory.cycles < limits.tamper_stuck_cycles or not moment.load.stuck:
-        return None
-    return _begin(
-        moment,
-        memory.stuck_ms,
-        "likely",
-        explain.known("load reading the same all the while", f"{memory.stuck_kg:.0f} kg"),
+def _stuck_conditions(memory: Memory, moment: Moment, limits: Thresholds) -> tuple[events.Condition, ...]:
+    if not memory.cycles:
+        return ()
+    said = f"{memory.stuck_kg:.0f} kg"
+    return (
+        explain.met("load reading the same all the while", said, met=moment.load.stuck),
         explain.at_least("times emptied meanwhile", memory.cycles, limits.tamper_stuck_cycles, "times"),
     )
 
 
+def _stuck(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+    conditions = _stuck_conditions(memory, moment, limits)
+    if not conditions or not explain.all_met(conditions):
+        return None
+    return _begin(moment, memory.stuck_ms, "likely", *conditions)
+
+
+def _cut_conditions(memory: Memory, _moment: Moment, limits: Thresholds) -> tuple[events.Condition, ...]:
+    if not memory.cut:
+        return ()
+    return (
+        explain.at_least("reports of a loaded truck's power being cut", memory.cut, limits.tamper_cut_fixes, "reports"),
+    )
+
+
 def _power_cut(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
-    if memory.cut < limits.tamper_cut_fixes:
+    conditions = _cut_conditions(memory, moment, limits)
+    if not conditions or not explain.all_met(conditions):
         return None
     return _begin(
         moment,
@@ -157,20 +193,31 @@ def _power_cut(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | 
     )
 
 
+def _cover_conditions(memory: Memory, _moment: Moment, limits: Thresholds) -> tuple[events.Condition, ...]:
+    if not memory.closed:
+        return ()
+    return (explain.at_least("unloadings in a row", memory.closed, limits.tamper_closed_unloadings, "times"),)
+
+
 def _cover(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
-    if memory.closed < limits.tamper_closed_unloadings:
+    conditions = _cover_conditions(memory, moment, limits)
+    if not conditions or not explain.all_met(conditions):
         return None
     return _begin(
         moment,
         moment.time_ms,
         "possible",
         explain.known("cover said to be closed, and the bed raised under it", "closed"),
-        explain.at_least("unloadings in a row", memory.closed, limits.tamper_closed_unloadings, "times"),
+        *conditions,
     )
 
 
 _SIGNS: Final = {"mocked": _mocked, "power": _power_cut, "stuck": _stuck, "cover": _cover}
 """The worst first: one is told at a time."""
+_CONDITIONS: Final = {
+    "mocked": _mocked_conditions, "power": _cut_conditions, "stuck": _stuck_conditions, "cover": _cover_conditions
+}  # fmt: skip
+"""Of each sign what must be met; none where nothing of it is seen."""
 
 
 def _begin(

@@ -8,11 +8,12 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from streams import geo
+from streams import events, geo
 from streams.alerts import Finding
 from streams.events import RuleName
 from streams.moment import Moment
 from streams.rules import explain
+from streams.rules.gates import NO_PLACE, NOT_LOADED, Gate, kmh, place_here
 from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "uncovered-load"
@@ -42,24 +43,63 @@ class Memory(Struct, array_like=True):
     alerted: bool = False
 
 
-def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
+def _why_unknown(_memory: Memory, moment: Moment, _limits: Thresholds) -> str:
+    if moment.fix.sensor_health.cover != "ok":
+        return moment.fix.sensor_health.cover
+    return "contradicts the bed" if moment.cargo.cover_suspect else "not known"
+
+
+_UNKNOWN: Final = Gate[Moment]("a cover sensor that can be believed", _why_unknown)
+_COVERED: Final = Gate[Moment]("cover open or half open", lambda _, moment, __: str(moment.fix.cover))
+_SLOW: Final = Gate[Moment](
+    "driving, with the cover open",
+    lambda _, moment, __: kmh(moment),
+    lambda limits: limits.uncovered_speed_mps * 3.6,
+    "km/h",
+)
+_AT_THE_GATE: Final = Gate[Moment](
+    "away from the source and from facilities",
+    lambda _, moment, __: _metres_from_source(moment),
+    lambda limits: limits.uncovered_source_m,
+    "m",
+)
+
+
+def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:
     """Judge one fix."""
     is_open = moment.cover_open()
     if is_open is None:
-        return None
+        return _UNKNOWN
     _watch_flapping(memory, moment, is_open=is_open)
     if moment.cargo.state != "loaded":
-        return _end(memory, moment) if moment.cargo.state == "empty" else None
-    if memory.start_ms == 0 and not (is_open and _driving(moment, limits)):
-        return None
+        return (_end(memory, moment) if moment.cargo.state == "empty" else None) or NOT_LOADED
     if memory.start_ms == 0:
-        if moment.place is None or _near_source(moment, limits):
-            return None
+        if not is_open:
+            return _COVERED
+        if not _driving(moment, limits):
+            return _SLOW
+        if moment.place is None:
+            return NO_PLACE
+        if _near_source(moment, limits):
+            return _AT_THE_GATE
         memory.start_ms, memory.place = moment.time_ms, moment.place
     return _count(memory, moment, limits, is_open=is_open)
 
 
-def _count(memory: Memory, moment: Moment, limits: Thresholds, *, is_open: bool) -> Finding | None:
+def thoughts(memory: Memory, moment: Moment, limits: Thresholds) -> tuple[events.Condition, ...]:
+    """Return what must be met by a loaded truck that was seen driving with its cover open."""
+    enough_s = _enough_ms(memory, limits) / 1000
+    share = memory.open_ms / max(1, memory.open_ms + memory.closed_ms)
+    return (
+        explain.at_least(f"driving uncovered for at least {enough_s:g} s", memory.open_ms / 1000, enough_s, "s"),
+        explain.at_least(
+            "share of the driving time with the cover open", share * 100, limits.uncovered_share * 100, "%"
+        ),
+        explain.met("cover open or half open", moment.fix.cover, met=moment.cover_open() is True),
+    )
+
+
+def _count(memory: Memory, moment: Moment, limits: Thresholds, *, is_open: bool) -> Finding | Gate[Moment] | None:
     step_ms = min(moment.time_ms - moment.since_ms, _LONGEST_STEP_MS) if _driving(moment, limits) else 0
     if is_open:
         memory.open_ms += step_ms
@@ -68,12 +108,11 @@ def _count(memory: Memory, moment: Moment, limits: Thresholds, *, is_open: bool)
         memory.closed_ms += step_ms
         memory.shut_since_ms = memory.shut_since_ms or moment.time_ms
         if moment.time_ms - memory.shut_since_ms >= limits.covered_again_s * 1000:
-            return _end(memory, moment)
-    share = memory.open_ms / max(1, memory.open_ms + memory.closed_ms)
-    if memory.alerted or not is_open or memory.open_ms < _enough_ms(memory, limits) or share < limits.uncovered_share:
+            return _end(memory, moment) or _COVERED
+    if memory.alerted or not explain.all_met(conditions := thoughts(memory, moment, limits)):
         return None
     memory.alerted = True
-    return _begin(memory, moment, limits)
+    return _begin(memory, moment, limits, conditions)
 
 
 def _watch_flapping(memory: Memory, moment: Moment, *, is_open: bool) -> None:
@@ -89,7 +128,7 @@ def _enough_ms(memory: Memory, limits: Thresholds) -> float:
     return limits.uncovered_s * 1000 * (_FLAPPING_FACTOR if flaps else 1)
 
 
-def _begin(memory: Memory, moment: Moment, limits: Thresholds) -> Finding:
+def _begin(memory: Memory, moment: Moment, limits: Thresholds, conditions: tuple[events.Condition, ...]) -> Finding:
     place = memory.place or moment.place
     return Finding(
         kind="begin",
@@ -100,13 +139,8 @@ def _begin(memory: Memory, moment: Moment, limits: Thresholds) -> Finding:
         where=None if place is None else geo.point(*place),
         because=(
             explain.known("loaded", moment.cargo.state),
-            explain.known("cover open or half open", moment.fix.cover),
-            explain.at_least(
-                f"driving uncovered for at least {limits.uncovered_s:g} s",
-                memory.open_ms / 1000,
-                limits.uncovered_s,
-                "s",
-            ),
+            conditions[2],
+            conditions[0],
         ),
         unless=(
             "the cover closed",
@@ -136,6 +170,11 @@ def _near_source(moment: Moment, limits: Thresholds) -> bool:
         return False
     if any(place.kind in ("source", "facility") for _, place in moment.near):
         return True
+    away_m = _metres_from_source(moment)
+    return not isinstance(away_m, str) and away_m < limits.uncovered_source_m
+
+
+def _metres_from_source(moment: Moment) -> float | str:
     source_id = moment.cargo.source_id or moment.cargo.stood_at
     source = moment.reference.place("source", source_id, moment.time_ms) if source_id else None
-    return source is not None and source.area.distance_m(*moment.place) < limits.uncovered_source_m
+    return place_here(moment) if source is None or moment.place is None else source.area.distance_m(*moment.place)

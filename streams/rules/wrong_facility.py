@@ -12,6 +12,7 @@ from streams.alerts import Finding
 from streams.events import Condition, RuleName
 from streams.receipts import Receipt
 from streams.rules import explain
+from streams.rules.gates import NOT_TAKEN, Gate
 from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "wrong-facility"
@@ -22,14 +23,20 @@ class Memory(Struct, array_like=True):
     """What the rule remembers of one truck: nothing, each receipt is judged for itself."""
 
 
-def weigh(memory: Memory, receipt: Receipt, limits: Thresholds) -> Finding | None:  # noqa: ARG001  # a rule's shape
+_RIGHT: Final = Gate[Receipt](
+    "a material it may not take, or a facility no permit names",
+    lambda _, receipt, __: f"{receipt.material or 'material not known'}, {receipt.weighing.facility_id}",
+)
+
+
+def weigh(memory: Memory, receipt: Receipt, limits: Thresholds) -> Finding | Gate[Receipt]:  # noqa: ARG001  # a rule's shape
     """Judge one receipt."""
     weighing = receipt.weighing
     if not (weighing.inbound and weighing.accepted):
-        return None
+        return NOT_TAKEN
     said = _not_accepted(receipt) or _not_permitted(receipt)
     if said is None:
-        return None
+        return _RIGHT
     facility = receipt.facility
     return explain.of_receipt(
         receipt,

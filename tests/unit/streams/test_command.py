@@ -189,3 +189,74 @@ def test_settings_that_cannot_be_used_are_named_with_their_file(
     assert f'{path}: for[0]: truck_class is "lorry"' in capsys.readouterr().err
     assert main(["thresholds", "--settings", str(tmp_path / "none.json")]) == 2
     assert "none.json" in capsys.readouterr().err
+
+
+# --------------------------------------------------------------------------------------------- inspect
+
+
+def _look(capsys: pytest.CaptureFixture[str], *asked: object) -> str:
+    """Ask for a page that cannot be made; return the sentence that says why."""
+    assert main(["inspect", *map(str, asked)]) == 2
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_page_of_a_truck_is_written(tmp_path: Path) -> None:
+    """By local time, with a zone or in milliseconds the same, and with other thresholds another."""
+    day = write_day(tmp_path / "day")
+    times = (
+        ("2026-06-16T05:00", "2026-06-16T06:00"),
+        ("2026-06-16T13:00+08:00", "2026-06-16T06:00Z"),
+        ("1781586000000", "1781589600000"),
+    )
+    pages = [tmp_path / f"{n}.html" for n in range(3)]
+    for page, (since, until) in zip(pages, times, strict=True):
+        asked = ["--truck", "t1", "--from", since, "--to", until, "-o", str(page)]
+        assert main(["inspect", str(day), *asked]) == 0
+    assert pages[0].read_bytes() == pages[1].read_bytes() == pages[2].read_bytes()
+    assert "illegal-dump" in pages[0].read_text(encoding="utf-8")
+    (tmp_path / "s.json").write_text('{"dump_bed_fall_share": 0.9, "dump_raised_s": 500}')
+    asked = ["--truck", "t1", "--settings", str(tmp_path / "s.json"), "-o", str(pages[1])]
+    assert main(["inspect", str(day), *asked]) == 0
+    assert "(limit 14,400 kg)" in pages[1].read_text(encoding="utf-8")
+
+
+def test_a_truck_that_is_not_there_is_said_with_some_that_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And no page is written."""
+    day = write_day(tmp_path / "day")
+    sentence = _look(capsys, day, "--truck", "t9", "-o", tmp_path / "x.html")
+    assert sentence == "no truck t9 reports on this day; those that do: t1"
+    assert not (tmp_path / "x.html").exists()
+
+
+def test_times_that_cannot_be_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No moment, the wrong way round, or when the truck said nothing: with when it did."""
+    day = write_day(tmp_path / "day")
+    asked = (day, "--truck", "t1", "-o", tmp_path / "x.html")
+    assert "--from 8:30 is no moment" in _look(capsys, *asked, "--from", "8:30")
+    assert "is not after --from" in _look(capsys, *asked, "--from", "2026-06-16T06:00", "--to", "2026-06-16T05:00")
+    sentence = _look(capsys, *asked, "--from", "2026-06-17T06:00")
+    assert "t1 has no report that was judged in this time; it reports from 2026-06-16 05:00:00 to" in sentence
+    assert "there is no folder" in _look(capsys, *asked[:3], "-o", tmp_path / "nodir" / "x.html")
+    assert "has no recorded day" in _look(capsys, tmp_path, *asked[1:])
+
+
+def test_a_comparison_is_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of two settings from their day; of two outputs from the day that is named, and it must be."""
+    day, page = write_day(tmp_path / "day"), tmp_path / "c.html"
+    for name, text in (("a", "{}"), ("b", '{"dump_bed_fall_share": 0.99, "dump_raised_s": 500}')):
+        (tmp_path / f"{name}.json").write_text(text)
+    two_settings = ["--settings", str(tmp_path / "a.json"), str(tmp_path / "b.json"), "--compare", "--html", str(page)]
+    assert main(["replay", str(day), "-o", str(tmp_path / "out"), *two_settings]) == 0
+    drawn = page.read_text(encoding="utf-8")
+    assert "illegal-dump" in drawn
+    assert 'class="curve load"' in drawn
+    page.unlink()
+    capsys.readouterr()
+    outs = ("--compare", tmp_path / "out" / "a", tmp_path / "out" / "b", "--html", page)
+    assert "give it as --day FOLDER" in _refused(capsys, *outs)
+    assert main(["replay", *map(str, outs), "--day", str(day)]) == 0
+    assert page.read_text(encoding="utf-8") == drawn
+    capsys.readouterr()
+    assert "--html" in _refused(capsys, day, "-o", tmp_path / "o", "--html", page)

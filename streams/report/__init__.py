@@ -1,0 +1,1 @@
+"""Pages about a recorded day for people who look into it: data in, text out. No page loads anything."""
