@@ -14,10 +14,12 @@ from streams.assets import Reference
 from streams.bin_moment import BinMoment
 from streams.filling import Filling
 from streams.rules.thresholds import DEFAULT, Thresholds
-from streams.units import DAY_MS
+from streams.units import DAY_MS, MINUTE_MS
 
 _FAR_MS: Final = 31 * DAY_MS
 """A clock so far ahead was wrong."""
+_AGAIN_MS: Final = MINUTE_MS
+_AGAIN_NUMBERS: Final = 16
 
 Memories: Final[Any] = rules.memories_of(rules.BIN_RULES, __name__)
 _JUDGES: Final = tuple((rule, rules.memory_name(rule)) for rule in rules.BIN_RULES)
@@ -29,6 +31,8 @@ class Bin(Struct):
     filling: Filling
     judged_ms: int = 0
     """Time of the newest reading that rules have seen; 0 = none."""
+    judged_seq: int | None = None
+    """Its number."""
     memories: Memories = field(default_factory=Memories)
     ledger: Ledger = field(default_factory=Ledger)
 
@@ -50,7 +54,7 @@ def step(
         return state, outputs
     if state.judged_ms - time_ms > _FAR_MS:
         state.judged_ms = 0  # what was judged last had a clock far ahead, and nobody said when it came
-    if time_ms <= state.judged_ms:
+    if time_ms <= state.judged_ms or _is_repeat(state, event, time_ms):
         return state, outputs
     moment = BinMoment(
         reading=event,
@@ -58,12 +62,19 @@ def step(
         filling=state.filling,
         asset=reference.bin(event.bin_id, time_ms),
     )
-    state.judged_ms = time_ms
+    state.judged_ms, state.judged_seq = time_ms, event.seq
     for rule, name in _JUDGES:
         finding = rule.judge(getattr(state.memories, name), moment, limits)
         if finding is not None:
             outputs += _tell(state, rule, finding, moment, reference)
     return state, outputs
+
+
+def _is_repeat(state: Bin, reading: events.BinReading, time_ms: int) -> bool:
+    """True for no newer number within a minute: the radio sends a reading again, and the network stamps it anew."""
+    if reading.seq is None or state.judged_seq is None or time_ms - state.judged_ms > _AGAIN_MS:
+        return False
+    return 0 <= state.judged_seq - reading.seq < _AGAIN_NUMBERS
 
 
 def _tell(

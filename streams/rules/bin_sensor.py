@@ -1,4 +1,8 @@
-"""sensor-fault of bins: a sensor whose readings cannot be used for hours, or are the same for days while the bin used to fill."""
+"""sensor-fault of bins: a sensor whose readings cannot be used for hours, or are the same for days.
+
+An echo trembles by millimetres even where nobody comes: one that did and does not is frozen. Whole percents do not tremble;
+there only a bin that used to fill makes it odd. A sensor that does not look into the bin, for the bin lies on its side, is well.
+"""
 
 from typing import Final
 
@@ -13,7 +17,10 @@ from streams.rules.thresholds import Thresholds
 from streams.units import HOUR_MS
 
 NAME: Final[RuleName] = "sensor-fault"
-VERSION: Final = "1"
+VERSION: Final = "2"
+_STANDS_READINGS: Final = 3
+_REMEMBERED: Final = 48
+"""Readings over which it is learnt how a sensor trembles."""
 
 
 class Memory(Struct, array_like=True):
@@ -30,10 +37,22 @@ class Memory(Struct, array_like=True):
     rate_per_h: float = 0.0
     """How it filled when the reading began to be the same: what is learnt since is that it does not."""
     alerted: bool = False
+    tilted: bool = False
+    """As it said last, until readings that can be used show that it stands."""
+    usable: int = 0
+    """In a row."""
+    lively: float = 0.0
+    """Share of the readings that differed from the one before."""
+    seen: int = 0
 
 
 def judge(memory: Memory, moment: BinMoment, limits: Thresholds) -> Finding | None:
     """Judge one reading."""
+    if moment.reading.tilted is not None:
+        memory.tilted = moment.reading.tilted
+    memory.usable = 0 if moment.reading.invalid is not None else memory.usable + 1
+    if moment.reading.invalid is not None and memory.tilted:
+        return None  # what `bin-moved` is for
     if moment.reading.invalid is None and moment.reading.fill is None:
         return None  # not measured is no fault
     if moment.reading.invalid is not None:
@@ -41,8 +60,10 @@ def judge(memory: Memory, moment: BinMoment, limits: Thresholds) -> Finding | No
         memory.invalid += 1
         return _say(memory, moment, _unusable(memory, moment, limits))
     invalid_ms, memory.invalid_ms, memory.invalid = memory.invalid_ms, 0, 0
+    memory.tilted = memory.tilted and memory.usable < _STANDS_READINGS
     reading = (moment.fill, moment.reading.distance_mm)
     if reading != memory.reading or invalid_ms:
+        _learn(memory)
         was_alerted, start_ms = memory.alerted, invalid_ms or memory.same_ms
         memory.reading, memory.same_ms, memory.same, memory.alerted = reading, moment.time_ms, 1, False
         memory.rate_per_h = moment.filling.rate_per_h or 0.0
@@ -51,6 +72,14 @@ def judge(memory: Memory, moment: BinMoment, limits: Thresholds) -> Finding | No
         return None
     memory.same += 1
     return _say(memory, moment, _stuck(memory, moment, limits))
+
+
+def _learn(memory: Memory) -> None:
+    """Learn how the sensor trembles, from a run of equal readings that is over: of so many, one differed."""
+    equal = min(memory.same, _REMEMBERED)
+    if equal:
+        memory.seen = min(_REMEMBERED, memory.seen + equal)
+        memory.lively += equal / memory.seen * (1 / equal - memory.lively)
 
 
 def _unusable(memory: Memory, moment: BinMoment, limits: Thresholds) -> tuple[events.Condition, ...] | None:
@@ -67,12 +96,22 @@ def _unusable(memory: Memory, moment: BinMoment, limits: Thresholds) -> tuple[ev
 def _stuck(memory: Memory, moment: BinMoment, limits: Thresholds) -> tuple[events.Condition, ...] | None:
     """A bin that fills, and whose reading does not move: what it would have gained by now says how odd that is."""
     lasted_h = (moment.time_ms - memory.same_ms) / HOUR_MS
-    if lasted_h < limits.bin_stuck_h or memory.same < limits.bin_stuck_readings:
+    if memory.same < limits.bin_stuck_readings:
+        return None
+    same = explain.at_least("readings in a row that are the same", memory.same, limits.bin_stuck_readings, "times")
+    trembled = memory.seen >= limits.bin_stuck_readings and memory.lively >= limits.bin_lively
+    if trembled and lasted_h >= limits.bin_frozen_h and moment.filling.fill < 1.0:
+        return (
+            same,
+            explain.at_least("for hours", lasted_h, limits.bin_frozen_h, "h"),
+            explain.at_least("readings that trembled before", memory.lively * 100, limits.bin_lively * 100, "%"),
+        )
+    if lasted_h < limits.bin_stuck_h:
         return None
     if moment.filling.fill >= 1.0 or memory.rate_per_h * lasted_h < limits.bin_stuck_gain:
         return None
     return (
-        explain.at_least("readings in a row that are the same", memory.same, limits.bin_stuck_readings, "times"),
+        same,
         explain.at_least("for hours", lasted_h, limits.bin_stuck_h, "h"),
         explain.known("fill it gained a day before", f"{memory.rate_per_h * 24 * 100:.0f} %"),
     )

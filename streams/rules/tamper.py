@@ -2,7 +2,7 @@
 
 - *mocked*: the terminal or phone says itself that its places are made up.
 - *stuck*: the load reading did not move by a gram through whole cycles: loaded, driven, emptied, and again.
-- *power*: the terminal's power was cut with a load on board, away from depots and workshops.
+- *power*: the terminal's power was cut with a load on board, away from depots and workshops; for longer than a starter turns.
 - *cover*: said to be closed through several unloadings, with the bed raised under it.
 
 A broken sensor is no tampering, and one sign proves no intent: it is said as likely, or possible, for an officer to look.
@@ -20,7 +20,7 @@ from streams.rules import explain
 from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "tamper"
-VERSION: Final = "1"
+VERSION: Final = "2"
 _WORK: Final = frozenset({"depot", "workshop", "facility", "parking"})
 _TIPPING: Final = frozenset({"tipper", "hook"})
 """Trucks whose raised bed means unloading; a compactor's or tanker's tailgate says nothing of its cover."""
@@ -146,7 +146,8 @@ def _stuck(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None
 
 
 def _power_cut(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
-    if memory.cut < limits.tamper_cut_fixes:
+    lasted_s = (moment.time_ms - memory.cut_ms) / 1000
+    if memory.cut < limits.tamper_cut_fixes or lasted_s < limits.tamper_cut_s:
         return None
     return _begin(
         moment,
@@ -154,6 +155,7 @@ def _power_cut(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | 
         "likely",
         explain.known("loaded", moment.cargo.state),
         explain.known("power of the terminal", "cut"),
+        explain.at_least(f"for at least {limits.tamper_cut_s:g} s", lasted_s, limits.tamper_cut_s, "s"),
     )
 
 

@@ -3,6 +3,7 @@
 Each deed is a function of a life without one at that time; it returns False where it does not fit.
 """
 
+import math
 import random
 from collections.abc import Callable
 
@@ -10,6 +11,9 @@ from tests.labelled.bin_life import DAYS, END_MS, Fire, Life, Span
 from tests.labelled.truth import DAY_MS, HOUR_MS, MINUTE_MS, Hardness, Trap, Truth, Violation
 
 Deed = Callable[[Life, Truth, Hardness, random.Random], bool]
+_LIVES_C = 250.0
+GLOWS_MS = 45 * MINUTE_MS
+"""After flames."""
 OVERFLOW, FIRE, MOVED, FAULT = "bin-overflow", "bin-fire", "bin-moved", "sensor-fault"
 
 
@@ -114,18 +118,18 @@ def lid_stays_open(life: Life, truth: Truth, hard: Hardness, chance: random.Rand
 
 
 def burns(life: Life, truth: Truth, hard: Hardness, chance: random.Random) -> bool:
-    """Flames, for half an hour or more; often the end of the sensor."""
+    """Flames, for half an hour or more, then what glows; above 250 °C it is the end of the sensor."""
     span = _some_time(life, chance, round(chance.uniform(30, 90) * MINUTE_MS))
     if span is None:
         return False
-    life.fires.append(Fire(span, chance.uniform(250, 700), chance.uniform(4, 9) * MINUTE_MS))
-    hot_enough_ms = span[0] + 10 * MINUTE_MS
-    if chance.random() < 0.4 and hot_enough_ms < life.ends_ms:
-        life.ends_ms = max(life.report_after(hot_enough_ms) + 1, hot_enough_ms + 11 * MINUTE_MS)
+    gas_c, constant_ms = chance.uniform(130, 300), chance.uniform(4, 9) * MINUTE_MS
+    life.fires.append(Fire(span, gas_c, constant_ms))
+    life.mute.append((span[0], span[1] + HOUR_MS))
+    dies_ms = span[0] + round(-constant_ms * math.log(1 - _LIVES_C / gas_c)) if gas_c > _LIVES_C else END_MS
+    if dies_ms < span[1]:
+        life.ends_ms = min(life.ends_ms, dies_ms)
         life.busy.append((span[0], END_MS))
-    else:
-        life.mute.append((span[0], span[1] + HOUR_MS))
-    return _wrong(truth, life, FIRE, span, "flames")
+    return _wrong(truth, life, FIRE, (span[0], span[1] + GLOWS_MS), "flames")
 
 
 def smoulders(life: Life, truth: Truth, hard: Hardness, chance: random.Random) -> bool:

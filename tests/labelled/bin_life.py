@@ -5,7 +5,8 @@ begin of the days.
 
 Warmth. Air has 16 to 32 °C. The sun adds up to 45 K under a dark metal lid at noon: 900 W/m² absorbed, given off to the
 air at 10 W/m²K on either side; so no sun makes a sensor hotter than 82 °C. The sensor's own housing (200 g of plastic)
-follows in a quarter to half an hour. Flames of 250 to 700 °C heat it with a time constant of minutes.
+follows in a quarter to half an hour. Flames (130 to 300 °C where it hangs) heat it with a time constant of
+minutes.
 """
 
 import math

@@ -131,6 +131,7 @@ def _learn_of_bins(truth: Truth, lives: list[bin_life.Life], arrived: list[Recor
             one.must_be = "either"
             continue
         one.knowable_ms = next(came for event, came in sorted(shown) if event - shown[0][0] >= least_ms)
+        one.start_ms += min(0, clocks[one.subject])  # nobody promises to correct the clock of a bin that is behind
 
 
 def _is_hot(reading: Record) -> bool:

@@ -32,6 +32,8 @@ class Terminal:
         self._sway = 0.0
         self._stuck_kg: dict[int, float] = {}
         self._blind = self._blind_spans()
+        self._alarm_every_s = chance.choice((5, every_s))
+        """While an alarm lasts many terminals report more often."""
 
     def _blind_spans(self) -> list[tuple[int, int]]:
         start_s = self.life.now.at_s
@@ -45,7 +47,8 @@ class Terminal:
             said = (now.power, now.ignition)
             if now.runs and (now.at_s >= self._next_s or said != self._said):
                 self._said = said
-                self._next_s = now.at_s + (self.every_s if now.speed_mps > 0 else 3 * self.every_s)
+                usual_s = self.every_s if now.speed_mps > 0 else 3 * self.every_s
+                self._next_s = now.at_s + (min(usual_s, self._alarm_every_s) if now.power == "cut" else usual_s)
                 self._report(now)
         return sorted(self.arrived, key=lambda one: one["received_time_ms"])
 
