@@ -33,6 +33,8 @@ class Bin(Struct):
     """Time of the newest reading that rules have seen; 0 = none."""
     judged_seq: int | None = None
     """Its number."""
+    judged_clock_ms: int = 0
+    """Its time as its sensor had it."""
     memories: Memories = field(default_factory=Memories)
     ledger: Ledger = field(default_factory=Ledger)
 
@@ -62,7 +64,7 @@ def step(
         filling=state.filling,
         asset=reference.bin(event.bin_id, time_ms),
     )
-    state.judged_ms, state.judged_seq = time_ms, event.seq
+    state.judged_ms, state.judged_seq, state.judged_clock_ms = time_ms, event.seq, event.event_time_ms
     for rule, name in _JUDGES:
         finding = rule.judge(getattr(state.memories, name), moment, limits)
         if finding is not None:
@@ -71,10 +73,13 @@ def step(
 
 
 def _is_repeat(state: Bin, reading: events.BinReading, time_ms: int) -> bool:
-    """True for no newer number within a minute: the radio sends a reading again, and the network stamps it anew."""
-    if reading.seq is None or state.judged_seq is None or time_ms - state.judged_ms > _AGAIN_MS:
+    """True for no newer number by the same clock, or within a minute: the radio sends it again, and it is stamped anew.
+
+    A clock that is ahead cannot tell which of two readings is the later one: each is taken as of when it came.
+    """
+    if reading.seq is None or state.judged_seq is None or not 0 <= state.judged_seq - reading.seq < _AGAIN_NUMBERS:
         return False
-    return 0 <= state.judged_seq - reading.seq < _AGAIN_NUMBERS
+    return reading.event_time_ms <= state.judged_clock_ms or time_ms - state.judged_ms <= _AGAIN_MS
 
 
 def _tell(

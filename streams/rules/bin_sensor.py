@@ -18,7 +18,7 @@ from streams.units import HOUR_MS
 
 NAME: Final[RuleName] = "sensor-fault"
 VERSION: Final = "2"
-_STANDS_READINGS: Final = 3
+_STANDS_READINGS: Final = 6
 _REMEMBERED: Final = 48
 """Readings over which it is learnt how a sensor trembles."""
 
@@ -50,7 +50,7 @@ def judge(memory: Memory, moment: BinMoment, limits: Thresholds) -> Finding | No
     """Judge one reading."""
     if moment.reading.tilted is not None:
         memory.tilted = moment.reading.tilted
-    memory.usable = 0 if moment.reading.invalid is not None else memory.usable + 1
+    memory.usable = 0 if moment.reading.invalid is not None or moment.reading.tilted else memory.usable + 1
     if moment.reading.invalid is not None and memory.tilted:
         return None  # what `bin-moved` is for
     if moment.reading.invalid is None and moment.reading.fill is None:

@@ -207,6 +207,9 @@ def _fault(life: truck_life.Life, truth: Truth, bare: frozenset[str], chance: ra
         found = life.faults[0]
         accept = ("sensor-fault", "tamper") if what == "load stuck" else ()
         truth.violations.append(_of(life, found.from_s, found.to_s, f"sensor at fault: {what}", accept))
+        if accept:  # whether by a worn cell or by a hand nobody knows
+            either = _of(life, found.from_s, found.to_s, "the same through several cycles", ())
+            truth.violations.append(replace(either, rule="tamper", must_be="either", accept=("tamper",)))
     for deed in chance.sample(truck_deeds.PASSING, 2):
         from_s = begin_s + (600 if deed is truck_deeds.rain else 17_500 + chance.randrange(1_000))
         passing = [one for one in deed(chance, from_s) if one.sensor not in bare]

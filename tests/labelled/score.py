@@ -109,12 +109,13 @@ def score(truth: Document, alerts_path: Path) -> Score:
     for alert in alerts:
         result.empty_because += not alert.get("because")
         matching = [one for one in truth["violations"] if _is_of(alert, one)]
-        must = sorted((one for one in matching if one["must_be"] == "alert"), key=lambda one: one["rule"] != alert["rule"])
+        nearest = min(matching, key=lambda one: _far(alert, one), default=None)
         figures = result.rules[_name(alert["rule"], alert)]
-        if must:
-            figures.good += 1
-            told[must[0]["id"]].append(alert)
-        elif not matching:
+        if nearest is not None:
+            figures.good += nearest["must_be"] == "alert"
+            for one in matching:
+                told[one["id"]].append(alert | {"is_its_own": one is nearest})
+        else:
             figures.false += 1
             in_vain.append(alert)
             result.in_vain.append(_line(alert["rule"], alert, alert["start_ms"]))
@@ -146,7 +147,7 @@ def _count(result: Score, one: Document, alerts: list[Document]) -> None:
         result.missed.append(f"{_line(one['rule'], one, one['start_ms'])}: {one['note']}")
         return
     figures.found += 1
-    figures.twice += sum(alert["rule"] == one["rule"] for alert in alerts[1:])
+    figures.twice += max(0, sum(alert["is_its_own"] and alert["rule"] == one["rule"] for alert in alerts) - 1)
     if one["knowable_ms"] is not None:
         first_ms = min(alert["first_ms"] for alert in alerts)
         figures.delays_s.append(max(0, first_ms - one["knowable_ms"]) / 1_000)
@@ -182,6 +183,11 @@ def _same(alert: Document, one: Document) -> bool:
 
 def _is_of(alert: Document, one: Document) -> bool:
     return alert["rule"] in one["accept"] and _same(alert, one) and _overlap(alert, one, BEFORE_MS, AFTER_MS)
+
+
+def _far(alert: Document, one: Document) -> tuple[bool, int]:
+    """Of violations that overlap, an alert is first of its own rule's, and of the one that began when it says."""
+    return alert["rule"] != one["rule"], abs(alert["start_ms"] - one["start_ms"])
 
 
 def _overlap(alert: Document, one: Document, before_ms: int, after_ms: int) -> bool:

@@ -154,6 +154,7 @@ class Life:
         for name, value in changed.items():
             setattr(now, name, value)
         now.speed_mps = 0.0
+        self._is_fast()
         for _ in range(seconds):
             now.at_s += 1
             yield now
