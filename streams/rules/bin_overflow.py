@@ -21,10 +21,9 @@ _FULL_READINGS: Final = 2
 _JUMPED_READINGS: Final = 3
 _LOW_READINGS: Final = 4
 """In a row: it is not full, or not any more; …"""
-_EMPTIED_READINGS: Final = 2
+_EMPTIED_READINGS: Final = 3
 _EMPTIED_FILL: Final = 0.3
-"""… of an emptied bin two are enough, if they agree: false echoes differ."""
-_AGREE: Final = 0.1
+"""… of an emptied bin three are enough."""
 
 
 class Memory(Struct, array_like=True):
@@ -86,14 +85,10 @@ def _lower(memory: Memory, moment: BinMoment, fill: float) -> Finding | None:
     """Take a reading that is lower; several in a row end it."""
     memory.low += 1
     memory.low_ms = memory.low_ms or moment.time_ms
-    emptied = memory.low >= _EMPTIED_READINGS and _is_emptied(memory.before, fill)
+    emptied = memory.low >= _EMPTIED_READINGS and max(fill, memory.before or 0.0) <= _EMPTIED_FILL
     memory.before = fill
     if memory.since_ms and not emptied and memory.low < _LOW_READINGS:
         return None
     start_ms, end_ms, alerted = memory.since_ms, memory.low_ms, memory.alerted
     memory.since_ms, memory.alerted = 0, False
     return Finding(kind="end", start_ms=start_ms, at_ms=moment.time_ms, end_ms=end_ms) if alerted else None
-
-
-def _is_emptied(before: float | None, fill: float) -> bool:
-    return before is not None and max(before, fill) <= _EMPTIED_FILL and abs(fill - before) <= _AGREE

@@ -1,7 +1,8 @@
 """sensor-fault of bins: a sensor whose readings cannot be used for hours, or are the same for days.
 
-An echo trembles by millimetres even where nobody comes: one that did and does not is frozen. Whole percents do not tremble;
-there only a bin that used to fill makes it odd. A sensor that does not look into the bin, for the bin lies on its side, is well.
+An echo trembles by millimetres even where nobody comes, and so falls a little now and then: one that did and does not is frozen.
+Whole percents only rise until the bin is emptied; there only a bin that used to fill makes it odd. A sensor that does not look
+into the bin, for the bin lies on its side, is well.
 """
 
 from typing import Final
@@ -19,6 +20,7 @@ from streams.units import HOUR_MS
 NAME: Final[RuleName] = "sensor-fault"
 VERSION: Final = "2"
 _STANDS_READINGS: Final = 6
+_EMPTIED_FALL: Final = 0.1
 _REMEMBERED: Final = 48
 """Readings over which it is learnt how a sensor trembles."""
 
@@ -41,9 +43,10 @@ class Memory(Struct, array_like=True):
     """As it said last, until readings that can be used show that it stands."""
     usable: int = 0
     """In a row."""
-    lively: float = 0.0
-    """Share of the readings that differed from the one before."""
+    trembles: float = 0.0
+    """Share of the readings that were a little lower than the one before."""
     seen: int = 0
+    """Readings of which that is."""
 
 
 def judge(memory: Memory, moment: BinMoment, limits: Thresholds) -> Finding | None:
@@ -63,7 +66,7 @@ def judge(memory: Memory, moment: BinMoment, limits: Thresholds) -> Finding | No
     memory.tilted = memory.tilted and memory.usable < _STANDS_READINGS
     reading = (moment.fill, moment.reading.distance_mm)
     if reading != memory.reading or invalid_ms:
-        _learn(memory)
+        _learn(memory, moment.fill)
         was_alerted, start_ms = memory.alerted, invalid_ms or memory.same_ms
         memory.reading, memory.same_ms, memory.same, memory.alerted = reading, moment.time_ms, 1, False
         memory.rate_per_h = moment.filling.rate_per_h or 0.0
@@ -74,12 +77,13 @@ def judge(memory: Memory, moment: BinMoment, limits: Thresholds) -> Finding | No
     return _say(memory, moment, _stuck(memory, moment, limits))
 
 
-def _learn(memory: Memory) -> None:
-    """Learn how the sensor trembles, from a run of equal readings that is over: of so many, one differed."""
-    equal = min(memory.same, _REMEMBERED)
-    if equal:
+def _learn(memory: Memory, fill: float | None) -> None:
+    """Learn how the sensor trembles, now that a run of equal readings is over: at its end it fell a little, or did not."""
+    equal, before = min(memory.same, _REMEMBERED), memory.reading[0]
+    if equal and fill is not None and before is not None:
+        fell = 0.0 < before - fill < _EMPTIED_FALL
         memory.seen = min(_REMEMBERED, memory.seen + equal)
-        memory.lively += equal / memory.seen * (1 / equal - memory.lively)
+        memory.trembles += equal / memory.seen * (fell / equal - memory.trembles)
 
 
 def _unusable(memory: Memory, moment: BinMoment, limits: Thresholds) -> tuple[events.Condition, ...] | None:
@@ -94,17 +98,17 @@ def _unusable(memory: Memory, moment: BinMoment, limits: Thresholds) -> tuple[ev
 
 
 def _stuck(memory: Memory, moment: BinMoment, limits: Thresholds) -> tuple[events.Condition, ...] | None:
-    """A bin that fills, and whose reading does not move: what it would have gained by now says how odd that is."""
+    """A reading that does not move: that it trembled before, or what the bin would have gained by now, says how odd that is."""
     lasted_h = (moment.time_ms - memory.same_ms) / HOUR_MS
     if memory.same < limits.bin_stuck_readings:
         return None
     same = explain.at_least("readings in a row that are the same", memory.same, limits.bin_stuck_readings, "times")
-    trembled = memory.seen >= limits.bin_stuck_readings and memory.lively >= limits.bin_lively
+    trembled = memory.seen >= limits.bin_stuck_readings and memory.trembles >= limits.bin_trembles
     if trembled and lasted_h >= limits.bin_frozen_h and moment.filling.fill < 1.0:
         return (
             same,
             explain.at_least("for hours", lasted_h, limits.bin_frozen_h, "h"),
-            explain.at_least("readings that trembled before", memory.lively * 100, limits.bin_lively * 100, "%"),
+            explain.at_least("readings that trembled before", memory.trembles * 100, limits.bin_trembles * 100, "%"),
         )
     if lasted_h < limits.bin_stuck_h:
         return None

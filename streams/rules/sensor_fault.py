@@ -44,7 +44,12 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None:
     """Judge one fix."""
     fix = moment.fix
     health = fix.sensor_health
-    if not memory.faults and health.cover not in _FAULTS and health.bed not in _FAULTS and not _load_is_odd(memory, moment):
+    if (
+        not memory.faults
+        and health.cover not in _FAULTS
+        and health.bed not in _FAULTS
+        and not _load_is_odd(memory, moment)
+    ):
         return None  # as almost always
     fresh = [name for name in _SENSORS if _watch(memory, name, moment, limits)]
     told = {name: fault for name, fault in memory.faults.items() if fault.told}

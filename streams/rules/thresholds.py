@@ -151,7 +151,7 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     overflow_jump_s: float = 3_600.0
     """so long, and at three readings: a bag slides down, foam falls [P]."""
     overflow_left_fill: float = 0.90
-    """Below it at several readings in a row, it is over: within its dead zone a sensor hears false echoes [P]."""
+    """Below it at three or four readings in a row, it is over: within its dead zone a sensor hears false echoes [P]."""
 
     # bin-fire
     fire_sure_c: float = 83.0
@@ -178,8 +178,8 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """… and so many in a row [P]."""
     bin_stuck_readings: int = 24
     """The same reading so many times …"""
-    bin_lively: float = 0.8
-    """… of a sensor of whose readings this share differed from the one before: it trembles even where nobody comes …"""
+    bin_trembles: float = 0.2
+    """… of a sensor of whose readings this share was a little lower than the one before: waste does not shrink, echoes tremble …"""
     bin_frozen_h: float = 24.0
     """… over so many hours [P];"""
     bin_stuck_h: float = 96.0

@@ -26,7 +26,9 @@ def main() -> int:
     if given.seeds is None:
         if given.out is None:
             parser.error("give -o FOLDER for one day, or --seeds 1-10")
-        truth = day.make(given.out, given.seed, PROFILES[given.profile or "normal"], size=given.size, slower=given.slower)
+        truth = day.make(
+            given.out, given.seed, PROFILES[given.profile or "normal"], size=given.size, slower=given.slower
+        )
         print(f"{given.out}: {len(truth['violations'])} violations, {len(truth['traps'])} traps")
         return 0
     first, _, last = given.seeds.partition("-")
@@ -38,11 +40,15 @@ def main() -> int:
 def _judge(profile: str, seeds: range, given: argparse.Namespace) -> list[str]:
     total = Score()
     for seed in seeds:
-        total.add(judged(seed, PROFILES[profile], size=given.size, slower=given.slower))
+        one = judged(seed, PROFILES[profile], size=given.size, slower=given.slower)
+        for lines in (one.missed, one.in_vain, one.doubled):
+            lines[:] = [f"of seed {seed}: {line}" for line in lines]
+        total.add(one)
     short = total.shortcomings(profile)
     print(f"{profile}, seeds {seeds.start} to {seeds.stop - 1}, intervals × {given.slower:g}\n{table(total)}")
-    for line in (*(f"missed {one}" for one in total.missed), *(f"in vain {one}" for one in total.in_vain)) if given.list else ():
-        print(f"  {line}")
+    for what, lines in (("missed", total.missed), ("in vain", total.in_vain), ("twice", total.doubled)):
+        for line in lines if given.list else ():
+            print(f"  {what} {line}")
     print("\n".join(f"× {line}" for line in short) or "√ all bars", flush=True)
     return short
 

@@ -14,7 +14,7 @@ import random
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
-from tests.labelled.truth import DAY_MS, HOUR_MS, MINUTE_MS, Hardness
+from tests.labelled.truth import DAY_MS, HOUR_MS, MINUTE_MS, Made
 
 DAYS = 8
 END_MS = DAYS * DAY_MS
@@ -111,9 +111,10 @@ class Life:
                 factor = math.exp(chance.gauss(0, 0.25))
             rise = next((one for one in self.rises if one[0] <= at_ms < one[2]), None)
             if rise is not None:
-                begin_ms, full_ms, _, top = rise
-                level += max(0.0, top - level) * min(1.0, STEP_MS / max(1, full_ms - at_ms)) if at_ms < full_ms else 0.0
-                level = top if at_ms >= full_ms else level
+                _, full_ms, _, top = rise
+                level = (
+                    top if at_ms >= full_ms else level + max(0.0, top - level) * min(1.0, STEP_MS / (full_ms - at_ms))
+                )
             elif not _within(self.idle, at_ms) and level < LAWFUL_MOST:
                 level = min(LAWFUL_MOST, level + self.daily * factor * _rhythm(at_ms) * STEP_MS / DAY_MS)
             while next_ms <= at_ms:
@@ -142,7 +143,9 @@ class Life:
         for begin_ms, rise_k in self.warm:
             passed_ms = at_ms - begin_ms
             if passed_ms >= 0:
-                base_c += rise_k * (1 - math.exp(-passed_ms / (8 * MINUTE_MS))) * math.exp(-passed_ms / (40 * MINUTE_MS))
+                base_c += (
+                    rise_k * (1 - math.exp(-passed_ms / (8 * MINUTE_MS))) * math.exp(-passed_ms / (40 * MINUTE_MS))
+                )
         return base_c
 
     def reports(self) -> list[int]:
@@ -173,10 +176,11 @@ def _within(spans: list[Span], at_ms: int) -> bool:
 within = _within
 
 
-def born(bin_id: str, hard: Hardness, chance: random.Random, slower: float) -> Life:
+def born(bin_id: str, made: Made) -> Life:
     """Return a bin with an everyday life: it fills, and is emptied each morning without anybody saying so."""
+    chance = made.chance
     in_lid = chance.random() < 0.3
-    every_ms = round(chance.choice((30,) if hard.name == "normal" else (15, 30, 30, 60)) * slower) * MINUTE_MS
+    every_ms = round(chance.choice((30,) if made.hard.name == "normal" else (15, 30, 30, 60)) * made.slower) * MINUTE_MS
     sensor = Sensor(
         in_mm=chance.random() < 0.6,
         in_lid=in_lid,

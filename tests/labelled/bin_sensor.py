@@ -30,9 +30,7 @@ def _times(life: Life) -> list[int]:
         times |= {begin_ms, end_ms}
     for fire in life.fires if life.sensor.alarms else ():
         hot = [
-            at_ms
-            for at_ms in range(fire.span[0], fire.span[1] + HOUR_MS, MINUTE_MS)
-            if life.celsius(at_ms) >= _ALARM_C
+            at_ms for at_ms in range(fire.span[0], fire.span[1] + HOUR_MS, MINUTE_MS) if life.celsius(at_ms) >= _ALARM_C
         ]
         times |= set(hot[::10])
     return sorted(at_ms for at_ms in times if 0 <= at_ms < min(life.ends_ms, END_MS))
@@ -64,14 +62,22 @@ def _reading(
     return reading | {"fill": fill, "distance_mm": distance_mm}
 
 
-def _invalid(life: Life, at_ms: int, celsius: float, *, tilted: bool, hard: Hardness, chance: random.Random) -> str | None:
+def _invalid(
+    life: Life, at_ms: int, celsius: float, *, tilted: bool, hard: Hardness, chance: random.Random
+) -> str | None:
     if within(life.mute, at_ms):
         return "distance is 0 mm, expected above 0 to 20000"
     if celsius > HOTTEST_C:
         return f"temperature is {celsius} °C, expected -60 to 300"
-    if tilted and (not life.sensor.tilt_by_event or chance.random() < 0.8):  # what says each time how it stands is marked by the edge
+    if tilted and (
+        not life.sensor.tilt_by_event or chance.random() < 0.8
+    ):  # what says each time how it stands is marked by the edge
         tells = not life.sensor.tilt_by_event
-        return "the sensor is tilted: it does not look into the bin" if tells else "distance is 0 mm, expected above 0 to 20000"
+        return (
+            "the sensor is tilted: it does not look into the bin"
+            if tells
+            else "distance is 0 mm, expected above 0 to 20000"
+        )
     if life.level(at_ms) >= 1.0 and chance.random() < hard.lost_echo:
         return "distance is 0 mm, expected above 0 to 20000"
     return None
@@ -110,7 +116,10 @@ def _arrivals(life: Life, reading: Reading, at_ms: int, hard: Hardness, chance: 
     sent_again = chance.random() < 0.5
     again_ms = round(chance.uniform(3, 9) * SECOND_MS)
     if sent_again:  # the radio repeats it: the same number, another second
-        return [first, first | {"event_time_ms": event_ms + again_ms, "received_time_ms": first["received_time_ms"] + again_ms}]
+        return [
+            first,
+            first | {"event_time_ms": event_ms + again_ms, "received_time_ms": first["received_time_ms"] + again_ms},
+        ]
     return [first, first | {"received_time_ms": first["received_time_ms"] + round(chance.uniform(1, 60)) * MINUTE_MS}]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from tests.labelled import bin_deeds, bin_life, bin_sensor, truck_deeds, truck_life
 from tests.labelled.terminal import Terminal, at
 from tests.labelled.truck_life import Way
-from tests.labelled.truth import BEGIN_MS, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Hardness, Trap, Truth, Violation
+from tests.labelled.truth import BEGIN_MS, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Hardness, Made, Trap, Truth, Violation
 
 Record = dict[str, Any]
 EACH = 36
@@ -40,10 +40,18 @@ def make(
     truth = Truth()
     each = max(1, round(EACH * size))
     violations = 0 if lawful else each
-    bins = _bins(random.Random(f"{seed} bins"), truth, hard, violations, each, slower)
+    made = Made(
+        truth=truth,
+        hard=hard,
+        chance=random.Random(f"{seed} bins"),
+        violations=violations,
+        traps=each,
+        slower=slower,
+    )
+    bins = _bins(made)
     arrived_bins = [one for life, chance in bins for one in bin_sensor.readings(life, hard, chance)]
     _learn_of_bins(truth, [life for life, _ in bins], arrived_bins)
-    terminals = _trucks(random.Random(f"{seed} trucks"), truth, hard, violations, each, slower)
+    terminals = _trucks(replace(made, chance=random.Random(f"{seed} trucks")))
     arrived_trucks = [one for terminal in terminals for one in terminal.run()]
     for one in (*truth.violations, *truth.traps):
         one.start_ms += BEGIN_MS
@@ -80,38 +88,27 @@ def _write(path: Path, records: Iterable[Record]) -> None:
 # --------------------------------------------------------------------------------------------- bins
 
 
-def _bins(
-    chance: random.Random, truth: Truth, hard: Hardness, violations: int, traps: int, slower: float
-) -> list[tuple[bin_life.Life, random.Random]]:
+def _bins(made: Made) -> list[tuple[bin_life.Life, random.Random]]:
     """Return lives of bins in which so many violations and traps of each kind happen, each bin with its own chance."""
-    count = max(12, 5 * traps)
-    lives = [bin_life.born(f"b{n}", hard, chance, slower) for n in range(count)]
-    for rule, (wrong, lawful) in bin_deeds.DEEDS.items():
-        _spread(wrong, violations, lives, truth, hard, chance)
-        _spread(lawful, traps, lives, truth, hard, chance)
-        assert rule
+    lives = [bin_life.born(f"b{n}", made) for n in range(max(12, 5 * made.traps))]
+    for wrong, lawful in bin_deeds.DEEDS.values():
+        _spread(wrong, made.violations, lives, made)
+        _spread(lawful, made.traps, lives, made)
     found = []
     for life in lives:
-        own = random.Random(chance.random())
+        own = random.Random(made.chance.random())
         life.live(own)
         found.append((life, own))
     return found
 
 
-def _spread(
-    deeds: tuple[bin_deeds.Deed, ...],
-    count: int,
-    lives: list[bin_life.Life],
-    truth: Truth,
-    hard: Hardness,
-    chance: random.Random,
-) -> None:
+def _spread(deeds: tuple[bin_deeds.Deed, ...], count: int, lives: list[bin_life.Life], made: Made) -> None:
     """Have each deed happen to some bins, in turn, until there are so many; where none fits any more, fewer."""
     done = 0
     for n in range(60 * count):
         if done >= count:
             return
-        done += deeds[n % len(deeds)](chance.choice(lives), truth, hard, chance)
+        done += deeds[n % len(deeds)](made.chance.choice(lives), made)
 
 
 def _learn_of_bins(truth: Truth, lives: list[bin_life.Life], arrived: list[Record]) -> None:
@@ -122,8 +119,11 @@ def _learn_of_bins(truth: Truth, lives: list[bin_life.Life], arrived: list[Recor
     clocks = {life.bin_id: life.sensor.clock_ms for life in lives}
     for one in truth.violations:
         clock_ms = clocks[one.subject] + BEGIN_MS
-        within = [r for r in by_bin[one.subject] if one.start_ms <= r["event_time_ms"] - clock_ms < one.end_ms + MINUTE_MS]
+        within = [
+            r for r in by_bin[one.subject] if one.start_ms <= r["event_time_ms"] - clock_ms < one.end_ms + MINUTE_MS
+        ]
         shown = sorted({(r["event_time_ms"], r["received_time_ms"]) for r in within if _SHOWS[one.rule](r)})
+        one.start_ms += min(0, clocks[one.subject])  # nobody promises to correct the clock of a bin that is behind
         times = sorted({received_ms for _, received_ms in shown})
         lasted_ms = shown[-1][0] - shown[0][0] if shown else 0
         needed, least_ms = _NEEDED[one.note]
@@ -131,7 +131,6 @@ def _learn_of_bins(truth: Truth, lives: list[bin_life.Life], arrived: list[Recor
             one.must_be = "either"
             continue
         one.knowable_ms = next(came for event, came in sorted(shown) if event - shown[0][0] >= least_ms)
-        one.start_ms += min(0, clocks[one.subject])  # nobody promises to correct the clock of a bin that is behind
 
 
 def _is_hot(reading: Record) -> bool:
@@ -139,7 +138,7 @@ def _is_hot(reading: Record) -> bool:
 
 
 _SHOWS: dict[str, Callable[[Record], bool]] = {
-    "bin-overflow": lambda reading: reading.get("fill", 0.0) >= 0.95,
+    "bin-overflow": lambda reading: reading.get("fill", 0.0) >= 0.9,
     "bin-fire": _is_hot,
     "bin-moved": lambda reading: reading["tilted"] is True,
     "sensor-fault": lambda _: True,
@@ -159,34 +158,34 @@ _NEEDED: dict[str, tuple[int, int]] = {
 # --------------------------------------------------------------------------------------------- trucks
 
 
-def _trucks(
-    chance: random.Random, truth: Truth, hard: Hardness, violations: int, traps: int, slower: float
-) -> list[Terminal]:
-    count = max(4, -(-(violations + traps) * 20 // (2 * EACH)))
+def _trucks(made: Made) -> list[Terminal]:
+    chance = made.chance
+    count = max(4, -(-(made.violations + made.traps) * 20 // (2 * EACH)))
     ways = [[(Way(), Way()) for _ in range(TRIPS)] for _ in range(count)]
-    _hand_out(ways, hard, chance, violations, traps)
+    _hand_out(ways, made)
     terminals = []
     for n in range(count):
         clock_ms = (40, -25, 480)[n % 3] * MINUTE_MS if n % 5 == 0 else 0
-        life = truck_life.Life(f"t{n}", hard, truth, random.Random(chance.random()), ways[n], clock_ms=clock_ms)
+        life = truck_life.Life(
+            f"t{n}", made.hard, made.truth, random.Random(chance.random()), ways[n], clock_ms=clock_ms
+        )
         bare = frozenset({("cover", "bed", "load")[n // 4 % 3]}) if n % 4 == 3 else frozenset()
-        _fault(life, truth, bare, chance, faulty=violations > 0)
-        every_s = round(10 * slower)
+        _fault(life, made, bare)
+        every_s = round(10 * made.slower)
         terminals.append(
             Terminal(life, road_m=n * _ROADS_APART_M, every_s=every_s, bare=bare, chance=random.Random(chance.random()))
         )
     return terminals
 
 
-def _hand_out(
-    ways: list[list[tuple[Way, Way]]], hard: Hardness, chance: random.Random, violations: int, traps: int
-) -> None:
+def _hand_out(ways: list[list[tuple[Way, Way]]], made: Made) -> None:
     """Spread what happens over the ways there and back: each has at most one thing of its driving and one of its power."""
+    chance, violations, traps = made.chance, made.violations, made.traps
     there = [way for trips in ways for way, _ in trips]
     back = [way for trips in ways for _, way in trips]
     driving = [truck_deeds.too_fast(chance) for _ in range(violations)]
     kinds = truck_deeds.DRIVING_TRAPS
-    driving += [truck_deeds.driving_trap(kinds[n % len(kinds)], hard, chance) for n in range(traps)]
+    driving += [truck_deeds.driving_trap(kinds[n % len(kinds)], made.hard, chance) for n in range(traps)]
     for way, what in zip(chance.sample(there + back, len(driving)), driving, strict=True):
         way.kind, way.zone, way.factor = what.kind, what.zone, what.factor
     deeds = [truck_deeds.UNPLUGGED[n % len(truck_deeds.UNPLUGGED)] for n in range(violations)]
@@ -198,10 +197,10 @@ def _hand_out(
         way.power = truck_deeds.empty
 
 
-def _fault(life: truck_life.Life, truth: Truth, bare: frozenset[str], chance: random.Random, *, faulty: bool) -> None:
+def _fault(life: truck_life.Life, made: Made, bare: frozenset[str]) -> None:
     """One fault of the truck's sensors, and some that pass, an hour or more apart."""
-    begin_s = truck_life.BEGINS_S
-    if faulty and not bare:
+    truth, chance, begin_s = made.truth, made.chance, truck_life.BEGINS_S
+    if made.violations and not bare:
         deed = truck_deeds.is_stuck if chance.random() < 0.25 else truck_deeds.breaks
         life.faults, what = deed(chance, begin_s + 4_500 + chance.randrange(1_800))
         found = life.faults[0]
@@ -223,13 +222,22 @@ def _fault(life: truck_life.Life, truth: Truth, bare: frozenset[str], chance: ra
 
 def _of(life: truck_life.Life, from_s: int, to_s: int, note: str, accept: tuple[str, ...]) -> Violation:
     return Violation(
-        rule="sensor-fault", subject=life.truck_id, start_ms=from_s * SECOND_MS, end_ms=to_s * SECOND_MS, note=note, accept=accept
+        rule="sensor-fault",
+        subject=life.truck_id,
+        start_ms=from_s * SECOND_MS,
+        end_ms=to_s * SECOND_MS,
+        note=note,
+        accept=accept,
     )
 
 
 def _trap(life: truck_life.Life, name: str, from_s: int, to_s: int) -> Trap:
     return Trap(
-        trap=name, subject=life.truck_id, start_ms=from_s * SECOND_MS, end_ms=to_s * SECOND_MS, forbidden_rules=("sensor-fault",)
+        trap=name,
+        subject=life.truck_id,
+        start_ms=from_s * SECOND_MS,
+        end_ms=to_s * SECOND_MS,
+        forbidden_rules=("sensor-fault",),
     )
 
 
@@ -238,7 +246,9 @@ def _learn_of_trucks(truth: Truth, terminals: list[Terminal]) -> None:
     shown: dict[str, list[int]] = {}
     for terminal in terminals:
         life = terminal.life
-        times = {one["event_time_ms"] - life.clock_ms for one in terminal.arrived if one["fix"] and not one.get("resent")}
+        times = {
+            one["event_time_ms"] - life.clock_ms for one in terminal.arrived if one["fix"] and not one.get("resent")
+        }
         shown[life.truck_id] = sorted(times)
     for one in truth.violations:
         if not one.subject.startswith("t"):
@@ -288,7 +298,12 @@ def _assets(lives: list[bin_life.Life], terminals: list[Terminal]) -> list[Recor
         found += [
             {"id": truck_id} | truck,
             {"id": f"s-{truck_id}", "kind": "source", "material": "construction", "area": _square(0, road_m)},
-            {"id": f"f-{truck_id}", "kind": "facility", "accepts": ["construction"], "area": _square(truck_life.YARD_M, road_m)},
+            {
+                "id": f"f-{truck_id}",
+                "kind": "facility",
+                "accepts": ["construction"],
+                "area": _square(truck_life.YARD_M, road_m),
+            },
             {"id": f"d-{truck_id}", "kind": "depot", "area": _square(truck_life.DEPOT_M, road_m)},
         ]
     return [one | {"valid_from_ms": BEGIN_MS - DAY_MS, "version": 1} for one in found]
@@ -318,4 +333,11 @@ def _zone(zone_id: str, along_m: tuple[float, float], road_m: float, limit_mps: 
 
 
 def _plain(zone_id: str, kind: str, area: Record) -> Record:
-    return {"zone_id": zone_id, "kind": kind, "name": zone_id, "area": area, "valid_from_ms": BEGIN_MS - DAY_MS, "version": 1}
+    return {
+        "zone_id": zone_id,
+        "kind": kind,
+        "name": zone_id,
+        "area": area,
+        "valid_from_ms": BEGIN_MS - DAY_MS,
+        "version": 1,
+    }

@@ -223,12 +223,20 @@ class Life:
         if (x_m - self.now.x_m) * (to_m - self.now.x_m) > 0:
             yield from self.drive(x_m)
 
-    def wrong(self, rule: str, start_s: int, note: str, *accept: str, must_be: Literal["alert", "either"] = "alert") -> None:
+    def wrong(
+        self, rule: str, start_s: int, note: str, *accept: str, must_be: Literal["alert", "either"] = "alert"
+    ) -> None:
         """Note a violation that ends now."""
         start_ms, end_ms = start_s * SECOND_MS, self.now.at_s * SECOND_MS
         self.truth.violations.append(
             Violation(
-                rule=rule, subject=self.truck_id, start_ms=start_ms, end_ms=end_ms, note=note, accept=accept, must_be=must_be
+                rule=rule,
+                subject=self.truck_id,
+                start_ms=start_ms,
+                end_ms=end_ms,
+                note=note,
+                accept=accept,
+                must_be=must_be,
             )
         )
 

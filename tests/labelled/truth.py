@@ -3,6 +3,7 @@
 Everything here is known before the first report is made, but for `Violation.knowable_ms`: when the reports have shown it.
 """
 
+import random
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -94,6 +95,20 @@ class Truth:
         """Return `truth.json`: trucks' and bins' ids under the names of the contract."""
         violations = [_named(one) | {"id": f"v{n}"} for n, one in enumerate(self.violations)]
         return {"meta": meta, "violations": violations, "traps": [_named(one) for one in self.traps]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A day that is made: what is true of it so far, how hard it is, its chance, and what it is to have."""
+
+    truth: Truth
+    hard: Hardness
+    chance: random.Random
+    violations: int
+    """Of each kind."""
+    traps: int
+    slower: float
+    """Factor on all reporting intervals."""
 
 
 def _named(one: Violation | Trap) -> dict[str, Any]:

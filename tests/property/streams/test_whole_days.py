@@ -4,14 +4,13 @@ Every rule's input is in it: three trucks of a town with a corridor and hours, a
 """
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from streams import codec, events, replay
 from streams.units import DAY_MS
@@ -23,6 +22,8 @@ Document = dict[str, Any]
 WRITTEN = ("alerts", "tickets", "visits", "collections-due")
 OURS = ("alert_id", "ticket_id", "visit_id", "evidence_id", "supersedes")
 """Ids made of times."""
+DATE = re.compile(r"\d{2}-\d{2} \d{2}:\d{2}")
+"""Reasons say local times to people."""
 TRUCKS = ("x1", "x2", "x3")
 
 
@@ -31,7 +32,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Document]]
     """Records of the day by topic."""
     folder = tmp_path_factory.mktemp("day")
     day.make(folder, 6, HARD, size=0.05)
-    found = {path.stem: [json.loads(line) for line in path.open()] for path in folder.glob("*.jsonl")}
+    found = {path.stem: _records(path) for path in folder.glob("*.jsonl")}
     in_hours = {"hours": (("07:00", "20:00"),), "time_zone": "Europe/Lisbon"}
     of_town: list[events.Event] = [
         msgspec.structs.replace(one, **in_hours) if isinstance(one, events.Permit) else one
@@ -39,7 +40,8 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Document]]
     ]
     of_town += [fix for drive in town.drives(TRUCKS) for fix in drive.fixes]
     for one in of_town:
-        found.setdefault(codec.topic_of(one).name, []).append(msgspec.to_builtins(one))
+        beside = _in_place(msgspec.to_builtins(one), 0.5)  # the made day has its roads where the town is
+        found.setdefault(codec.topic_of(one).name, []).append(beside)
     return found
 
 
@@ -56,8 +58,7 @@ def test_the_day_has_something_to_say(said: dict[str, list[Document]]) -> None:
     assert all(said[name] for name in WRITTEN)
 
 
-@settings(max_examples=2)
-@given(weeks=st.sampled_from([-7, -3, 1, 5, 7]))
+@pytest.mark.parametrize("weeks", [-7, 5])
 def test_moved_by_whole_weeks_nothing_changes_but_times(
     lived: dict[str, list[Document]],
     said: dict[str, list[Document]],
@@ -69,11 +70,13 @@ def test_moved_by_whole_weeks_nothing_changes_but_times(
     moved = {topic: [_in_time(one, shift_ms) for one in records] for topic, records in lived.items()}
     again = _replayed(moved, tmp_path_factory.mktemp("weeks"))
     for name in WRITTEN:
-        assert _sorted(_in_time(one, -shift_ms) for one in again[name]) == _sorted(said[name]), name
+        back = _sorted(_in_time(one, -shift_ms) for one in again[name])
+        differing = set(back) ^ set(_sorted(said[name]))
+        assert not differing, (name, *sorted(differing)[:4])
+        assert len(back) == len(said[name])
 
 
-@settings(max_examples=2)
-@given(east_deg=st.sampled_from([-31.25, -0.5, 8.5, 122.0]))
+@pytest.mark.parametrize("east_deg", [-31.25, 122.0])
 def test_moved_along_its_parallel_nothing_changes_but_places(
     lived: dict[str, list[Document]],
     said: dict[str, list[Document]],
@@ -94,7 +97,11 @@ def _replayed(records: dict[str, list[Document]], folder: Path) -> dict[str, lis
         (folder / f"{topic}.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in documents))
     out = folder / "out"
     assert replay.run(folder, out).dead_letters == 0
-    return {name: [json.loads(line) for line in (out / f"{name}.jsonl").open()] for name in WRITTEN}
+    return {name: _records(out / f"{name}.jsonl") for name in WRITTEN}
+
+
+def _records(path: Path) -> list[Document]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def _walk(value: Any, change: Callable[[str, Any], Any], name: str = "") -> Any:
@@ -139,7 +146,7 @@ def _ids(document: Document) -> list[Any]:
 def _sorted(documents: Any) -> list[str]:
     """Documents without ids that are made of times, each as text: which of two at one time comes first is an id's matter."""
     kept = ({name: value for name, value in one.items() if name not in OURS} for one in documents)
-    return sorted(json.dumps(one, sort_keys=True) for one in kept)
+    return sorted(DATE.sub("a time", json.dumps(one, sort_keys=True)) for one in kept)
 
 
 def _alike(one: Any, other: Any) -> bool:
