@@ -21,7 +21,7 @@ NAME: Final[RuleName] = "sensor-fault"
 VERSION: Final = "2"
 _STANDS_READINGS: Final = 6
 _EMPTIED_FALL: Final = 0.1
-_REMEMBERED: Final = 48
+_REMEMBERED: Final = 96
 """Readings over which it is learnt how a sensor trembles."""
 
 

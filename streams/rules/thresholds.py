@@ -178,7 +178,7 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """… and so many in a row [P]."""
     bin_stuck_readings: int = 24
     """The same reading so many times …"""
-    bin_trembles: float = 0.2
+    bin_trembles: float = 0.12
     """… of a sensor of whose readings this share was a little lower than the one before: waste does not shrink, echoes tremble …"""
     bin_frozen_h: float = 24.0
     """… over so many hours [P];"""

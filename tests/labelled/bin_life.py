@@ -105,6 +105,7 @@ class Life:
         emptied = iter(sorted(self.emptied))
         next_ms = next(emptied, END_MS + 1)
         factor = 1.0
+        self.tilts += [(at_ms, at_ms + chance.randint(30, 90) * 1_000) for at_ms in self.emptied]
         for step in range(steps):
             at_ms = step * STEP_MS
             if at_ms % DAY_MS == 0:
@@ -112,10 +113,9 @@ class Life:
             rise = next((one for one in self.rises if one[0] <= at_ms < one[2]), None)
             if rise is not None:
                 _, full_ms, _, top = rise
-                level = (
-                    top if at_ms >= full_ms else level + max(0.0, top - level) * min(1.0, STEP_MS / (full_ms - at_ms))
-                )
-            elif not _within(self.idle, at_ms) and level < LAWFUL_MOST:
+                share = 1.0 if at_ms >= full_ms else min(1.0, STEP_MS / (full_ms - at_ms))
+                level += share * (top - level)
+            elif not within(self.idle, at_ms) and level < LAWFUL_MOST:
                 level = min(LAWFUL_MOST, level + self.daily * factor * _rhythm(at_ms) * STEP_MS / DAY_MS)
             while next_ms <= at_ms:
                 level, next_ms = 0.02, next(emptied, END_MS + 1)
@@ -169,11 +169,9 @@ def _rhythm(at_ms: int) -> float:
     return 0.15 + 1.3 * (math.exp(-(((hour - 12) / 3.5) ** 2)) + 0.9 * math.exp(-(((hour - 19) / 2.5) ** 2)))
 
 
-def _within(spans: list[Span], at_ms: int) -> bool:
+def within(spans: list[Span], at_ms: int) -> bool:
+    """Return whether a time is in one of these."""
     return any(begin_ms <= at_ms < end_ms for begin_ms, end_ms in spans)
-
-
-within = _within
 
 
 def born(bin_id: str, made: Made) -> Life:

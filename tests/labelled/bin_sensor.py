@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 from tests.labelled.bin_life import END_MS, Life, Span, within
-from tests.labelled.truth import BEGIN_MS, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Hardness
+from tests.labelled.truth import BEGIN_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Hardness
 
 Reading = dict[str, Any]
 HOTTEST_C = 300.0
@@ -121,12 +121,3 @@ def _arrivals(life: Life, reading: Reading, at_ms: int, hard: Hardness, chance: 
             first | {"event_time_ms": event_ms + again_ms, "received_time_ms": first["received_time_ms"] + again_ms},
         ]
     return [first, first | {"received_time_ms": first["received_time_ms"] + round(chance.uniform(1, 60)) * MINUTE_MS}]
-
-
-def hot_days(life: Life, from_c: float) -> list[int]:
-    """Return the days on which the sensor was truly hotter, though nothing burnt."""
-    return [
-        day
-        for day in range(END_MS // DAY_MS)
-        if any(life.celsius(day * DAY_MS + hour * HOUR_MS) > from_c for hour in range(24))
-    ]

@@ -99,6 +99,17 @@ def _bins(made: Made) -> list[tuple[bin_life.Life, random.Random]]:
         own = random.Random(made.chance.random())
         life.live(own)
         found.append((life, own))
+        if life.emptied and len(found) <= made.traps:
+            at_ms = max(life.emptied)
+            made.truth.traps.append(
+                Trap(
+                    trap="emptied",
+                    subject=life.bin_id,
+                    start_ms=at_ms,
+                    end_ms=at_ms + 2 * MINUTE_MS,
+                    forbidden_rules=("bin-moved", "bin-overflow", "sensor-fault"),
+                )
+            )
     return found
 
 
