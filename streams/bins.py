@@ -14,10 +14,12 @@ from streams.assets import Reference
 from streams.bin_moment import BinMoment
 from streams.filling import Filling
 from streams.rules.scoped import CITY, CityThresholds, InForce
-from streams.units import DAY_MS
+from streams.units import DAY_MS, MINUTE_MS
 
 _FAR_MS: Final = 31 * DAY_MS
 """A clock so far ahead was wrong."""
+_AGAIN_MS: Final = MINUTE_MS
+_AGAIN_NUMBERS: Final = 16
 
 Memories: Final[Any] = rules.memories_of(rules.BIN_RULES, __name__)
 _JUDGES: Final = tuple((rule, rules.memory_name(rule)) for rule in rules.BIN_RULES)
@@ -29,6 +31,10 @@ class Bin(Struct):
     filling: Filling
     judged_ms: int = 0
     """Time of the newest reading that rules have seen; 0 = none."""
+    judged_seq: int | None = None
+    """Its number."""
+    judged_clock_ms: int = 0
+    """Its time as its sensor had it."""
     memories: Memories = field(default_factory=Memories)
     ledger: Ledger = field(default_factory=Ledger)
 
@@ -50,7 +56,7 @@ def step(
         return state, outputs
     if state.judged_ms - time_ms > _FAR_MS:
         state.judged_ms = 0  # what was judged last had a clock far ahead, and nobody said when it came
-    if time_ms <= state.judged_ms:
+    if time_ms <= state.judged_ms or _is_repeat(state, event, time_ms):
         return state, outputs
     moment = BinMoment(
         reading=event,
@@ -58,7 +64,8 @@ def step(
         filling=state.filling,
         asset=reference.bin(event.bin_id, time_ms),
     )
-    state.judged_ms = time_ms
+    state.judged_ms, state.judged_seq = time_ms, event.seq
+    state.judged_clock_ms = min(event.event_time_ms, events.LATEST_MS)
     in_force = _in_force(moment, reference, thresholds)
     for rule, name in _JUDGES:
         finding = rule.judge(getattr(state.memories, name), moment, in_force.limits)
@@ -66,6 +73,16 @@ def step(
             in_force.note(finding, rule.NAME)
             outputs += _tell(state, rule, finding, moment, reference)
     return state, outputs
+
+
+def _is_repeat(state: Bin, reading: events.BinReading, time_ms: int) -> bool:
+    """True for no newer number by the same clock, or within a minute: the radio sends it again, and it is stamped anew.
+
+    A clock that is ahead cannot tell which of two readings is the later one: each is taken as of when it came.
+    """
+    if reading.seq is None or state.judged_seq is None or not 0 <= state.judged_seq - reading.seq < _AGAIN_NUMBERS:
+        return False
+    return reading.event_time_ms <= state.judged_clock_ms or time_ms - state.judged_ms <= _AGAIN_MS
 
 
 def _in_force(moment: BinMoment, reference: Reference, thresholds: CityThresholds) -> InForce:

@@ -1,4 +1,7 @@
-"""bin-moved: a bin lies on its side, or is carried off: tilted at two readings. A truck that empties it tilts it for a minute."""
+"""bin-moved: a bin lies on its side, or is carried off: tilted at two readings. A truck that empties it tilts it for a minute.
+
+Some sensors say how they stand only when that changes: tilted twice, with readings between that do not say, is two tilts.
+"""
 
 from typing import Final
 
@@ -11,7 +14,7 @@ from streams.rules import explain
 from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "bin-moved"
-VERSION: Final = "1"
+VERSION: Final = "2"
 
 
 class Memory(Struct, array_like=True):
@@ -26,6 +29,8 @@ def judge(memory: Memory, moment: BinMoment, limits: Thresholds) -> Finding | No
     """Judge one reading, also one whose fill cannot be used."""
     tilted = moment.reading.tilted
     if tilted is None:
+        if not memory.alerted:
+            memory.since_ms = 0
         return None
     if not tilted:
         start_ms, alerted = memory.since_ms, memory.alerted

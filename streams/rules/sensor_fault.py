@@ -17,7 +17,7 @@ from streams.rules.gates import Gate
 from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "sensor-fault"
-VERSION: Final = "1"
+VERSION: Final = "2"
 _SENSORS: Final = ("cover", "bed", "load")
 _FAULTS: Final = frozenset({"open", "short", "suspect"})
 
@@ -48,7 +48,12 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[
     """Judge one fix."""
     fix = moment.fix
     health = fix.sensor_health
-    if not memory.faults and health.cover not in _FAULTS and health.bed not in _FAULTS and not _load_is_odd(moment):
+    if (
+        not memory.faults
+        and health.cover not in _FAULTS
+        and health.bed not in _FAULTS
+        and not _load_is_odd(memory, moment)
+    ):
         return _WELL  # as almost always
     fresh = [name for name in _SENSORS if _watch(memory, name, moment, limits)]
     told = {name: fault for name, fault in memory.faults.items() if fault.told}
@@ -80,26 +85,29 @@ def _conditions(fault: Fault, moment: Moment, limits: Thresholds) -> tuple[event
     )
 
 
-def _load_is_odd(moment: Moment) -> bool:
-    return moment.fix.sensor_health.load in _FAULTS or _load_fault(moment) is not None
+def _load_is_odd(memory: Memory, moment: Moment) -> bool:
+    return moment.fix.sensor_health.load in _FAULTS or _load_fault(memory, moment) is not None
 
 
-def _load_fault(moment: Moment) -> str | None:
-    """Say what is wrong with a load sensor that is said to be well; None = nothing."""
+def _load_fault(memory: Memory, moment: Moment) -> str | None:
+    """Say what is wrong with a load sensor that is said to be well; None = nothing.
+
+    Empty, an offset is the same all day: only a reading that was stuck with a load on board is stuck for as long as it stays.
+    """
     fix = moment.fix
     if fix.sensor_health.load != "ok" or fix.by_phone:
         return None
     if fix.load_kg is None and fix.load_state == "unknown":
         return "silent"
-    return (
-        "stuck" if moment.load.stuck and moment.cargo.state == "loaded" else None
-    )  # empty, an offset is the same all day
+    known = memory.faults.get("load")
+    loaded = moment.cargo.state == "loaded" or (known is not None and known.kind == "stuck")
+    return "stuck" if moment.load.stuck and loaded else None
 
 
 def _watch(memory: Memory, name: str, moment: Moment, limits: Thresholds) -> bool:
     """Take a sensor's health in; True if its fault is to be told now."""
     health: str = getattr(moment.fix.sensor_health, name)
-    kind = health if health in _FAULTS else _load_fault(moment) if name == "load" else None
+    kind = health if health in _FAULTS else _load_fault(memory, moment) if name == "load" else None
     fault = memory.faults.get(name)
     if kind is None:
         if fault is not None:

@@ -2,7 +2,7 @@
 
 - *mocked*: the terminal or phone says itself that its places are made up.
 - *stuck*: the load reading did not move by a gram through whole cycles: loaded, driven, emptied, and again.
-- *power*: the terminal's power was cut with a load on board, away from depots and workshops.
+- *power*: the terminal's power was cut with a load on board, away from depots and workshops; for longer than a starter turns.
 - *cover*: said to be closed through several unloadings, with the bed raised under it.
 
 A broken sensor is no tampering, and one sign proves no intent: it is said as likely, or possible, for an officer to look.
@@ -21,7 +21,7 @@ from streams.rules.gates import Gate
 from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "tamper"
-VERSION: Final = "1"
+VERSION: Final = "2"
 _WORK: Final = frozenset({"depot", "workshop", "facility", "parking"})
 _TIPPING: Final = frozenset({"tipper", "hook"})
 """Trucks whose raised bed means unloading; a compactor's or tanker's tailgate says nothing of its cover."""
@@ -172,11 +172,17 @@ def _stuck(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | None
     return _begin(moment, memory.stuck_ms, "likely", *conditions)
 
 
-def _cut_conditions(memory: Memory, _moment: Moment, limits: Thresholds) -> tuple[events.Condition, ...]:
+def _cut_conditions(memory: Memory, moment: Moment, limits: Thresholds) -> tuple[events.Condition, ...]:
     if not memory.cut:
         return ()
     return (
         explain.at_least("reports of a loaded truck's power being cut", memory.cut, limits.tamper_cut_fixes, "reports"),
+        explain.at_least(
+            f"for at least {limits.tamper_cut_s:g} s",
+            (moment.time_ms - memory.cut_ms) / 1000,
+            limits.tamper_cut_s,
+            "s",
+        ),
     )
 
 
@@ -190,6 +196,7 @@ def _power_cut(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | 
         "likely",
         explain.known("loaded", moment.cargo.state),
         explain.known("power of the terminal", "cut"),
+        conditions[-1],
     )
 
 

@@ -124,7 +124,9 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tamper_stuck_cycles: int = 2
     """Times a truck was emptied while its load reading stayed the same [P]."""
     tamper_cut_fixes: int = 2
-    """Reports of a loaded truck's power being cut [P]."""
+    """Reports of a loaded truck's power being cut …"""
+    tamper_cut_s: float = 20.0
+    """… over so long: a starter that starves the terminal turns for ten seconds [P]."""
     tamper_closed_unloadings: int = 3
     """Unloadings in a row under a cover said to be closed [P]."""
 
@@ -151,14 +153,24 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Share of the usable depth (Devlinx-s/SMWCS: >= 95 % is critical) …"""
     overflow_s: float = 300.0
     """… at two readings at least so far apart: one may be an echo [P]."""
+    overflow_jump: float = 0.3
+    """Risen by more since the reading before is a thing before the sensor, or one thrown on top: only time can tell which [P];"""
+    overflow_jump_s: float = 3_600.0
+    """so long, and at three readings: a bag slides down, foam falls [P]."""
     overflow_left_fill: float = 0.90
-    """Below it, it is over [P]."""
+    """Below it at three or four readings in a row, it is over: within its dead zone a sensor hears false echoes [P]."""
 
     # bin-fire
+    fire_sure_c: float = 83.0
+    """No sun does: 900 W/m² taken in by a dark lid, given off at 10 W/m²K on either side, are 45 K above air of 38 °C."""
     fire_c: float = 60.0
-    """Devlinx-s/SMWCS: >= 60 °C is fire; at two readings …"""
-    fire_rise_c: float = 20.0
-    """… or at one, risen so much since the one before, within two hours [P]."""
+    """Devlinx-s/SMWCS: >= 60 °C is fire. A lid in the sun is, too, at noon: so only if …"""
+    fire_rise_c: float = 30.0
+    """… it has risen so much since the reading before …"""
+    fire_rise_s: float = 600.0
+    """… and that is no longer ago: a sensor's housing follows the sun in a quarter of an hour …"""
+    fire_lasts_h: float = 8.0
+    """… or has lasted so long, which no noon does [P]."""
     fire_over_c: float = 45.0
     """Below it, it is over [P]."""
 
@@ -167,15 +179,19 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Tilted for so long: a truck that empties it takes a minute [P]."""
 
     # sensor-fault of bins
-    bin_invalid_h: float = 3.0
-    """Readings that cannot be used, over so many hours …"""
+    bin_invalid_h: float = 6.0
+    """Readings that cannot be used, over so many hours: steam, and the dew of a night, are gone by then [P] …"""
     bin_invalid_readings: int = 6
     """… and so many in a row [P]."""
-    bin_stuck_h: float = 48.0
-    """The same reading over so many hours …"""
     bin_stuck_readings: int = 24
-    """… so many times …"""
-    bin_stuck_gain: float = 0.5
+    """The same reading so many times …"""
+    bin_trembles: float = 0.12
+    """… of a sensor of whose readings this share was a little lower than the one before: waste does not shrink, echoes tremble …"""
+    bin_frozen_h: float = 24.0
+    """… over so many hours [P];"""
+    bin_stuck_h: float = 96.0
+    """or of any sensor over so many: longer than from Friday noon to Tuesday noon …"""
+    bin_stuck_gain: float = 1.0
     """… in which the bin would have filled by this share [P]."""
 
     # unauthorised-landfill
@@ -205,7 +221,7 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 NAMES: Final = Thresholds.__struct_fields__
 DEFAULT: Final = Thresholds()
-IN_ORDER: Final = (("overflow_left_fill", "overflow_fill"), ("fire_over_c", "fire_c"))
+IN_ORDER: Final = (("overflow_left_fill", "overflow_fill"), ("fire_over_c", "fire_c"), ("fire_c", "fire_sure_c"))
 """What must not be above what."""
 
 UNITS: Final = {
@@ -219,6 +235,8 @@ UNITS: Final = {
     "share": "share of 1",
     "fill": "share of 1",
     "gain": "share of 1",
+    "jump": "share of 1",
+    "trembles": "share of 1",
     "factor": "times",
     "errors": "standard errors",
     "fixes": "fixes",

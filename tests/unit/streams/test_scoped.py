@@ -330,8 +330,8 @@ def test_a_bin_is_judged_by_the_limits_of_its_material_and_place(entry: dict[str
     bin_ = events.Asset(id="b1", kind="bin", material="kitchen", lon=lon, lat=lat, valid_from_ms=0)
     known, one = town.reference(bin_, *zones), bins.new("b1")
     found: list[events.Event] = []
-    for n in range(3):
-        reading = events.BinReading(bin_id="b1", event_time_ms=town.START_MS + n * 10 * MINUTE_MS, fill=0.93)
+    for n, fill in enumerate((0.8, 0.93, 0.93, 0.93)):
+        reading = events.BinReading(bin_id="b1", event_time_ms=town.START_MS + n * 10 * MINUTE_MS, fill=fill)
         found += bins.step(one, reading, known, city(entry))[1]
     overflows = [one for one in found if isinstance(one, events.Alert)]
     (who, whom), _ = entry.items()

@@ -109,6 +109,9 @@ def test_a_cover_that_opens_once_is_believed_again() -> None:
     "drive",
     [
         pytest.param(town.loaded().go(2_000).fix(power="cut").go(4_000, power="main"), id="one report"),
+        pytest.param(
+            town.loaded().go(2_000).wait(15, every_s=5, power="cut").wait(10, power="main"), id="a starter turns"
+        ),
         pytest.param(town.loaded().go(2_000).wait(60, power="cut", fix=False), id="where is not known"),
         pytest.param(town.loaded().go(2_000).wait(60, power="cut", ignition=False), id="engine off"),
     ],
