@@ -17,7 +17,6 @@ from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "bin-overflow"
 VERSION: Final = "2"
-_FULL_READINGS: Final = 2
 _JUMPED_READINGS: Final = 3
 _LOW_READINGS: Final = 4
 """In a row: it is not full, or not any more; …"""
@@ -58,8 +57,6 @@ def judge(memory: Memory, moment: BinMoment, limits: Thresholds) -> Finding | No
     lasted_s = (moment.time_ms - memory.since_ms) / 1000
     least_s = limits.overflow_jump_s if memory.jumped else limits.overflow_s
     if memory.alerted or lasted_s < least_s or (memory.jumped and memory.readings < _JUMPED_READINGS):
-        return None
-    if fill < limits.overflow_fill or memory.readings < _FULL_READINGS:
         return None
     memory.alerted = True
     return Finding(
