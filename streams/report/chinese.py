@@ -19,6 +19,7 @@ PHRASES: Final[dict[str, str]] = {
     "bed sensor": "车厢传感器",
     "load sensor": "载重传感器",
     "truck-states {}: the terminal did report, its fix came late": "truck-states {}：终端其实有上报，只是到得晚",
+    "bed raised": "车厢举升",
     "bed raised for at least {} s": "车厢举升至少 {} 秒",
     "away from every place where unloading is lawful": "远离所有可合法卸料的地点",
     "{} m and more": "{} 米以上",

@@ -326,7 +326,9 @@ def _because(memory: Memory, moment: Moment, limits: Thresholds, fall_kg: float 
         explain.known("away from every place where unloading is lawful", f"{limits.dump_place_buffer_m:g} m and more")
     ]
     if memory.way == "bed":
-        said.append(_raised(memory, moment, limits))
+        raised = _raised(memory, moment, limits)
+        # with a falling load beside it a bed need not have been raised so long: then how long says something, the limit nothing
+        said.append(raised if raised.met else explain.known("bed raised", f"{_lasted_s(memory, moment):.0f} s"))
     if memory.way == "dark":
         said.append(explain.at_least(_SILENCE, _lasted_s(memory, moment), limits.dark_s, "s"))
     if fall_kg is not None:

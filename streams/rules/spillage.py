@@ -336,7 +336,7 @@ def _finding(kind: str, memory: Memory, moment: Moment, limits: Thresholds) -> F
         kind=kind,  # type: ignore[arg-type]
         start_ms=memory.start_ms,
         at_ms=moment.time_ms,
-        end_ms=stretch[-1].start_ms + MINUTE_MS if kind == "end" else None,
+        end_ms=max(memory.start_ms, stretch[-1].start_ms + MINUTE_MS) if kind == "end" else None,
         severity="high" if uncovered else "medium",
         certainty="observed" if uncovered else "likely",
         where=geo.line([place for minute in stretch for place in _places(minute)]),

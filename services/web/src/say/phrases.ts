@@ -42,6 +42,8 @@ const EXCEPTIONS: Record<string, string> = {
 
 const PHRASES: Phrase[] = [
   // conditions
+  [/^bed raised$/, () => "车厢举升"],
+  [/^(\d+) s$/, s => `${s} 秒`],
   [/^bed raised for at least (\S+) s$/, s => `车厢举升至少 ${s} 秒`],
   [/^away from every place where unloading is lawful$/, () => "远离所有可合法卸料的地点"],
   [/^(\S+) m and more$/, m => `${m} 米以上`],

@@ -39,6 +39,15 @@ def test_a_load_tipped_off_the_road_is_observed_once_with_its_kilograms() -> Non
     assert any(kind in first.used for kind in ("facility", "source", "depot"))
 
 
+def test_a_bed_raised_for_a_moment_while_the_load_falls_gives_only_reasons_that_hold() -> None:
+    """How long it was raised is said; the limit for beds without a load beside them is not: it was not judged by."""
+    found = alerts(tip(town.loaded().go(3_000).go(3_000, 200), seconds=12), RULE)
+    assert states(found) == ["raised", "ended"]
+    assert all(condition.met for one in found for condition in one.because)
+    (raised,) = (condition for condition in found[0].because if condition.condition == "bed raised")
+    assert (raised.measured, raised.limit) == ("10 s", None)
+
+
 @pytest.mark.parametrize(("x_m", "y_m"), [(town.STREET_M, 0), (town.STREET_M - 75, 0), (4_000, 500), (2_000, 500)])
 def test_tipping_at_a_known_place_or_within_its_buffer_is_lawful(x_m: float, y_m: float) -> None:
     """Yard, 25 m before its fence, workshop, depot: no alert."""
