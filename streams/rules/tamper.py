@@ -23,6 +23,7 @@ from streams.rules.thresholds import Thresholds
 NAME: Final[RuleName] = "tamper"
 VERSION: Final = "2"
 _WORK: Final = frozenset({"depot", "workshop", "facility", "parking"})
+_YARD: Final = frozenset({"facility"})
 _TIPPING: Final = frozenset({"tipper", "hook"})
 """Trucks whose raised bed means unloading; a compactor's or tanker's tailgate says nothing of its cover."""
 
@@ -50,6 +51,8 @@ class Memory(Struct, array_like=True):
     cut_ms: int = 0
     """Since when its power is cut, as far as that is a sign; 0 = it is not."""
     cut: int = 0
+    yard_ms: int = 0
+    """When it was last at a facility."""
 
 
 _NO_SIGN: Final = Gate[Moment](
@@ -64,6 +67,8 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[
         _watch_cover(memory, moment)
     if moment.fix.mocked or memory.mocked:
         _watch_places(memory, moment)
+    if moment.near and moment.within(_YARD, limits.dump_place_buffer_m) is not None:
+        memory.yard_ms = moment.time_ms
     if moment.fix.power == "cut" or memory.cut:
         _watch_power(memory, moment, limits)
     if memory.sign:
@@ -112,10 +117,16 @@ def _watch_power(memory: Memory, moment: Moment, limits: Thresholds) -> None:
     fix = moment.fix
     if fix.power in ("main", "backup"):
         memory.cut_ms = memory.cut = 0
-    odd = fix.power == "cut" and moment.cargo.state == "loaded" and not fix.maintenance and fix.ignition is not False
+    odd = fix.power == "cut" and _is_loaded(memory, moment) and not fix.maintenance and fix.ignition is not False
     if odd and moment.place is not None and moment.within(_WORK, limits.dump_place_buffer_m) is None:
         memory.cut_ms = memory.cut_ms or moment.time_ms
         memory.cut += 1
+
+
+def _is_loaded(memory: Memory, moment: Moment) -> bool:
+    """Whether it is loaded for sure: where no sensor says so it may have tipped, unseen, at the facility it was at since."""
+    measured = moment.load.kg is not None and not moment.load.stuck
+    return moment.cargo.state == "loaded" and (measured or moment.cargo.stood_until_ms >= memory.yard_ms)
 
 
 _ONE_EMPTYING_MS: Final = 15 * 60_000

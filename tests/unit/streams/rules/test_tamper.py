@@ -84,6 +84,15 @@ def test_a_power_cut_with_a_load_on_board(drive: town.Drive, expected: list[str]
     assert states(alerts(drive, RULE)) == expected
 
 
+@pytest.mark.parametrize(("to_m", "expected"), [(6_000, ["raised", "ended"]), (town.STREET_M, [])])
+def test_where_no_sensor_weighs_a_load_may_have_been_tipped_unseen(to_m: float, expected: list[str]) -> None:
+    """At a facility, with a bed that is raised between two reports: what is not known is no guilt."""
+    drive = town.loaded().go(to_m).wait(60).go(4_000).wait(60, power="cut").wait(20, power="main")
+    bare = replace(town.HEALTHY, load="missing")
+    drive.fixes = [replace(fix, load_kg=None, sensor_health=bare) for fix in drive.fixes]
+    assert states(alerts(drive, RULE)) == expected
+
+
 @pytest.mark.parametrize(("times", "expected"), [(2, []), (3, ["raised"])])
 def test_a_cover_said_to_be_closed_over_a_raised_bed(times: int, expected: list[str]) -> None:
     """Three unloadings in a row: possible only, a sensor may be mounted wrongly."""
