@@ -170,6 +170,7 @@ class _SomeTrucks(replay.Day):
 
     def fold(self, record: events.Event) -> list[events.Event]:
         """Fold a record in, if it is of one of the trucks or says what exists."""
+        self.misplaced = None
         if isinstance(record, events.BinReading):
             return []
         truck_id = getattr(record, "truck_id", None)

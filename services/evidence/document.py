@@ -132,10 +132,11 @@ def _with_samples(whole: Iterable[tuple[int, int]], every_ms: int) -> Iterator[P
 
 
 def named(used: Mapping[str, Any]) -> tuple[Named, ...]:
-    """Return what `used` of an alert names: ``"p3@2, p4@1"``, ``["z4@9"]``, ids without a version. Counts name nothing."""
+    """Return what `used` of an alert names: ``"p3@2, p4@1"``, ``["z4@9"]``, ids without a version. Counts and thresholds name nothing."""
     return tuple(
         _named(kind, one)
         for kind, said in sorted(used.items())
+        if kind != "thresholds"
         for one in (said.split(", ") if isinstance(said, str) else said if isinstance(said, list) else ())
         if isinstance(one, str) and one
     )

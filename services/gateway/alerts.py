@@ -96,6 +96,8 @@ def alert(alert_id: Id, me: Me, parts: Parts) -> Json:
 def act(action_id: Id, body: AlertActionBody, me: Me, parts: Parts) -> Json:
     """Say something about an alert. The same again is the same; another content under the same id is 409."""
     known = queries.alert(parts.engine, me.user.tenant_id, body.alert_id, me.scope.district_id)
+    if known is None:
+        parts.require_live()
     rule = (
         known["rule"]
         if known

@@ -57,6 +57,7 @@ def act(action_id: Annotated[Text, Path()], body: DispatchActionBody, me: Me, pa
 
 def _sees_stop(me: Me, parts: Parts, stop_id: str) -> bool:
     """Whether this is a bin, or a truckload ``<order_id>/<n>`` of an order, that the person may see."""
+    parts.require_live()  # else a stop would be denied that is there
     town = parts.hub.tenant(me.user.tenant_id).town
     places = (town.thing("bin", stop_id), town.thing("order", stop_id.rpartition("/")[0] or stop_id))
     return any(place.value is not None and me.scope.sees(place) for place in places)

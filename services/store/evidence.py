@@ -243,6 +243,7 @@ _RECORDS: Final[Mapping[str, tuple[Any, Any, Any]]] = {
     "plan": (_l.record, _l.truck_id, _l.plan_version),
     "weighing": (schema.weighings.c.record, schema.weighings.c.weighing_id, None),
     "ticket": (schema.tickets.c.record, schema.tickets.c.ticket_id, None),
+    "tickets": (schema.tickets.c.record, schema.tickets.c.ticket_id, None),
 }
 _ASSETS: Final = frozenset({"truck", "facility", "source", "depot"})
 

@@ -132,7 +132,8 @@ def _without_receipt(
     return Finding(
         kind="change" if before else "begin",
         of=facility_id,
-        start_ms=at_ms if last is None else last.tipped_ms,
+        # a millisecond on: ids follow from starts, and a short receipt of this load may begin with the very fix that saw it tip
+        start_ms=at_ms if last is None else last.tipped_ms + 1,
         at_ms=at_ms,
         severity="medium",
         certainty=_how_certain(facility_id, last, seen),

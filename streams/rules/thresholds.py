@@ -248,8 +248,13 @@ UNITS: Final = {
 }
 """By the last word of a name: each says its unit."""
 
-_FARTHEST: Final = {"landfill_m": 500.0, "dump_place_buffer_m": 60.0, "off_route_place_m": 60.0}
-"""How far places are looked for (`streams.assets`, `streams.sites`)."""
+_FARTHEST: Final = {
+    "landfill_m": 500.0,
+    "dump_place_buffer_m": 60.0,
+    "off_route_place_m": 60.0,
+    "balance_receipt_h": 96.0,
+}
+"""How far places are looked for (`streams.assets`, `streams.sites`), and less than loads are kept for (`streams.overdue`)."""
 _TYPES: Final = {field.name: field.type for field in msgspec.structs.fields(Thresholds)}
 
 

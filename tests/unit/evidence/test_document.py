@@ -123,6 +123,7 @@ def test_a_bin_is_found_by_the_device_that_the_register_names() -> None:
 def test_what_was_used_stands_in_it_whole_and_what_is_gone_is_said() -> None:
     """Permits in one text, zones in a list, a plan by its number: each with the record of that version."""
     used = {"permit": "p1@1, p@2@7", "zones": ["z4@9"], "plan": "t1@14", "number": 3}
+    used["thresholds"] = ["spill_kg 600 (truck_class compactor)"]
     names = document.named(used)
     assert set(names) == {
         Named("permit", "p1", 1),

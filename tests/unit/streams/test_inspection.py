@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from streams import codec, events, inspection, recorded, replay, rules, topics
 from streams.inspection import Span
+from streams.units import DAY_MS
 from tests.unit.streams import town
 
 ALWAYS = (0, 10**14)
@@ -185,3 +186,13 @@ def test_what_is_not_known_stays_so(tmp_path: Path) -> None:
 
 def _first(one: Span) -> Any:
     return one.conditions[0].condition if one.conditions else ""
+
+
+def test_a_place_that_cannot_be_is_one_letter_whoever_reports_after_it(tmp_path: Path) -> None:
+    """Reports of trucks nobody looks at are none."""
+    drive = town.loaded().go(400)
+    last = drive.fixes[-1]
+    drive.fixes[-1] = replace(last, lon=last.lat, lat=last.lon)
+    others = [replace(fix, truck_id="t2", event_time_ms=fix.event_time_ms + DAY_MS) for fix in drive.fixes[:20]]
+    day = write(tmp_path / "day", drive, more=tuple(replace(fix, received_time_ms=fix.event_time_ms) for fix in others))
+    assert inspection.follow(day, {"t1": [ALWAYS]}).dead_letters == 1

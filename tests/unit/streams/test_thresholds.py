@@ -19,6 +19,7 @@ from streams.rules.thresholds import NAMES, Thresholds
         ('{"overflow_fill": 1.5}', "threshold overflow_fill is 1.5, expected a number above 0 and at most 1"),
         ('{"spill_share": 3.5}', "threshold spill_share is 3.5, expected a number above 0 and at most 1 (share of 1)"),
         ('{"fire_over_c": 90}', "threshold fire_over_c is 90"),
+        ('{"balance_receipt_h": 97}', "threshold balance_receipt_h is 97, expected a number above 0 and at most 96"),
         ('{"landfill_m": 3000}', "threshold landfill_m is 3000"),
         ('{"off_route_place_m": 500}', "threshold off_route_place_m is 500"),
         ('{"dark": 300}', "unknown threshold dark, expected a name such as dark_s"),

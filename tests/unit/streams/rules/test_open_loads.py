@@ -307,3 +307,21 @@ def test_it_is_due_once_and_only_such_trucks_are_looked_at() -> None:
     city.hear(*day.load(), day.receipt(0))
     assert due_ms(city) == 0
     assert not truck.heeds(city.one, events.Tick(at_ms=day.drive.time_ms + 9 * DAY_MS))
+
+
+def test_a_short_receipt_that_comes_late_is_not_taken_back_with_its_lateness() -> None:
+    """Where one fix saw the truck arrive and stand empty (its terminal was off at the yard): two alerts of two ids."""
+    day, city = Day(), City(weighbridge=True)
+    fixes = day.load()
+    moving = max(n for n, fix in enumerate(fixes) if (fix.load_kg or 0) > 10_000 and (fix.speed_mps or 0) > 1.4)
+    empty = next(n for n in range(moving, len(fixes)) if (fixes[n].load_kg or 0) < 1_000)
+    cold = [replace(fix, fix=False, lon=None, lat=None) for fix in fixes[empty : empty + 2]]
+    city.hear(*fixes[: moving + 1], *cold, *fixes[empty + 2 :])
+    at_ms = due_ms(city)
+    (tipped,) = city.one.loads.tipped
+    late = weighing(tipped.tipped_ms + MINUTE_MS, 9_000.0, "g0", received_time_ms=at_ms + HOUR_MS)
+    city.tick(at_ms).hear(late)
+    by_id: dict[str, list[str]] = {}
+    for alert in city.said:
+        by_id.setdefault(alert.alert_id, []).append(alert.state)
+    assert sorted(by_id.values()) == [["raised", "cancelled"], ["raised", "ended"]]
