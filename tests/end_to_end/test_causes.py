@@ -406,7 +406,7 @@ def _a_bin_planned_late(desk: Desk, truck_id: str | None = None) -> tuple[str, J
         for visit in left:
             known, bin_ = due.get(visit.get("stop_id") or ""), bins.get(visit.get("stop_id") or "")
             if truck_id in (None, truck) and known and bin_ and visit["arrive_ms"] > now_ms + 60 * MINUTE_MS:
-                fill = _fill_that_overflows(known, bin_, now_ms, in_ms=20 * MINUTE_MS)
+                fill = _fill_that_overflows(known, bin_, now_ms, in_ms=10 * MINUTE_MS)
                 if fill is not None and not (known.get("overflow_ms") or math.inf) < visit["arrive_ms"]:
                     return truck, visit, fill
     return None
@@ -415,7 +415,8 @@ def _a_bin_planned_late(desk: Desk, truck_id: str | None = None) -> tuple[str, J
 def _fill_that_overflows(known: Json, bin_: Json, now_ms: int, in_ms: int) -> float | None:
     """Return the fill that, read now, makes the forecast of a bin an overflow in ``in_ms``; None = not to be foreseen.
 
-    By the mean; the forecast is later by a part of what is thrown in at a time (`streams.crossing`). A bin with a forecast keeps its rate if it is read again within five minutes (`streams.filling`); a bin that was
+    By the mean; the forecast is later by a part of what is thrown in at a time (`streams.crossing`), at a small rest several
+    times. A bin with a forecast keeps its rate if it is read again within five minutes (`streams.filling`); a bin that was
     read once has its rate from the next reading.
     """
     room, since_ms = 1.0 - bin_["fill"], now_ms - bin_["event_time_ms"]
