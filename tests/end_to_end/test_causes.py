@@ -406,7 +406,7 @@ def _a_bin_planned_late(desk: Desk, truck_id: str | None = None) -> tuple[str, J
         for visit in left:
             known, bin_ = due.get(visit.get("stop_id") or ""), bins.get(visit.get("stop_id") or "")
             if truck_id in (None, truck) and known and bin_ and visit["arrive_ms"] > now_ms + 60 * MINUTE_MS:
-                fill = _fill_that_overflows(known, bin_, now_ms, in_ms=10 * MINUTE_MS)
+                fill = _fill_that_overflows(known, bin_, now_ms, in_ms=20 * MINUTE_MS)
                 # however full, the next thing thrown in is waited for: up to a quarter of the time that was foreseen
                 soonest_ms = now_ms + 0.3 * ((known.get("overflow_ms") or now_ms) - now_ms)
                 late = not (known.get("overflow_ms") or math.inf) < visit["arrive_ms"]
