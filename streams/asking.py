@@ -1,4 +1,4 @@
-"""Moments as people ask for them: ISO with a zone, the city's local time, or milliseconds."""
+"""Moments as people ask for them (ISO with a zone, the city's local time, or milliseconds), and as they read them."""
 
 import datetime as dt
 from typing import Final
@@ -32,3 +32,11 @@ def _iso_ms(text: str, zone: dt.tzinfo) -> int:
     at = dt.datetime.fromisoformat(text)
     at = at if at.tzinfo is not None else at.replace(tzinfo=zone)
     return (at - _UTC_START) // dt.timedelta(milliseconds=1)
+
+
+def local(time_ms: float, zone: dt.tzinfo) -> dt.datetime | None:
+    """Return the local time; None in a year that calendars do not have."""
+    try:
+        return dt.datetime.fromtimestamp(time_ms / 1000, zone)
+    except (ValueError, OverflowError, OSError):
+        return None

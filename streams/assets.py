@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from streams import events, geo
 from streams.hours import Hours, Stretch, zone_of
-from streams.service_area import ServiceAreas
+from streams.service_area import ServiceAreas, named
 
 DEFAULT_RADIUS_M: Final = 40.0
 """Contract: an asset without an area is a circle of 40 m."""
@@ -198,7 +198,7 @@ class Reference:
         except BadReference:
             raise
         except ValueError as error:  # geometry, hours, days, time zones
-            raise BadReference(f"{_named(record)}: {error}") from error
+            raise BadReference(f"{named(record)}: {error}") from error
 
     def _apply_truck(self, truck: events.Asset) -> None:
         for name, kg in (("payload_kg", truck.payload_kg), ("gross_limit_kg", truck.gross_limit_kg)):
@@ -443,17 +443,6 @@ class Reference:
             if shift and not shift.retired and shift.truck_id == truck_id and shift.start_ms <= time_ms < shift.end_ms:
                 return shift.driver_id
         return None
-
-
-def _named(record: events.Event) -> str:
-    match record:
-        case events.Asset():
-            return f"{record.kind} {record.id}"
-        case events.Zone():
-            return f"zone {record.zone_id}"
-        case events.Permit():
-            return f"permit {record.permit_id}"
-    return type(record).__name__
 
 
 def _list_under(listed: dict[str, list[str]], key: str, one_id: str) -> None:

@@ -6,14 +6,14 @@ highest revision counts; a cancelled alert was none. When it left (`emitted_ms`)
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-from streams import events, recorded, topics
+from streams import asking, events, recorded, topics
 from streams.alerts import REPEAT_MS
 
 _NO_DIFFERENCE: Final = frozenset({"revision", "rule_version", "emitted_ms"})
@@ -106,7 +106,7 @@ def _moved(lost: list[events.Alert], gained: list[events.Alert]) -> list[tuple[e
         (abs(one.start_ms - other.start_ms), one.alert_id, other.alert_id, one, other)
         for one in lost
         for other in by_subject[one.rule, _subject(one)]
-        if one.start_ms - REPEAT_MS <= _end_ms(other) and other.start_ms - REPEAT_MS <= _end_ms(one)
+        if one.start_ms - REPEAT_MS <= end_ms(other) and other.start_ms - REPEAT_MS <= end_ms(one)
     ]
     pairs: list[tuple[events.Alert, events.Alert]] = []
     taken: set[str] = set()
@@ -119,7 +119,8 @@ def _moved(lost: list[events.Alert], gained: list[events.Alert]) -> list[tuple[e
     return pairs
 
 
-def _end_ms(alert: events.Alert) -> int:
+def end_ms(alert: events.Alert) -> int:
+    """Return until when an alert is known to have held."""
     return max(alert.start_ms, alert.raised_ms if alert.end_ms is None else alert.end_ms)
 
 
@@ -220,10 +221,8 @@ def table(comparison: Comparison, zone: tzinfo = UTC) -> str:
 
 
 def _when(time_ms: int, zone: tzinfo) -> str:
-    try:
-        return datetime.fromtimestamp(time_ms / 1000, zone).strftime("%Y-%m-%d %H:%M:%S %Z")
-    except (ValueError, OverflowError, OSError):  # a year that calendars do not have
-        return f"{time_ms} ms"
+    at = asking.local(time_ms, zone)
+    return f"{time_ms} ms" if at is None else f"{at:%Y-%m-%d %H:%M:%S %Z}"
 
 
 _LONGEST: Final = 80

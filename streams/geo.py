@@ -370,6 +370,13 @@ def cell_of(lon: float, lat: float, side_deg: float = CELL_DEG) -> tuple[int, in
     return math.floor(lon / side_deg), math.floor(lat / side_deg)
 
 
+def simplified(line: Sequence[tuple[float, float]], tolerance: float) -> list[tuple[float, float]]:
+    """Return the points of a line from which no other is farther than ``tolerance``, in its own units."""
+    if len(line) < 3:
+        return list(line)
+    return [(x, y) for x, y in shapely.simplify(shapely.LineString(line), tolerance, preserve_topology=False).coords]
+
+
 # --------------------------------------------------------------------------------------------- lines kept in state
 
 _TICKS_PER_DEGREE: Final = 100_000

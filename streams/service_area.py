@@ -115,8 +115,20 @@ def first_misplaced(record: events.Versioned, why_not: Callable[[float, float], 
     for member, lon, lat in _places_of(record):
         reason = why_not(lon, lat)
         if reason is not None:
-            return f"{_named(record)}: {member} {reason}"
+            return f"{named(record)}: {member} {reason}"
     return None
+
+
+def named(record: events.Event) -> str:
+    """Name a record of what exists, for people."""
+    match record:
+        case events.Asset():
+            return f"{record.kind} {record.id}"
+        case events.Zone():
+            return f"zone {record.zone_id}"
+        case events.Permit():
+            return f"permit {record.permit_id}"
+    return type(record).__name__
 
 
 def _area_of(tenant_id: str, registered: Mapping[str, Mapping[_Key, _Places]]) -> ServiceArea | None:
@@ -184,12 +196,6 @@ def _corners(geometry: Any) -> Iterator[geo.LonLat]:
             parts += reversed(part)
         elif abs(part[0]) <= 180 and abs(part[1]) <= 90:
             yield part[0], part[1]
-
-
-def _named(record: events.Versioned) -> str:
-    if isinstance(record, events.Asset):
-        return f"{record.kind} {record.id}"
-    return f"zone {record.zone_id}" if isinstance(record, events.Zone) else f"permit {getattr(record, 'permit_id', '')}"
 
 
 def _great_circle_m(lon: float, lat: float, to_lon: float, to_lat: float) -> float:

@@ -56,8 +56,7 @@ def _after_id(one: Changed) -> str:
 
 def around(alert: events.Alert) -> Times:
     """Return the time that is drawn of an alert."""
-    end_ms = max(alert.start_ms, alert.raised_ms if alert.end_ms is None else alert.end_ms)
-    return alert.start_ms - _AROUND_MS, min(end_ms, alert.start_ms + _LONGEST_MS) + _AROUND_MS
+    return alert.start_ms - _AROUND_MS, min(compare.end_ms(alert), alert.start_ms + _LONGEST_MS) + _AROUND_MS
 
 
 def times(told_of: list[Story]) -> dict[str, list[Times]]:

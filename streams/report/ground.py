@@ -152,7 +152,7 @@ def _place(given: Any) -> LonLat | None:
 def _way(fixes: Sequence[Fix], plane: Plane, clock: Clock) -> Iterator[str]:
     """Draw the way, a line for each stretch of one kind; none over a gap, nor to a fix whose place is not believed."""
     for one in _stretches(fixes):
-        points = svg.simplified([plane.at(fix.place) for fix in one if fix.place], _TOLERANCE)
+        points = geo.simplified([plane.at(fix.place) for fix in one if fix.place], _TOLERANCE)
         name = kind(one[0])
         times = f"{clock.time(one[0].time_ms)} – {clock.time(one[-1].time_ms)}"
         said = words.title(Said(f"{KINDS[name].zh}，{times}", f"{KINDS[name].en}, {times}"))
@@ -192,7 +192,7 @@ def _drawn(places: Sequence[Place], plane: Plane) -> list[tuple[Place, list[svg.
     for place in places:
         if place.kind in _NOT_DRAWN or len(found) == _MOST_PLACES:
             continue
-        outline = [svg.simplified([plane.at(one) for one in line], _TOLERANCE) for line in _outline(place)]
+        outline = [geo.simplified([plane.at(one) for one in line], _TOLERANCE) for line in _outline(place)]
         if any(plane.shows(point) for line in outline for point in line):
             found.append((place, outline))
     return found
@@ -224,7 +224,7 @@ def _corridors(permits: Sequence[Permission], plane: Plane) -> Iterator[str]:
     for permission in permits:
         lines: list[svg.Line] = []
         for line in lines_of(permission.permit.corridor):
-            points = svg.simplified([plane.at(place) for place in line], _TOLERANCE)
+            points = geo.simplified([plane.at(place) for place in line], _TOLERANCE)
             for a, b in pairwise(points):
                 if not (plane.shows(a) or plane.shows(b)):
                     continue
@@ -244,7 +244,7 @@ def _corridors(permits: Sequence[Permission], plane: Plane) -> Iterator[str]:
 
 def _marks(marks: Sequence[Mark], plane: Plane) -> Iterator[str]:
     for mark in marks:
-        lines = [svg.simplified([plane.at(place) for place in line], _TOLERANCE) for line in lines_of(mark.where)]
+        lines = [geo.simplified([plane.at(place) for place in line], _TOLERANCE) for line in lines_of(mark.where)]
         lines = [line for line in lines if line]
         if not lines:
             continue

@@ -72,32 +72,6 @@ def thinned(line: Line, columns: int, first: float, last: float) -> Line:
     return kept
 
 
-def simplified(line: Sequence[Point], tolerance: float) -> Line:
-    """Return the points of a way from which no other is farther than ``tolerance`` (Ramer, Douglas, Peucker)."""
-    if len(line) < 3:
-        return list(line)
-    kept = {0, len(line) - 1}
-    pending = [(0, len(line) - 1)]
-    while pending:
-        first, last = pending.pop()
-        farthest, away = 0, tolerance
-        for n in range(first + 1, last):
-            distance = _distance(line[n], line[first], line[last])
-            if distance > away:
-                farthest, away = n, distance
-        if farthest:
-            kept.add(farthest)
-            pending += [(first, farthest), (farthest, last)]
-    return [line[n] for n in sorted(kept)]
-
-
-def _distance(point: Point, a: Point, b: Point) -> float:
-    dx, dy = b[0] - a[0], b[1] - a[1]
-    long2 = dx * dx + dy * dy
-    along = 0.0 if long2 == 0 else max(0.0, min(1.0, ((point[0] - a[0]) * dx + (point[1] - a[1]) * dy) / long2))
-    return math.hypot(point[0] - a[0] - along * dx, point[1] - a[1] - along * dy)
-
-
 def round_steps(span: float, most: int, steps: Sequence[float]) -> float:
     """Return the smallest of ``steps`` of which at most ``most`` fit into ``span``; beyond the last, multiples of it."""
     found = next((step for step in steps if span / step <= most), None)

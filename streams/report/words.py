@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import NamedTuple
 
+from streams import asking
 from streams.events import Condition
 from streams.report import svg
 from streams.report.chinese import RULES, in_chinese
@@ -75,10 +76,7 @@ class Clock:
 
     def at(self, time_ms: float) -> dt.datetime | None:
         """Return the local time; None in a year that calendars do not have."""
-        try:
-            return dt.datetime.fromtimestamp(time_ms / 1000, self._zone)
-        except (ValueError, OverflowError, OSError):
-            return None
+        return asking.local(time_ms, self._zone)
 
     def time(self, time_ms: float) -> str:
         """Hours, minutes and seconds."""

@@ -19,7 +19,7 @@ from streams.assets import Place
 from streams.events import RuleName
 from streams.moment import Moment
 from streams.rules import explain
-from streams.rules.gates import Gate, kmh
+from streams.rules.gates import REPORTS, Gate, kmh
 from streams.rules.thresholds import Thresholds
 from streams.silence import Silence, drove_on_m
 
@@ -64,12 +64,6 @@ _DEAD_ZONE_NEAR: Final = Gate[Moment](
     lambda memory, moment, _: _dead_zone_m(memory, moment),
     unit="m",
 )
-_REPORTS: Final = Gate[Moment](
-    "silence of the terminal, no report missing",
-    lambda _, moment, __: explain.silence(moment),
-    lambda limits: limits.dark_s,
-    "s",
-)
 _STANDS_UNSEEN: Final = Gate[Moment](
     "driving, where no report has a place",
     lambda _, moment, __: kmh(moment),
@@ -93,7 +87,7 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[
 def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:
     if memory.alerted:
         return _seen_again(memory, moment) if moment.place is not None or not memory.loaded else None
-    excuse = _REPORTS
+    excuse = REPORTS
     if moment.was_silent(limits.dark_s):
         why = _excuse(memory, moment)
         if why is None:

@@ -117,14 +117,6 @@ def of_receipt(receipt: Receipt, start_ms: int, **said: Any) -> Finding:
     )
 
 
-def silence(moment: Moment) -> float | str:
-    """Say for how long nothing came before this fix, and what explains it: for people who look into a day."""
-    lasted_s = (moment.time_ms - moment.since_ms) / 1000
-    if moment.after_gap:
-        return f"{lasted_s:.0f} s, and reports are missing: the network lost them"
-    return f"{lasted_s:.0f} s by a clock that was corrected" if moment.clock_moved else lasted_s
-
-
 def it_did_report(fix: events.TruckState, time_ms: int, *, start_ms: int, end_ms: int | None) -> Finding:
     """Withdraw an alert of a silence: this fix shows that there was none."""
     reason = f"truck-states {fix.truck_id} {time_ms}: the terminal did report, its fix came late"

@@ -62,6 +62,14 @@ def _why_unreadable(_memory: Any, moment: Moment, _limits: Thresholds) -> str:
     return "stuck" if moment.load.stuck else "engine off"
 
 
+def _silence(moment: Moment) -> float | str:
+    """Say for how long nothing came before this fix, and what explains it."""
+    lasted_s = (moment.time_ms - moment.since_ms) / 1000
+    if moment.after_gap:
+        return f"{lasted_s:.0f} s, and reports are missing: the network lost them"
+    return f"{lasted_s:.0f} s by a clock that was corrected" if moment.clock_moved else lasted_s
+
+
 def place_here(moment: Moment) -> str:
     """Name the nearest registered place."""
     return next((f"{place.name} ({distance_m:.0f} m)" for distance_m, place in moment.near), "none near")
@@ -73,6 +81,12 @@ STANDING: Final = Gate[Moment](
     "driving faster than walking pace", lambda _, moment, __: kmh(moment), lambda _: RESTING_MPS * 3.6, "km/h"
 )
 MAINTENANCE: Final = Gate[Moment]("not under maintenance", lambda *_: "maintenance")
+REPORTS: Final = Gate[Moment](
+    "silence of the terminal, no report missing",
+    lambda _, moment, __: _silence(moment),
+    lambda limits: limits.dark_s,
+    "s",
+)
 LOAD_UNREADABLE: Final = Gate[Moment]("a load sensor that can be read", _why_unreadable)
 NO_PERMIT: Final = Gate[Moment]("a permit in force for this load", lambda *_: "none")
 NO_PAYLOAD: Final = Gate[Moment]("a permitted load on record", lambda *_: "none")

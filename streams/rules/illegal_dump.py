@@ -18,7 +18,7 @@ from streams.events import RuleName
 from streams.load import level
 from streams.moment import RESTING_MPS, Moment
 from streams.rules import explain
-from streams.rules.gates import LOAD_UNREADABLE, MAINTENANCE, NO_PLACE, NOT_LOADED, Gate, kg, kmh, place_here
+from streams.rules.gates import LOAD_UNREADABLE, MAINTENANCE, NO_PLACE, NOT_LOADED, REPORTS, Gate, kg, kmh, place_here
 from streams.rules.thresholds import Thresholds
 
 NAME: Final[RuleName] = "illegal-dump"
@@ -51,12 +51,6 @@ _MAY_UNLOAD: Final = Gate[Moment](
     lambda _, moment, __: place_here(moment),
     lambda limits: limits.dump_place_buffer_m,
     "m",
-)
-_REPORTS: Final = Gate[Moment](
-    "silence of the terminal, no report missing",
-    lambda _, moment, __: explain.silence(moment),
-    lambda limits: limits.dark_s,
-    "s",
 )
 _NOT_GONE: Final = Gate[Moment](
     "the load gone when the readings are calm again",
@@ -150,7 +144,7 @@ def _idle(memory: Memory, moment: Moment, limits: Thresholds) -> Gate[Moment] | 
         return None
     if raised is None or moment.truck_class not in _TIPPING_CLASSES:
         return _watch_load(memory, moment, limits)
-    return _BED_NOT_RAISED if stopped_at is _REPORTS else stopped_at
+    return _BED_NOT_RAISED if stopped_at is REPORTS else stopped_at
 
 
 def _watch_load(memory: Memory, moment: Moment, limits: Thresholds) -> Gate[Moment] | None:
@@ -380,7 +374,7 @@ def _fall_now(memory: Memory, moment: Moment) -> float | None:
 def _not_dark(memory: Memory, moment: Moment, limits: Thresholds) -> Gate[Moment] | None:
     """Return why this is not the end of a silence, with a load before it, in which by the counter nothing was reported."""
     if not moment.was_silent(limits.dark_s):
-        return _REPORTS
+        return REPORTS
     known = memory.last_kg is not None and memory.last_place is not None
     if not memory.was_loaded or memory.was_near or not known:
         return _NOTHING_LOST

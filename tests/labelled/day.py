@@ -17,7 +17,6 @@ Record = dict[str, Any]
 EACH = 36
 """Violations of each kind, and traps, in a day of full size."""
 TRIPS = 8
-FAULTY = ("sticks", "is_not_used", "is_on_holiday")
 NO_SUN_C = 83.0
 """No sun makes a sensor hotter (`tests.labelled.bin_life`)."""
 _ROADS_APART_M = 500.0

@@ -34,7 +34,6 @@ TOLERATED = 1.10
 """Speedometers and receivers are allowed a tenth."""
 TOO_FAST_S, GLANCE_S = 45, 15
 """So long above that is too fast; shorter than a glance, nothing; in between nobody can blame either judgement."""
-_FAULT = "sensor-fault"
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import math
 
+from streams import geo
 from streams.report import svg
 
 
@@ -32,9 +33,9 @@ def test_a_thinned_curve_keeps_its_peaks() -> None:
 def test_a_simplified_way_is_nowhere_farther_away_than_allowed() -> None:
     """A straight road is two points; a corner stays."""
     straight = [(float(n), 0.3 * (n % 2)) for n in range(1_000)]
-    assert svg.simplified(straight, 0.5) == [straight[0], straight[-1]]
+    assert geo.simplified(straight, 0.5) == [straight[0], straight[-1]]
     corner = [(0.0, 0.0), (5.0, 0.1), (10.0, 0.0), (10.0, 9.0)]
-    assert svg.simplified(corner, 0.5) == [(0.0, 0.0), (10.0, 0.0), (10.0, 9.0)]
+    assert geo.simplified(corner, 0.5) == [(0.0, 0.0), (10.0, 0.0), (10.0, 9.0)]
 
 
 def test_what_is_no_number_is_never_written() -> None:
