@@ -305,7 +305,7 @@ def _inspect(given: argparse.Namespace) -> int:
     folder: Path = _a_day(given.folder)
     _check_file("-o", given.out)
     settings = truck.DEFAULT_SETTINGS if given.settings is None else _settings(given.settings)
-    zone = inspection.register(folder).city_zone(given.truck, events.LATEST_MS) or _zone("UTC")
+    zone = replay.register(folder).city_zone(given.truck, events.LATEST_MS) or _zone("UTC")
     from_ms = events.EARLIEST_MS if given.since is None else _moment("--from", given.since, zone)
     to_ms = events.LATEST_MS if given.until is None else _moment("--to", given.until, zone)
     if to_ms <= from_ms:

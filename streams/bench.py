@@ -4,13 +4,12 @@ import math
 import random
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from streams import codec, events, recorded, state, topics, truck
-from streams.assets import BadReference, Reference
+from streams import codec, events, recorded, replay, state, topics, truck
+from streams.assets import Reference
 from streams.units import SECOND_MS
 
 _TRUCKS: Final = 20
@@ -64,16 +63,10 @@ def _print(what: str, seconds: float, count: int, unit: str) -> None:
 
 def _recorded(folder: Path) -> tuple[Reference, list[events.TruckState]]:
     """Return what exists and all fixes of a recorded day, by merge time; what cannot be used is left out."""
-    reference = Reference()
-    fixes: list[events.TruckState] = []
     with TemporaryDirectory() as scratch:
-        for line in recorded.records(folder, Path(scratch), lambda _: None, (*topics.REFERENCE, topics.TRUCK_STATES)):
-            if isinstance(line.record, events.TruckState):
-                fixes.append(line.record)
-            else:
-                with suppress(BadReference):
-                    reference.apply(line.record)
-    return reference, fixes
+        lines = recorded.records(folder, Path(scratch), lambda _: None, (topics.TRUCK_STATES,))
+        fixes = [line.record for line in lines if isinstance(line.record, events.TruckState)]
+    return replay.register(folder), fixes
 
 
 def _made_up() -> tuple[Reference, list[events.TruckState]]:

@@ -6,16 +6,16 @@ are judged; of the others it is noted that they are heard, for the rules of sile
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Literal, NamedTuple
 
 from msgspec import Struct, field
 
-from streams import alerts, events, recorded, replay, state, topics, truck
+from streams import alerts, events, recorded, replay, state, truck
 from streams.alerts import Finding
-from streams.assets import BadReference, Reference
+from streams.assets import Reference
 from streams.city_state import CityState
 from streams.geo import LonLat
 from streams.moment import Moment
@@ -107,19 +107,6 @@ class Followed(NamedTuple):
     other_ids: frozenset[str]
     """Trucks of the day that were not asked for."""
     dead_letters: int
-
-
-def register(folder: Path) -> Reference:
-    """Return what exists on a recorded day; what cannot be used is left out."""
-    reference = Reference()
-    with (
-        TemporaryDirectory() as scratch,
-        closing(recorded.records(folder, Path(scratch), lambda _: None, topics.REFERENCE)) as lines,
-    ):
-        for line in lines:
-            with suppress(BadReference):
-                reference.apply(line.record)
-    return reference
 
 
 def follow(

@@ -10,8 +10,9 @@ import heapq
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, Final, NamedTuple, Self
 
 from streams import bins, codec, events, filling, geo, misplaced, recorded, sites, state, topics, truck
@@ -279,6 +280,21 @@ def fold_all(
             on_progress(done)
     read = {topic.name: count for topic, count in zip(recorded.MERGED, counts, strict=True) if count}
     return read, last_ms or day.begun_ms
+
+
+def register(folder: Path) -> Reference:
+    """Return what exists on a recorded day, all of it at once; what cannot be used is left out."""
+    with (
+        TemporaryDirectory() as scratch,
+        closing(recorded.records(folder, Path(scratch), lambda _: None, topics.REFERENCE)) as lines,
+    ):
+        known = [line.record for line in lines]
+    reference = Reference()
+    reference.learn(known)
+    for record in known:
+        with suppress(BadReference):
+            reference.apply(record)
+    return reference
 
 
 def _learnt(lines: Iterable[recorded.Line], reference: Reference) -> Iterator[recorded.Line]:

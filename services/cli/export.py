@@ -11,14 +11,14 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from services import bus, clock
-from services.cli.tool import database, fail
+from services.cli.tool import database, fail, iso_ms, zone_of
 from services.settings import Settings
 from services.store import days, retention, sink
 from streams import recorded, replay, truck
@@ -221,15 +221,11 @@ def _copy_state(state: Path, out: Path, from_ms: int) -> None:
 def _zone(name: str | None, tenant_id: str) -> ZoneInfo:
     if name is None:
         fail(f"no asset of {tenant_id} names a time zone: give --time-zone, such as Europe/Lisbon")
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        fail(f"{name!r} is no time zone: expected a name such as Europe/Lisbon")
+    return zone_of(name)
 
 
 def _time_ms(text: str, zone: ZoneInfo) -> int:
     try:
-        moment = datetime.fromisoformat(text)
+        return iso_ms(text, zone)
     except ValueError:
         fail(f"{text!r} is no time: expected one such as 2026-11-25 or 2026-11-25T06:00")
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp() * 1000)

@@ -4,8 +4,9 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Final, NoReturn
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
@@ -46,7 +47,20 @@ def moment_ms(text: str, now_ms: int | None = None) -> int:
     if ago := re.fullmatch(r"(\d+)([mhd])", text):
         return (clock.wall_now_ms() if now_ms is None else now_ms) - int(ago[1]) * _UNITS_MS[ago[2]]
     try:
-        moment = datetime.fromisoformat(text)
+        return iso_ms(text, UTC)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is no time: expected 30m, 6h, 2d or 2026-11-25T06:00") from error
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def iso_ms(text: str, zone: tzinfo) -> int:
+    """Return a date and time in milliseconds; one that names no zone is of ``zone``. Raises ValueError if it is none."""
+    moment = datetime.fromisoformat(text)
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp() * 1000)
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """Return a time zone by its name, or end the tool."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError, ValueError):
+        fail(f"{name!r} is no time zone: expected a name such as Europe/Lisbon")

@@ -10,12 +10,11 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
 from services import bus, clock
-from services.cli.tool import fail, moment_ms
+from services.cli.tool import fail, moment_ms, zone_of
 from services.settings import Settings
 from streams import codec, compare, events, topics
 from streams.topics import Topic
@@ -58,7 +57,7 @@ def compare_alerts(
     Alerts count that began in the span. OUT/live and OUT/trial are what `python -m streams replay --compare` takes, too.
     """
     settings = Settings.from_env(os.environ)
-    zone = _zone(time_zone)
+    zone = zone_of(time_zone)
     now_ms = clock.city_now_ms()
     from_ms, to_ms = moment_ms(begin, now_ms), now_ms if end is None else moment_ms(end, now_ms)
     if out.exists() and any(out.iterdir()):
@@ -120,10 +119,3 @@ def _began_within(bootstrap: str, topic: Topic, tenant_id: str, from_ms: int, to
                 continue  # the recorder has set it aside, with its reason
             if alert.tenant_id == tenant_id and from_ms <= alert.start_ms < to_ms:
                 yield record.value or b""
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, OSError, ValueError):
-        fail(f"--time-zone {name} is none: give a name such as Europe/Lisbon")

@@ -109,7 +109,7 @@ class Worker(faust.App):  # type: ignore[misc]
             async for letters in self.reader.follow():
                 for letter in letters:
                     metrics.DEAD_LETTERS.labels(letter.topic, letter.stage).inc()
-                if "dead-letters" in self.role.says:
+                if self.role.tells_letters:
                     await self.producer.say(
                         [Output("dead-letters", letter.key, letter.value, letter.headers()) for letter in letters]
                     )

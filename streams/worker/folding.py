@@ -315,7 +315,7 @@ class _Work:
     def _set_aside(self, record: Record, stage: str, reason: str) -> None:
         letter = DeadLetter.of(record, self.topic, self.partition.number, stage=stage, reason=reason)
         self.folded.letters.append(letter)
-        if topics.DEAD_LETTERS.name in self.partition.role.says:
+        if self.partition.role.tells_letters:
             self.folded.outputs.append(Output(topics.DEAD_LETTERS.name, letter.key, letter.value, letter.headers()))
 
 

@@ -61,6 +61,11 @@ class Role(Struct, frozen=True, kw_only=True):
             own=(alerts, dumps),
         )
 
+    @property
+    def tells_letters(self) -> bool:
+        """Whether it says what it sets aside; else it only counts it."""
+        return topics.DEAD_LETTERS.name in self.says
+
     def topic(self, name: str) -> Topic:
         """Return the topic of that name, which is one of the role's."""
         return next(topic for topic in (*self.inputs, *self.says.values()) if topic.name == name)
