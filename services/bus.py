@@ -272,43 +272,36 @@ class Follower:
         self._consumer.close()
 
 
+def _admin(bootstrap: str, **options: Any) -> KafkaAdminClient:
+    """Connect who asks and changes what the broker has; to be closed."""
+    return KafkaAdminClient(bootstrap_servers=bootstrap.split(","), **options)
+
+
 def committed(bootstrap: str, group: str) -> dict[Partition, int]:
     """Return how far a group has come in each partition it has committed for. Asks the broker."""
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
-    try:
+    with closing(_admin(bootstrap)) as admin:
         found = admin.list_group_offsets(group)[group]
-    finally:
-        admin.close()
     return {(tp.topic, tp.partition): int(kept.offset) for tp, kept in found.items()}
 
 
 def members(bootstrap: str, group: str) -> int:
     """Return how many a group has now. Asks the broker."""
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
-    try:
+    with closing(_admin(bootstrap)) as admin:
         return len(admin.describe_groups([group])[group]["members"])
-    finally:
-        admin.close()
 
 
 def names(bootstrap: str) -> list[str]:
     """Return the names of all topics there are. Asks the broker."""
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
-    try:
+    with closing(_admin(bootstrap)) as admin:
         return sorted(admin.list_topics())
-    finally:
-        admin.close()
 
 
 def delete(bootstrap: str, topics: Sequence[str], *, group: str) -> None:
     """Delete these topics and a group that read some; what is not there is no mistake."""
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
-    try:
+    with closing(_admin(bootstrap)) as admin:
         there = set(admin.list_topics())
         admin.delete_topics([topic for topic in topics if topic in there])
         admin.delete_groups([group])
-    finally:
-        admin.close()
 
 
 class Ends:
@@ -443,11 +436,8 @@ def topic_ids(bootstrap: str, topics: Sequence[Topic]) -> dict[str, str]:
 
     A topic the broker does not know now is left out. Asks the broker.
     """
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
-    try:
+    with closing(_admin(bootstrap)) as admin:
         found = admin.describe_topics([topic.name for topic in topics])
-    finally:
-        admin.close()
     return {topic["name"]: str(topic["topic_id"]) for topic in found if not topic["error_code"]}
 
 
@@ -479,7 +469,7 @@ def wait_for_broker(bootstrap: str, timeout_s: float = 30.0) -> None:
     while True:
         try:
             _knock(bootstrap)
-            admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=2_000)
+            admin = _admin(bootstrap, bootstrap_timeout_ms=2_000)
         except (KafkaError, OSError) as error:
             if time.monotonic() > give_up:
                 raise TimeoutError(f"no Kafka answers at {bootstrap}: {error}") from error
@@ -512,8 +502,7 @@ def provision(bootstrap: str, topics: Sequence[Topic] = TOPICS, *, replication: 
     ValueError
         If one exists with another number of partitions: joins would be silently wrong.
     """
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
-    try:
+    with closing(_admin(bootstrap)) as admin:
         wanted = {topic.name: topic for topic in topics}
         present = set(admin.list_topics())
         missing = [topic for name, topic in wanted.items() if name not in present]
@@ -528,8 +517,6 @@ def provision(bootstrap: str, topics: Sequence[Topic] = TOPICS, *, replication: 
             if count != wanted[name].partitions:
                 raise ValueError(f"topic {name} has {count} partitions, expected {wanted[name].partitions}")
         return [topic.name for topic in missing]
-    finally:
-        admin.close()
 
 
 def _new_topic(topic: Topic, replication: int) -> NewTopic:

@@ -6,15 +6,12 @@ from typing import Any
 
 from services import bus, metrics, store
 from services.evidence import document
+from services.patience import GoneError
 from services.store import evidence, sink
 from streams import codec
 from streams.topics import ALERTS
 
 logger = logging.getLogger(__name__)
-
-
-class GoneError(RuntimeError):
-    """The broker's log is not the one the tables were filled from; people must decide."""
 
 
 class Intake:

@@ -8,11 +8,13 @@ import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from services import bus, clock, metrics, program, store
 from services.evidence.intake import Intake
 from services.evidence.making import AT_ONCE, Maker
+from services.patience import LOOK_EVERY_S, NO_PROGRESS_S, Patience, StalledError
 from services.store import evidence
 from services.store.sink import OffsetConflictError
 from streams.topics import ALERTS
@@ -22,13 +24,7 @@ logger = logging.getLogger(__name__)
 GROUP: Final = "qingyun-evidence"
 POLL_S: Final = 1.0
 """Nobody waits for evidence: a round a second is soon enough."""
-LOOK_EVERY_S: Final = 5.0
-NO_PROGRESS_S: Final = 30.0
 AWAY_WAIT_S: Final = 2.0
-
-
-class StalledError(RuntimeError):
-    """Alerts were there, but none was taken."""
 
 
 def main() -> None:
@@ -55,7 +51,8 @@ class _Evidence:
         self._stop = stop
         self._intake = Intake(engine)
         self._maker = Maker(engine)
-        self._looked_s, self._progress_s = 0.0, time.monotonic()
+        self._alive = Patience(stop, first_wait_s=AWAY_WAIT_S, longest_wait_s=AWAY_WAIT_S)
+        self._looked_s = 0.0
 
     def run(self) -> None:
         """Take and make until it is told to stop."""
@@ -70,32 +67,26 @@ class _Evidence:
             gather_s=POLL_S / 2,
         )
         try:
-            polled: dict[bus.Partition, list[bus.Record]] = {}
             while not self._stop.is_set():
-                polled = polled or reader.poll(POLL_S)
+                polled = reader.poll(POLL_S)
                 try:
-                    self._round(reader, polled)
+                    self._alive.ask(partial(self._round, reader, polled))
                 except OffsetConflictError:
                     self._reposition(reader)
-                except store.Away as error:
-                    self._wait(error)
-                    continue  # with what was polled still in hand
-                polled = {}
         finally:
             reader.close()
 
     def _round(self, reader: bus.GroupReader, polled: Mapping[bus.Partition, Sequence[bus.Record]]) -> None:
         if self._intake.take(polled):
-            self._progress()
+            self._alive.progress()
         while self._maker.round(clock.city_now_ms()) == AT_ONCE and not self._stop.is_set():
-            self._progress()
-        metrics.UNHEALTHY.labels("database away").set(0)
+            self._alive.progress()
         if time.monotonic() - self._looked_s >= LOOK_EVERY_S:
             self._looked_s = time.monotonic()
             self._look(reader)
 
     def _look(self, reader: bus.GroupReader) -> None:
-        """Show how far behind it is; raise `StalledError` if that does not get less, `intake.GoneError` if it cannot."""
+        """Show how far behind it is; raise `StalledError` if that does not get less, `GoneError` if it cannot."""
         metrics.EVIDENCE_WAITING.set(evidence.without_evidence(self._engine))
         answers = bus.answers(self._bootstrap)
         metrics.UNHEALTHY.labels("kafka away").set(not answers)
@@ -105,34 +96,19 @@ class _Evidence:
             logger.warning("Kafka does not answer: %s", error)
             ends = None
         if ends is None:
-            self._progress()
+            self._alive.progress()
             return
         behind = self._intake.behind(ends)
         metrics.CONSUMER_LAG.labels(ALERTS.name).set(behind)
         if ends and not behind:  # no partition at all is no progress: such a member hangs
-            self._progress()
-        elif time.monotonic() - self._progress_s > NO_PROGRESS_S:
+            self._alive.progress()
+        elif self._alive.since_progress_s() > NO_PROGRESS_S:
             raise StalledError(f"no alert taken for {NO_PROGRESS_S:.0f} s, {behind} wait in {len(ends)} partitions")
 
     def _positions_from(self, partitions: list[bus.Partition]) -> Mapping[bus.Partition, int]:
-        while not self._stop.is_set():
-            try:
-                return self._intake.positions_from(partitions)
-            except store.Away as error:
-                self._wait(error)
-        return {}
+        return self._alive.ask(partial(self._intake.positions_from, partitions)) or {}
 
     def _reposition(self, reader: bus.GroupReader) -> None:
         logger.warning("the table does not stand where we left it: reading on from where it does")
         for partition, offset in self._positions_from(reader.assignment()).items():
             reader.seek(partition, offset)
-
-    def _wait(self, error: Exception) -> None:
-        metrics.UNHEALTHY.labels("database away").set(1)
-        logger.warning("the database is away, waiting %.0f s: %s", AWAY_WAIT_S, str(error).splitlines()[0])
-        self._progress()
-        self._stop.wait(AWAY_WAIT_S)
-
-    def _progress(self) -> None:
-        self._progress_s = time.monotonic()
-        metrics.LAST_PROGRESS.set_to_current_time()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from services import bus, clock, metrics, store
+from services.patience import GoneError
 from services.recorder import mappings
 from services.recorder.gathering import Gathering
 from services.store import partitions, sink
@@ -29,10 +30,6 @@ anything."""
 
 Beginnings = Callable[[list[bus.Partition]], Mapping[bus.Partition, int]]
 """Asks the broker for the first offset it still has of each."""
-
-
-class GoneError(RuntimeError):
-    """The broker's log is not the one the tables were filled from: deleted, made anew or restored; people must decide."""
 
 
 class Recorder:

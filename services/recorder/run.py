@@ -9,11 +9,12 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from services import bus, metrics, program, store
+from services.patience import LOOK_EVERY_S, NO_PROGRESS_S, Patience, StalledError
 from services.recorder import keeping
 from services.recorder.mappings import RECORDED
 from services.recorder.recorder import Recorder
@@ -26,21 +27,12 @@ GATHER_S: Final = 0.5
 """Records are gathered for so long: one transaction for all partitions. Live pages do not wait for it."""
 A_LOT: Final = 5_000
 """Records after which no more are gathered: from a backlog, a transaction's own cost is small beside its rows'."""
-LAG_EVERY_S: Final = 5.0
-NO_PROGRESS_S: Final = 30.0
-"""Records to take, none taken for so long: the process ends (a consumer can hang without an error)."""
 STUCK_S: Final = 90.0
 """A round that does not come back for so long: the process ends without asking."""
-FIRST_WAIT_S: Final = 0.2
-LONGEST_WAIT_S: Final = 5.0
 _STUCK_EXIT: Final = 70
 GARBAGE: Final = (100_000, 20, 50)
 """Thresholds of Python's collector: at its own 700 it looks through a transaction's rows again and again (a quarter of the
 CPU a row, measured); what is garbage here hardly ever has cycles."""
-
-
-class StalledError(RuntimeError):
-    """Records were there, but none was taken."""
 
 
 def main() -> None:
@@ -74,7 +66,7 @@ def run(bootstrap: str, recorder: Recorder, stop: threading.Event) -> None:
         RECORDED,
         group=GROUP,
         client_id="recorder",
-        on_assigned=lambda partitions: _assigned(partitions, recorder, stop, alive),
+        on_assigned=lambda partitions: _assigned(partitions, recorder, alive),
         on_revoked=recorder.forget,
         gather_s=GATHER_S,
     )
@@ -85,13 +77,10 @@ def run(bootstrap: str, recorder: Recorder, stop: threading.Event) -> None:
         reader.close()
 
 
-def _assigned(
-    partitions: list[bus.Partition], recorder: Recorder, stop: threading.Event, alive: "_Alive"
-) -> Mapping[bus.Partition, int]:
+def _assigned(partitions: list[bus.Partition], recorder: Recorder, alive: "_Alive") -> Mapping[bus.Partition, int]:
     """Say where to read these from. Whether the broker's log still fits is looked at before anything is taken."""
     alive.look_now()
-    found: Mapping[bus.Partition, int] = _patiently(lambda: recorder.positions_from(partitions), stop, alive) or {}
-    return found
+    return alive.ask(lambda: recorder.positions_from(partitions)) or {}
 
 
 def _rounds(
@@ -102,12 +91,12 @@ def _rounds(
         polled = _gather(reader, stop)
         try:
             if alive.look_is_due() and not stop.is_set():
-                _watch(bootstrap, reader, recorder, stop, alive, in_hand=polled)
-            taken = _patiently(partial(recorder.take, polled), stop, alive)
+                _watch(bootstrap, reader, recorder, alive, in_hand=polled)
+            taken = alive.ask(partial(recorder.take, polled))
         except OffsetConflictError:
             metrics.OFFSET_CONFLICTS.inc()
             logger.warning("the tables do not stand where we left them: reading on from where they do")
-            _reposition(reader, recorder, stop, alive)
+            _reposition(reader, recorder, alive)
             continue
         if taken:
             alive.progress()
@@ -123,8 +112,8 @@ def _gather(reader: bus.GroupReader, stop: threading.Event) -> dict[bus.Partitio
     return polled
 
 
-def _reposition(reader: bus.GroupReader, recorder: Recorder, stop: threading.Event, alive: "_Alive") -> None:
-    found = _patiently(lambda: recorder.positions_from(reader.assignment()), stop, alive) or {}
+def _reposition(reader: bus.GroupReader, recorder: Recorder, alive: "_Alive") -> None:
+    found = alive.ask(lambda: recorder.positions_from(reader.assignment())) or {}
     for partition, offset in found.items():
         reader.seek(partition, offset)
 
@@ -142,7 +131,6 @@ def _watch(
     bootstrap: str,
     reader: bus.GroupReader,
     recorder: Recorder,
-    stop: threading.Event,
     alive: "_Alive",
     *,
     in_hand: Container[bus.Partition],
@@ -156,12 +144,12 @@ def _watch(
     if found is None:
         return
     topic_ids, ends = found
-    _patiently(partial(recorder.recognise, topic_ids), stop, alive)
+    alive.ask(partial(recorder.recognise, topic_ids))
     alive.new_partitions = False
-    _patiently(partial(recorder.compare, list(ends)), stop, alive)
+    alive.ask(partial(recorder.compare, list(ends)))
     if any(recorder.behind(ends).values()):
         deleted = {one: first for one, first in _read_past(reader).items() if one not in in_hand}
-        _patiently(partial(recorder.pass_over, deleted), stop, alive)
+        alive.ask(partial(recorder.pass_over, deleted))
     behind = recorder.behind(ends)
     for topic, records in behind.items():
         metrics.CONSUMER_LAG.labels(topic).set(records)
@@ -193,33 +181,14 @@ def _read_past(reader: bus.GroupReader) -> Mapping[bus.Partition, int]:
         return {}
 
 
-def _patiently(ask: Callable[[], Any], stop: threading.Event, alive: "_Alive") -> Any:
-    """Ask the database; while it is away, wait and ask again. None = told to stop meanwhile."""
-    wait_s = FIRST_WAIT_S
-    while not stop.is_set():
-        try:
-            answer = ask()
-        except store.Away as error:
-            metrics.UNHEALTHY.labels("database away").set(1)
-            logger.warning("the database is away, waiting %.1f s: %s", wait_s, str(error).splitlines()[0])
-            alive.tell()
-            alive.progress()
-            stop.wait(wait_s)
-            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
-        else:
-            metrics.UNHEALTHY.labels("database away").set(0)
-            return answer
-    return None
-
-
-class _Alive:
-    """Knows when the last round and the last progress were; a thread of its own ends a process that hangs."""
+class _Alive(Patience):
+    """Knows when the last round was, too; a thread of its own ends a process that hangs."""
 
     def __init__(self, stop: threading.Event) -> None:
-        self._round_s = self._progress_s = time.monotonic()
+        super().__init__(stop)
+        self._round_s = time.monotonic()
         self._next_look_s = 0.0
         self.new_partitions = True
-        self._stop = stop
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     def tell(self) -> None:
@@ -232,21 +201,17 @@ class _Alive:
         self.new_partitions = True
 
     def look_is_due(self) -> bool:
-        """Whether `LAG_EVERY_S` are over since this was last true."""
+        """Whether `LOOK_EVERY_S` are over since this was last true."""
         now_s = time.monotonic()
         if now_s < self._next_look_s:
             return False
-        self._next_look_s = now_s + LAG_EVERY_S
+        self._next_look_s = now_s + LOOK_EVERY_S
         return True
 
-    def progress(self) -> None:
-        """Something was taken, or nothing was there, or the reason is known."""
-        self._progress_s = time.monotonic()
-        metrics.LAST_PROGRESS.set_to_current_time()
-
-    def since_progress_s(self) -> float:
-        """Wall seconds."""
-        return time.monotonic() - self._progress_s
+    def waits(self) -> None:
+        """A round that waits for the database does not hang."""
+        self.tell()
+        super().waits()
 
     def _watch(self) -> None:
         while not self._stop.wait(1.0):

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, text
 from typer.testing import CliRunner
 
 from deploy.local import ports
-from services import bus, store
+from services import bus
 from services.cli import dead_letters, export
 from services.recorder.mappings import RECORDED
 from services.recorder.recorder import Recorder
@@ -86,13 +86,6 @@ def database(topics: str, postgres: str, tmp_path_factory: pytest.TempPathFactor
         surroundings = {"KAFKA_BOOTSTRAP": topics, "DATABASE_URL": url}
         with process("recorder", tmp_path_factory.mktemp("recorder") / "log", **surroundings):
             yield url
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    made = store.connect(database)
-    yield made
-    made.dispose()
 
 
 @pytest.fixture(scope="module")

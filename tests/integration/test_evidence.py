@@ -2,20 +2,20 @@
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import msgspec
 import pytest
-from gateway_trial import FORGIVING, own_database, process, value, wait_for
+from gateway_trial import FORGIVING, process, value, wait_for
 from msgspec.structs import replace
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner
 
-from services import bus, seal, store
+from services import bus, seal
 from services.cli import evidence_check
 from services.evidence import document
 from services.evidence.intake import Intake
@@ -49,19 +49,6 @@ ALERT = events.Alert(
     used={"permit": "p1@2"},
 )
 END_MS = document.end_ms(ALERT)
-
-
-@pytest.fixture
-def url(postgres: str) -> Iterator[str]:
-    with own_database(postgres) as address:
-        yield address
-
-
-@pytest.fixture
-def engine(url: str) -> Iterator[Engine]:
-    made = store.connect(url)
-    yield made
-    made.dispose()
 
 
 class Tables:
@@ -150,7 +137,7 @@ def said(version: Version) -> dict[str, Any]:
     return found
 
 
-def test_the_minutes_around_an_alert_are_sealed_with_the_bytes_that_came(tables: Tables, url: str) -> None:
+def test_the_minutes_around_an_alert_are_sealed_with_the_bytes_that_came(tables: Tables, database: str) -> None:
     """From a minute before to a minute after: fixes as they were, the bytes of each by hash, the permit whole, and it holds."""
     tables.drive(-70, -50, 0, 45, 90, 140, 160)
     tables.tell(ALERT)
@@ -178,11 +165,11 @@ def test_the_minutes_around_an_alert_are_sealed_with_the_bytes_that_came(tables:
     (used,) = whole["used"]
     assert (used["kind"], used["record"]["version"]) == ("permit", 2)
     assert whole["alert"]["evidence_id"] == whole["seal"]["evidence_id"] == ALERT.evidence_id
-    code, output = tables.check(ALERT.alert_id, url=url)
+    code, output = tables.check(ALERT.alert_id, url=database)
     assert (code, "1 entries, none missing" in output) == (0, True), output
 
 
-def test_a_later_revision_and_a_late_fix_add_a_version_and_change_none(tables: Tables, url: str) -> None:
+def test_a_later_revision_and_a_late_fix_add_a_version_and_change_none(tables: Tables, database: str) -> None:
     """What was sealed stays, byte for byte; a look that finds nothing new adds nothing."""
     tables.drive(-50, 0, 90, 160)
     tables.tell(ALERT)
@@ -202,7 +189,7 @@ def test_a_later_revision_and_a_late_fix_add_a_version_and_change_none(tables: T
     assert [len(said(one)["measurements"]) for one in tables.versions()] == [3, 4, 5]
     assert tables.versions()[0] == first
     assert [one.entry.number for one in tables.versions()] == [1, 2, 3]
-    assert tables.check(url=url)[0] == 0
+    assert tables.check(url=database)[0] == 0
     tables.tell(ended)  # a replay says it again
     assert maker.round(now_ms + 8 * DAY_MS) == 1
     assert len(tables.versions()) == 3
@@ -300,7 +287,7 @@ def test_a_bins_readings_are_sealed_with_the_bytes_of_its_device(tables: Tables)
     ]
 
 
-def test_retention_takes_nothing_from_evidence(tables: Tables, url: str) -> None:
+def test_retention_takes_nothing_from_evidence(tables: Tables, database: str) -> None:
     """Positions and raw frames of that day are dropped; the document and the bytes it names are there, and hold."""
     tables.drive(-50, 0, 90, 160)
     tables.tell(ALERT)
@@ -312,7 +299,7 @@ def test_retention_takes_nothing_from_evidence(tables: Tables, url: str) -> None
     assert dropped["positions"]
     assert value(tables.engine, "SELECT (SELECT count(*) FROM positions) + (SELECT count(*) FROM raw_frames)") == 0
     assert tables.versions() == before
-    assert tables.check(url=url)[0] == 0
+    assert tables.check(url=database)[0] == 0
     assert value(tables.engine, "SELECT count(*) FROM evidence_frames") == 3
     # read again after that, it stays as it is; a revision then keeps what was sealed, and one without any says so
     tables.tell(ALERT)
@@ -373,32 +360,34 @@ def _other_load_and_hash(engine: Engine) -> None:
         (lambda engine: as_owner(engine, "DELETE FROM evidence_frames"), "they are gone"),
     ],
 )
-def test_whatever_is_altered_is_found(tables: Tables, url: str, harm: Callable[[Engine], None], finding: str) -> None:
+def test_whatever_is_altered_is_found(
+    tables: Tables, database: str, harm: Callable[[Engine], None], finding: str
+) -> None:
     """Measurements, hashes, whole entries, what stands beside them, the bytes of devices: the tool names the entry."""
     _three_alerts(tables)
-    assert tables.check(url=url)[0] == 0
+    assert tables.check(url=database)[0] == 0
     harm(tables.engine)
-    code, output = tables.check(url=url)
+    code, output = tables.check(url=database)
     assert code == 1
     assert finding in output
 
 
-def test_the_last_entry_is_held_by_a_hash_that_was_noted(tables: Tables, url: str) -> None:
+def test_the_last_entry_is_held_by_a_hash_that_was_noted(tables: Tables, database: str) -> None:
     """Behind the newest nothing stands: without it the chain still holds, but the noted hash is nowhere."""
     _three_alerts(tables)
     noted = list(evidence.chain(tables.engine, "porto"))[-1].entry.sha256
-    assert tables.check("--noted", noted, url=url)[0] == 0
+    assert tables.check("--noted", noted, url=database)[0] == 0
     as_owner(tables.engine, "DELETE FROM evidence WHERE number = 3")
-    assert tables.check(url=url)[0] == 0
-    code, output = tables.check("--noted", noted, url=url)
+    assert tables.check(url=database)[0] == 0
+    code, output = tables.check("--noted", noted, url=database)
     assert (code, "is the hash of no entry" in output) == (1, True)
 
 
-def test_an_id_that_means_nothing_is_said(tables: Tables, url: str) -> None:
+def test_an_id_that_means_nothing_is_said(tables: Tables, database: str) -> None:
     """An alert or its evidence is asked for by its id."""
     _three_alerts(tables)
-    assert tables.check(events.evidence_id("a2"), url=url)[0] == 0
-    code, output = tables.check("nothing", url=url)
+    assert tables.check(events.evidence_id("a2"), url=database)[0] == 0
+    code, output = tables.check("nothing", url=database)
     assert (code, "there is no evidence of 'nothing'" in output) == (1, True)
 
 
@@ -408,7 +397,7 @@ def _three_alerts(tables: Tables) -> None:
     Maker(tables.engine).round(END_MS)
 
 
-def test_two_that_work_at_once_double_nothing(tables: Tables, url: str) -> None:
+def test_two_that_work_at_once_double_nothing(tables: Tables, database: str) -> None:
     """Three makers with the same sixty alerts: one version each, in one chain without a hole."""
     tables.drive(-50, 0, 90, 160)
     tables.tell(*(replace(ALERT, alert_id=f"b{n}", evidence_id=events.evidence_id(f"b{n}")) for n in range(60)))
@@ -430,7 +419,7 @@ def test_two_that_work_at_once_double_nothing(tables: Tables, url: str) -> None:
     assert failures == []
     assert value(tables.engine, "SELECT count(*) FROM evidence") == 60
     assert value(tables.engine, "SELECT max(number) FROM evidence") == 60
-    assert tables.check(url=url)[0] == 0
+    assert tables.check(url=database)[0] == 0
 
 
 def test_an_alert_that_cannot_be_worked_on_keeps_no_other_from_its_evidence(
@@ -469,11 +458,11 @@ def test_a_record_that_nobody_can_keep_is_passed_over_alone(tables: Tables) -> N
 
 
 def test_killed_in_the_middle_nothing_is_doubled_and_nothing_lost(
-    tables: Tables, url: str, topics: str, tmp_path: Path
+    tables: Tables, database: str, topics: str, tmp_path: Path
 ) -> None:
     """The process is killed three times while two hundred alerts come; afterwards each has its evidence once, in one chain."""
     tables.drive(-50, 0, 90, 160)
-    settings = {"KAFKA_BOOTSTRAP": topics, "DATABASE_URL": url, "QINGYUN_CLOCK_ORIGIN_MS": "0"}
+    settings = {"KAFKA_BOOTSTRAP": topics, "DATABASE_URL": database, "QINGYUN_CLOCK_ORIGIN_MS": "0"}
     moments = random.Random(7)
     ids = [uuid4().hex for _ in range(200)]
     producer = bus.Producer(topics, client_id="trial")
@@ -491,7 +480,7 @@ def test_killed_in_the_middle_nothing_is_doubled_and_nothing_lost(
     producer.close()
     assert value(tables.engine, "SELECT count(*) FROM evidence") == 200
     assert value(tables.engine, "SELECT count(DISTINCT alert_id) FROM evidence WHERE version = 1") == 200
-    assert tables.check(url=url)[0] == 0
+    assert tables.check(url=database)[0] == 0
 
 
 def _sealed(engine: Engine) -> int:

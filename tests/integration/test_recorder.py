@@ -16,7 +16,7 @@ from uuid import uuid4
 import msgspec
 import psycopg
 import pytest
-from gateway_trial import FORGIVING, QUIET, ROOT, Process, away, own_database, process, value, wait_for
+from gateway_trial import FORGIVING, QUIET, ROOT, Process, away, process, value, wait_for
 from kafka import KafkaAdminClient, TopicPartition
 from sqlalchemy import Engine, create_engine, make_url, text
 
@@ -37,19 +37,6 @@ from tests.faults import Direction, Proxy, running_database
 pytestmark = [pytest.mark.integration, FORGIVING]
 
 NOW_MS = 1_795_500_000_000
-
-
-@pytest.fixture
-def database(postgres: str) -> Iterator[str]:
-    with own_database(postgres) as url:
-        yield url
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    made = store.connect(database)
-    yield made
-    made.dispose()
 
 
 @pytest.fixture

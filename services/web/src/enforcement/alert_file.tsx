@@ -16,6 +16,7 @@ import { wordFor, words } from "../words/index.ts";
 import { SeverityTag } from "./alert_line.tsx";
 import { TrackChart } from "./chart.tsx";
 import { EvidencePart } from "./evidence.tsx";
+import { PhraseList } from "./phrase_list.tsx";
 import { chosen, names, showWhole } from "./state.ts";
 
 /** City time before and after the alert that the map and the chart show. */
@@ -187,16 +188,7 @@ function Phrases({ title, of, testid }: { title: string; of: string[] | undefine
   return (
     <section>
       <h3>{title}</h3>
-      <ul class="phrases" data-testid={testid}>
-        {of.map(text => {
-          const said = phrase(text);
-          return (
-            <li key={text} lang={said.lang}>
-              {said.text}
-            </li>
-          );
-        })}
-      </ul>
+      <PhraseList of={of} testid={testid} />
     </section>
   );
 }

@@ -5,10 +5,10 @@ import { useEffect } from "preact/hooks";
 import { now } from "../clock.ts";
 import type { Alert, Evidence, Measurement } from "../contract.ts";
 import { ask } from "../http.ts";
-import { phrase } from "../say/alerts.ts";
 import { mayJudge } from "../session.ts";
 import { distance, hourMinuteSecond, nearTime, percent, speed, weight } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
+import { PhraseList } from "./phrase_list.tsx";
 
 const pathOf = (alert_id: string) => `/api/v1/alerts/${encodeURIComponent(alert_id)}/evidence`;
 
@@ -61,16 +61,7 @@ function Sealed({ alert_id, evidence }: { alert_id: string; evidence: Evidence }
       <p data-testid="evidence-holds">
         {evidence.faults.length ? <strong>✗ {w.altered(evidence.faults.length)}</strong> : <>✓ {w.asSealed}</>}
       </p>
-      <ul class="phrases">
-        {[...evidence.faults, ...(evidence.document?.missing ?? [])].map(text => {
-          const said = phrase(text);
-          return (
-            <li key={text} lang={said.lang}>
-              {said.text}
-            </li>
-          );
-        })}
-      </ul>
+      <PhraseList of={[...evidence.faults, ...(evidence.document?.missing ?? [])]} />
       {measurements.length > 0 && <Measurements of={measurements} />}
       <details>
         <summary>{w.versions(evidence.versions.length)}</summary>
