@@ -9,9 +9,10 @@ most measurements are, up to a silence of more than `LONGEST_SILENCE_DAYS` befor
 
 import gzip
 import heapq
+import io
 import zlib
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Buffer, Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from functools import cache
 from itertools import chain, islice
@@ -46,6 +47,8 @@ SORTED_BYTES: Final = 64_000_000
 LONGEST_SILENCE_DAYS: Final = 31
 """Between two measurements of one recorded day (of a week, of a month: as long as it is)."""
 _LARGEST: Final = 1 << 63
+_PIECE: Final = 1 << 16
+"""Bytes of an archive that are unpacked at once."""
 
 
 class Line(NamedTuple):
@@ -244,6 +247,35 @@ def _times_decoder(topic: Topic) -> tuple[Callable[[bytes], Any], tuple[str, ...
     return msgspec.json.Decoder(times).decode, names
 
 
+class _Unpacked(io.RawIOBase):
+    """An archive's bytes in pieces of many lines: lines are then found in C, at a third of the cost of `GzipFile`'s own.
+
+    What was unpacked before a damage is still given.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._archive = gzip.open(path, "rb")  # noqa: SIM115  # closed with this
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        view = memoryview(buffer)
+        data = self._archive.read1(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._archive.close()
+        super().close()
+
+
+def _opened(path: Path) -> BinaryIO:
+    if path.suffix != ".gz":
+        return path.open("rb")
+    return cast("BinaryIO", io.BufferedReader(_Unpacked(path), _PIECE))
+
+
 def _raw_lines(folder: Path, name: str, aside: Aside | None = None) -> Iterator[tuple[int, bytes]]:
     """Yield the lines of a topic with their numbers. An archive that is cut off or damaged ends there.
 
@@ -254,7 +286,7 @@ def _raw_lines(folder: Path, name: str, aside: Aside | None = None) -> Iterator[
     """
     number = 0
     for path in files(folder, topics.BY_NAME[name]):
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+        with _opened(path) as file:
             try:
                 for raw in file:
                     number += 1

@@ -181,6 +181,7 @@ PHRASES: Final[dict[str, str]] = {
     "a reading long enough after the one before": "距上次读数足够久的读数",
     "enough readings on the road to compare": "道路上的读数足以比较",
     "the last readings below the highest minute's by the least share of a fall": "最近读数低于最高一分钟的均值，且达到最小下降比例",
+    "the mean of one of the windows below the highest minute's by the least share of a fall": "某一时间窗的均值低于最高一分钟的均值，且达到最小下降比例",
     "a cover sensor that can be believed": "可信的篷盖传感器",
     "driving, with the cover open": "篷盖打开并行驶",
     "away from the source and from facilities": "远离产生地和处置场所",

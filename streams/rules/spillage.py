@@ -108,6 +108,14 @@ _STEADY: Final = Gate[Moment](
 )
 
 
+_NOWHERE_LOW: Final = Gate[Moment](
+    "the mean of one of the windows below the highest minute's by the least share of a fall",
+    lambda memory, moment, limits: "{:.0f} kg, {:.0f} kg - {:.1%}".format(
+        *_lowest_and_highest_kg(memory, moment.time_ms), limits.spill_share
+    ),
+)
+
+
 def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:
     """Judge one fix."""
     if moment.cargo.state != "loaded" or moment.bed_raised() or moment.fix.maintenance:
@@ -195,6 +203,9 @@ def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[
     lately_kg, highest_kg = _lately_and_highest_kg(memory)
     if lately_kg > highest_kg * (1 - limits.spill_share):
         return _STEADY  # as most of the time: no window can have fallen so far
+    lowest_kg, highest_kg = _lowest_and_highest_kg(memory, moment.time_ms)
+    if lowest_kg > highest_kg * (1 - limits.spill_share):
+        return _NOWHERE_LOW  # nor can it here: a level before is a mean of minutes
     windows = list(_windows(memory, moment.time_ms))
     if not any(window.fell(limits) for window in windows):
         return None if windows else _TOO_FEW
@@ -216,6 +227,16 @@ def _lately_and_highest_kg(memory: Memory) -> tuple[float, float]:
     minute = memory.minutes[-1]
     lately_kg = sum([kg for _, kg in memory.recent[-_FEWEST:]]) / _FEWEST
     return lately_kg, max(memory.highest_kg, minute.kg / minute.n) if minute.n else memory.highest_kg
+
+
+def _lowest_and_highest_kg(memory: Memory, time_ms: int) -> tuple[float, float]:
+    """Return the lowest mean of the windows, be their readings enough for a level or not, and that of the highest minute."""
+    readings_kg = [kg for _, kg in memory.recent]
+    means_kg = []
+    for window_s in _WINDOWS_S:
+        lately_kg = readings_kg[bisect_left(memory.recent, (time_ms - window_s * SECOND_MS,)) :]
+        means_kg.append(sum(lately_kg) / len(lately_kg))
+    return min(means_kg), _lately_and_highest_kg(memory)[1]
 
 
 def _needed(memory: Memory, limits: Thresholds) -> float:

@@ -301,7 +301,7 @@ BUGS: Final[dict[str, Bug]] = {
         "what a late report takes away is forgotten, not cancelled", ((truck, "_reconsider", _forgets_in_silence),)
     ),
     "late-load-counts": Bug("a late report's load is read", ((truck, "_reconsider", _reads_late_loads),)),
-    "ticks-unheard": Bug("passing time releases nothing", ((truck, "waits", lambda _: False),)),
+    "ticks-unheard": Bug("passing time releases nothing", ((truck, "heeds", lambda *_: False),)),
     "resends-teach-the-clock": Bug(
         "a resend changes the clock's error", ((watermark, "_watch_clock", _resends_teach),)
     ),
