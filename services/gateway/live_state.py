@@ -436,6 +436,10 @@ class Town:
         for kind, ids in things.items():
             yield from ((kind, thing_id) for thing_id in ids)
 
+    def ids(self, kind: str) -> list[str]:
+        """Return the ids of a kind's things, in order, also of those that are not shown."""
+        return sorted(thing_id for one, thing_id in self._keys() if one == kind)
+
     def thing(self, kind: str, thing_id: str) -> Change:
         """Return one thing as it is now."""
         view = _VIEWS.get(kind)
