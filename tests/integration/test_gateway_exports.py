@@ -240,7 +240,7 @@ def test_a_plan_is_a_row_with_its_stops_counted(app: FastAPI, engine: Engine) ->
         ("trucks.exe", 422, "not_usable", "geojson"),
     ],
 )
-def test_what_cannot_be_a_file_is_refused_with_a_sentence(
+def test_what_cannot_be_a_file_is_refused_with_a_sentence(  # noqa: PLR0917  # fixtures and one case
     app: FastAPI, engine: Engine, path: str, status: int, code: str, said: str
 ) -> None:
     """A misspelt filter must not give a whole list that looks like a filtered one."""
