@@ -28,7 +28,7 @@ export function changesAsked(asked: Query): TruckPlan[] {
     plan =>
       ofWaste(asked, plan.material) &&
       (asked.show !== "fresh" || plan.made_ms > seenUntil.value) &&
-      found(asked.find, [truckName(plan.truck_id), planReason(plan, names)]),
+      found(asked.find, () => [truckName(plan.truck_id), planReason(plan, names)]),
   );
 }
 

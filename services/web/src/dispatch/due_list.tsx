@@ -36,7 +36,7 @@ export function dueOf(asked: Query): CollectionDue[] {
     due =>
       due.due &&
       ofWaste(asked, due.material) &&
-      found(asked.find, [due.place_id, placeName(due.place_id)]) &&
+      found(asked.find, () => [due.place_id, placeName(due.place_id)]) &&
       (asked.show !== "unplanned" || !planned.value.has(due.place_id)) &&
       (asked.show !== "overflowing" || isOverflowing(due)),
   );

@@ -31,7 +31,7 @@ export function leftOutOf(asked: Query): LeftOut[] {
       one =>
         ofWaste(asked, one.material) &&
         (asked.show !== "urgent" || !CAN_WAIT.has(one.code)) &&
-        found(asked.find, [one.place_id, nameOf(one), one.code]),
+        found(asked.find, () => [one.place_id, nameOf(one), one.code]),
     );
 }
 

@@ -37,7 +37,7 @@ export function ordersOf(asked: Query): Order[] {
       order =>
         ofWaste(asked, order.material) &&
         (!chosen || (order.state ?? "open") === chosen) &&
-        found(asked.find, [order.order_id, order.source_id, placeName(order.source_id)]),
+        found(asked.find, () => [order.order_id, order.source_id, placeName(order.source_id)]),
     );
 }
 

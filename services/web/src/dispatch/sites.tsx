@@ -35,7 +35,7 @@ export function sitesOf(asked: Query): Facility[] {
   return store.tables.facility.all().filter(site => {
     const closed = isClosed(site, now.value);
     const chosen = (asked.show !== "open" || !closed) && (asked.show !== "closed" || closed);
-    return chosen && found(asked.find, [site.id, site.name, site.facility_type]);
+    return chosen && found(asked.find, () => [site.id, site.name, site.facility_type]);
   });
 }
 

@@ -68,7 +68,7 @@ const COLUMNS: readonly SortColumn<Row>[] = [
 export function trucksOf(asked: Query): Truck[] {
   return [...store.tables.truck.items.values()].filter(truck => {
     const material = materialOf(truck, store.tables.plan.get(truck.truck_id)?.material);
-    const names = [truck.truck_id, truck.plate, truck.driver_id, truck.contractor_id, truck.class];
+    const names = () => [truck.truck_id, truck.plate, truck.driver_id, truck.contractor_id, truck.class];
     return (ofWaste(asked, material) || truck.down) && found(asked.find, names) && isChosen(truck, asked.show);
   });
 }

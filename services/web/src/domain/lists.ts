@@ -65,10 +65,10 @@ function compare(a: number | string, b: number | string, collator: Intl.Collator
   return typeof a === "number" && typeof b === "number" ? a - b : collator.compare(String(a), String(b));
 }
 
-/** Whether one of the names has the text in it; no text is found everywhere. */
-export function found(text: string, names: readonly (string | null | undefined)[]): boolean {
+/** Whether one of the names has the text in it; no text is found everywhere, and then nobody has to say the names. */
+export function found(text: string, names: () => readonly (string | null | undefined)[]): boolean {
   const wanted = text.trim().toLowerCase();
-  return !wanted || names.some(name => name?.toLowerCase().includes(wanted));
+  return !wanted || names().some(name => name?.toLowerCase().includes(wanted));
 }
 
 /** The order on the screen while somebody reads: what is shown keeps its place, what is new comes below. */

@@ -30,6 +30,8 @@ interface Props<Row> {
 const USUAL_PX = 55;
 /** Drawn above and below what is seen, so that scrolling and the Tab key find something. */
 const SPARE_PX = 600;
+/** So many are drawn all: the browser's own search finds them, and a screen reader reads on without waiting. */
+const FEW = 150;
 /** Scrolling by less draws nothing new. */
 const STEP_PX = 200;
 /** A hand or a focus on the list keeps its order for so long after the last move: a forgotten mouse does not. */
@@ -167,7 +169,8 @@ function useWindow(keys: readonly string[]) {
     look();
   });
   const sizes = keys.map(key => heights.get(key) ?? USUAL_PX);
-  const view_px: readonly [number, number] = printing.value ? [0, Number.POSITIVE_INFINITY] : view.value;
+  const all = printing.value || keys.length <= FEW;
+  const view_px: readonly [number, number] = all ? [0, Number.POSITIVE_INFINITY] : view.value;
   return { body, lines: drawn(sizes, view_px, SPARE_PX, keys.indexOf(focused.value)) };
 }
 
