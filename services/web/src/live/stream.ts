@@ -1,6 +1,6 @@
 /** The live stream as a page sees it: what comes goes into the store, and whether the data are of now. */
 
-import { signal } from "@preact/signals";
+import { type Signal, signal } from "@preact/signals";
 import { cityNow, rate, setClock } from "../clock.ts";
 import type { Delta, Snapshot } from "../contract.ts";
 import { Connection, type Source } from "./connection.ts";
@@ -18,24 +18,25 @@ export class LiveStream {
   readonly connected = signal(false);
   /** City time of the last word from the gateway, ms. */
   readonly lastWord = signal(0);
-  readonly #store: Store;
+  /** What it fills. */
+  readonly into: Signal<Store>;
   readonly #onSignedOut: () => void;
   #source: Source | null = null;
 
   constructor(store: Store, onSignedOut: () => void) {
-    this.#store = store;
+    this.into = signal(store);
     this.#onSignedOut = onSignedOut;
   }
 
   get state(): LiveState {
-    if (!this.connected.value || !this.#store.filled.value) return "lost";
-    return this.#store.staleSince.value === null ? "open" : "stale";
+    if (!this.connected.value || !this.into.value.filled.value) return "lost";
+    return this.into.value.staleSince.value === null ? "open" : "stale";
   }
 
   /** Since when (city time) what is shown is old; null while it is not. */
   get oldSince(): number | null {
     if (this.state === "open") return null;
-    return this.state === "stale" ? this.#store.staleSince.value : this.lastWord.value || null;
+    return this.state === "stale" ? this.into.value.staleSince.value : this.lastWord.value || null;
   }
 
   /** Connect now if it waits. */
@@ -50,7 +51,7 @@ export class LiveStream {
       event: event => this.#take(event),
       heard: () => {
         // only what was heard counts: a resumed stream has no first event until something changes
-        if (this.#store.filled.value) this.connected.value = true;
+        if (this.into.peek().filled.peek()) this.connected.value = true;
         this.lastWord.value = cityNow();
       },
       lost: lastWord_ms => {
@@ -66,11 +67,11 @@ export class LiveStream {
     if (event === "snapshot") {
       const snapshot = JSON.parse(data) as Snapshot;
       setClock(snapshot);
-      this.#store.takeSnapshot(snapshot);
+      this.into.peek().takeSnapshot(snapshot);
     } else if (event === "delta") {
       const delta = JSON.parse(data) as Delta;
       setClock({ now_ms: delta.now_ms, rate: delta.rate ?? rate.value });
-      this.#store.takeDelta(delta);
+      this.into.peek().takeDelta(delta);
     }
   }
 }
