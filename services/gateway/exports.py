@@ -38,7 +38,8 @@ Format = Literal["csv", "geojson"]
 
 MAX_SPAN_MS: Final = 31 * DAY_MS
 PAGE: Final = 500
-"""Rows of a live list between two of which the loop serves others."""
+BREATH: Final = 100
+"""Of a live list so many things are looked at, asked for or not, before the loop serves others."""
 SLOW_S: Final = 30.0
 """Who takes nothing for so long is dropped."""
 _TYPES: Final = {"csv": "text/csv; charset=utf-8; header=present", "geojson": "application/geo+json"}
@@ -111,12 +112,14 @@ def _columns_of(sheet: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 async def _live_pages(sheet: str, seen: Seen, wanted: Wanted) -> Rows:
     page: list[dict[str, Any]] = []
-    for row in live_rows.SHEETS[sheet].rows(seen, wanted):
-        page.append(row)
+    for number, row in enumerate(live_rows.SHEETS[sheet].rows(seen, wanted), 1):
+        if row is not None:
+            page.append(row)
+        if number % BREATH == 0:
+            await asyncio.sleep(0)
         if len(page) == PAGE:
             yield page
             page = []
-            await asyncio.sleep(0)
     yield page
 
 

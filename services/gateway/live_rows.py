@@ -1,7 +1,7 @@
 """The desk's lists as rows of a sheet: what the live state knows, filtered as the page filters it. Pure."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from services.gateway.live_state import Scope, Town
@@ -20,13 +20,17 @@ class Wanted(NamedTuple):
     show: str = ""
 
 
-@dataclass(frozen=True)
 class Seen:
     """A tenant's things, as far as somebody may see them."""
 
-    town: Town
-    scope: Scope
-    _comers: dict[str, tuple[str, int]] = field(default_factory=dict)
+    def __init__(self, town: Town, scope: Scope) -> None:
+        self.town = town
+        self.scope = scope
+
+    @cached_property
+    def comers(self) -> dict[str, tuple[str, int]]:
+        """Who comes to each place by the running plans, and when."""
+        return self.town.comers(self.scope)
 
     def all(self, kind: str) -> Iterator[dict[str, Any]]:
         """Yield the things of a kind by id. Each is looked up as it is asked for: what has gone meanwhile is left out."""
@@ -53,41 +57,39 @@ class Seen:
         order = self.town.thing("order", place_id.rpartition("/")[0] or place_id)
         return not all(self.scope.sees(one) for one in (self.town.thing("bin", place_id), order))
 
-    def comer(self, place_id: str) -> tuple[str | None, int | None]:
-        """Return the truck that comes to a place by the running plans, and when; the first of several."""
-        if not self._comers:
-            self._comers[""] = ("", 0)  # read once, also if no plan says anything
-            for plan in self.all("plan"):
-                for visit in plan["visits"]:
-                    for stop_id in {visit["stop_id"], visit["order_id"]} - {None}:
-                        self._comers.setdefault(stop_id, (plan["truck_id"], visit["arrive_ms"]))
-        return self._comers.get(place_id, (None, None))
+
+Row = dict[str, Any]
 
 
 class Sheet(NamedTuple):
-    """A list: its columns, the choices of ``show``, and its rows."""
+    """A list: its columns, the choices of ``show``, its things, and each as a row; None = not asked for."""
 
     columns: tuple[str, ...]
     shows: tuple[str, ...]
-    rows: Callable[[Seen, Wanted], Iterator[dict[str, Any]]]
+    things: Callable[[Seen], Iterator[dict[str, Any]]]
+    row: Callable[[Seen, Wanted, dict[str, Any]], Row | None]
+
+    def rows(self, seen: Seen, wanted: Wanted) -> Iterator[Row | None]:
+        """Yield a row for each thing, None for one that is not asked for: whoever reads may look up in between."""
+        return (self.row(seen, wanted, thing) for thing in self.things(seen))
 
 
-def _trucks(seen: Seen, wanted: Wanted) -> Iterator[dict[str, Any]]:
-    for truck in seen.all("truck"):
-        plan = seen.one("plan", truck["truck_id"])
-        material = (plan or {}).get("material") or next(iter(truck["materials"]), "")
-        row = {
-            **truck,
-            "material": material,
-            "seen_ms": truck["event_time_ms"],
-            "shift_start_ms": (truck["shift"] or {}).get("start_ms"),
-            "shift_end_ms": (truck["shift"] or {}).get("end_ms"),
-            "plan_version": (plan or {}).get("plan_version"),
-            GEOMETRY: point(truck["lon"], truck["lat"]),
-        }
-        names = (truck[name] for name in ("truck_id", "plate", "driver_id", "contractor_id", "class"))
-        if _of(material, wanted) and _found(names, wanted) and _truck_shown(truck, wanted):
-            yield row
+def _truck(seen: Seen, wanted: Wanted, truck: dict[str, Any]) -> Row | None:
+    plan = seen.town.plan_of(truck["truck_id"])
+    shift = truck["shift"] or {}
+    material = (plan.material if plan else None) or next(iter(truck["materials"]), "")
+    names = (truck[name] for name in ("truck_id", "plate", "driver_id", "contractor_id", "class"))
+    if not (_of(material, wanted) and _found(names, wanted) and _truck_shown(truck, wanted)):
+        return None
+    return {
+        **truck,
+        "material": material,
+        "seen_ms": truck["event_time_ms"],
+        "shift_start_ms": shift.get("start_ms"),
+        "shift_end_ms": shift.get("end_ms"),
+        "plan_version": plan.plan_version if plan else None,
+        GEOMETRY: point(truck["lon"], truck["lat"]),
+    }
 
 
 def _truck_shown(truck: Mapping[str, Any], wanted: Wanted) -> bool:
@@ -100,94 +102,89 @@ def _truck_shown(truck: Mapping[str, Any], wanted: Wanted) -> bool:
     }.get(wanted.show, True)
 
 
-def _bins(seen: Seen, wanted: Wanted) -> Iterator[dict[str, Any]]:
-    for thing in seen.all("bin"):
-        due = seen.one("due", thing["bin_id"])
-        row = {
-            **thing,
-            "fill_fraction": thing["fill"],
-            "measured_ms": thing["event_time_ms"],
-            "due": bool(due and due["due"]),
-            GEOMETRY: point(thing["lon"], thing["lat"]),
-        }
-        shown = wanted.show != "due" or row["due"]
-        if shown and _of(thing["material"], wanted) and _found((thing["bin_id"], thing["name"]), wanted):
-            yield row
+def _bin(seen: Seen, wanted: Wanted, thing: dict[str, Any]) -> Row | None:
+    due = seen.one("due", thing["bin_id"])
+    is_due = bool(due and due["due"])
+    shown = wanted.show != "due" or is_due
+    if not (shown and _of(thing["material"], wanted) and _found((thing["bin_id"], thing["name"]), wanted)):
+        return None
+    return {
+        **thing,
+        "fill_fraction": thing["fill"],
+        "measured_ms": thing["event_time_ms"],
+        "due": is_due,
+        GEOMETRY: point(thing["lon"], thing["lat"]),
+    }
 
 
-def _due(seen: Seen, wanted: Wanted) -> Iterator[dict[str, Any]]:
-    for due in seen.all("due"):
-        place = seen.place(due["place_id"]) or {}
-        truck_id, arrive_ms = seen.comer(due["place_id"])
-        row = {
-            **due,
-            "name": place.get("name"),
-            "fill_fraction": due["fill_now"],
-            "volume_l": due["l"],
-            "planned_truck_id": truck_id,
-            "planned_arrival_ms": arrive_ms,
-            GEOMETRY: point(place.get("lon"), place.get("lat")),
-        }
-        overflowing = due["overflow_ms"] is not None and due["overflow_ms"] <= wanted.now_ms
-        shown = {"unplanned": truck_id is None, "overflowing": overflowing}.get(wanted.show, True)
-        hidden = not due["due"] or seen.hides(due["place_id"])
-        if shown and not hidden and _of(due["material"], wanted) and _found((due["place_id"], row["name"]), wanted):
-            yield row
-
-
-def _left_out(seen: Seen, wanted: Wanted) -> Iterator[dict[str, Any]]:
-    for run in seen.all("run"):
-        for left in run["left_out"]:
-            place = seen.place(left["place_id"]) or {}
-            row = {
-                **left,
-                "name": left["name"] or place.get("name"),
-                "material": left["material"] or run["material"],
-                "planned_ms": run["made_ms"],
-                GEOMETRY: point(place.get("lon"), place.get("lat")),
-            }
-            shown = wanted.show != "urgent" or left["code"] not in CAN_WAIT
-            names = (left["place_id"], row["name"], left["code"])
-            if shown and not seen.hides(left["place_id"]) and _of(row["material"], wanted) and _found(names, wanted):
-                yield row
+def _due(seen: Seen, wanted: Wanted, due: dict[str, Any]) -> Row | None:
+    place = seen.place(due["place_id"]) or {}
+    truck_id, arrive_ms = seen.comers.get(due["place_id"], (None, None))
+    overflowing = due["overflow_ms"] is not None and due["overflow_ms"] <= wanted.now_ms
+    shown = {"unplanned": truck_id is None, "overflowing": overflowing}.get(wanted.show, True)
+    names = (due["place_id"], place.get("name"))
+    asked = due["due"] and shown and _of(due["material"], wanted) and _found(names, wanted)
+    if not asked or seen.hides(due["place_id"]):
+        return None
+    return {
+        **due,
+        "name": place.get("name"),
+        "fill_fraction": due["fill_now"],
+        "volume_l": due["l"],
+        "planned_truck_id": truck_id,
+        "planned_arrival_ms": arrive_ms,
+        GEOMETRY: point(place.get("lon"), place.get("lat")),
+    }
 
 
 CAN_WAIT: Final = ("not_worth_it", "excluded")
 """Left out for good reason: nobody has to do anything; `dispatch/left_out.tsx` says the same."""
 
 
-def _orders(seen: Seen, wanted: Wanted) -> Iterator[dict[str, Any]]:
-    for order in seen.all("order"):
-        source = seen.one("source", order["source_id"]) or {}
-        truck_id, arrive_ms = seen.comer(order["order_id"])
-        row = {
-            **order,
-            "source_name": source.get("name"),
-            "volume_l": order["l"],
-            "planned_truck_id": truck_id,
-            "planned_arrival_ms": arrive_ms,
-            GEOMETRY: point(source.get("lon"), source.get("lat")),
-        }
-        shown = wanted.show in ("", order["state"])
-        names = (order["order_id"], order["source_id"], row["source_name"])
-        if shown and _of(order["material"], wanted) and _found(names, wanted):
-            yield row
+def _all_left_out(seen: Seen) -> Iterator[dict[str, Any]]:
+    for run in seen.all("run"):
+        for left in run["left_out"]:
+            yield {**left, "material": left["material"] or run["material"], "planned_ms": run["made_ms"]}
 
 
-def _facilities(seen: Seen, wanted: Wanted) -> Iterator[dict[str, Any]]:
-    for site in seen.all("facility"):
-        closed = (site["closed_until_ms"] or 0) > wanted.now_ms
-        row = {
-            **site,
-            "facility_id": site["id"],
-            "queue_trucks": site["queue"],
-            "closed_until_ms": site["closed_until_ms"] if closed else None,
-            GEOMETRY: point(site["lon"], site["lat"]) or site["area"],
-        }
-        shown = {"open": not closed, "closed": closed}.get(wanted.show, True)
-        names = (site["id"], site["name"], site["facility_type"])
-        if shown and _found(names, wanted):
-            yield row
+def _left_out(seen: Seen, wanted: Wanted, left: dict[str, Any]) -> Row | None:
+    place = seen.place(left["place_id"]) or {}
+    name = left["name"] or place.get("name")
+    shown = wanted.show != "urgent" or left["code"] not in CAN_WAIT
+    asked = shown and _of(left["material"], wanted) and _found((left["place_id"], name, left["code"]), wanted)
+    if not asked or seen.hides(left["place_id"]):
+        return None
+    return {**left, "name": name, GEOMETRY: point(place.get("lon"), place.get("lat"))}
+
+
+def _order(seen: Seen, wanted: Wanted, order: dict[str, Any]) -> Row | None:
+    source = seen.one("source", order["source_id"]) or {}
+    truck_id, arrive_ms = seen.comers.get(order["order_id"], (None, None))
+    names = (order["order_id"], order["source_id"], source.get("name"))
+    if not (wanted.show in ("", order["state"]) and _of(order["material"], wanted) and _found(names, wanted)):
+        return None
+    return {
+        **order,
+        "source_name": source.get("name"),
+        "volume_l": order["l"],
+        "planned_truck_id": truck_id,
+        "planned_arrival_ms": arrive_ms,
+        GEOMETRY: point(source.get("lon"), source.get("lat")),
+    }
+
+
+def _facility(_seen: Seen, wanted: Wanted, site: dict[str, Any]) -> Row | None:
+    closed = (site["closed_until_ms"] or 0) > wanted.now_ms
+    shown = {"open": not closed, "closed": closed}.get(wanted.show, True)
+    if not (shown and _found((site["id"], site["name"], site["facility_type"]), wanted)):
+        return None
+    return {
+        **site,
+        "facility_id": site["id"],
+        "queue_trucks": site["queue"],
+        "closed_until_ms": site["closed_until_ms"] if closed else None,
+        GEOMETRY: point(site["lon"], site["lat"]) or site["area"],
+    }
 
 
 def _of(material: str | None, wanted: Wanted) -> bool:
@@ -199,6 +196,10 @@ def _found(names: Any, wanted: Wanted) -> bool:
     return not text or any(text in name.lower() for name in names if name)
 
 
+def _each(kind: str) -> Callable[[Seen], Iterator[dict[str, Any]]]:
+    return lambda seen: seen.all(kind)
+
+
 SHEETS: Final[Mapping[str, Sheet]] = {
     "trucks": Sheet(
         (
@@ -207,12 +208,14 @@ SHEETS: Final[Mapping[str, Sheet]] = {
             "load_kg", "payload_kg", "cover", "bed", "down", "plan_version",
         ),
         ("called", "silent", "on_shift", "off_shift"),
-        _trucks,
+        _each("truck"),
+        _truck,
     ),
     "bins": Sheet(
         ("bin_id", "name", "material", "district_id", "lon", "lat", "volume_l", "fill_fraction", "measured_ms", "due"),
         ("due",),
-        _bins,
+        _each("bin"),
+        _bin,
     ),
     "due": Sheet(
         (
@@ -220,11 +223,13 @@ SHEETS: Final[Mapping[str, Sheet]] = {
             "overflow_p10_ms", "overflow_p90_ms", "planned_truck_id", "planned_arrival_ms", "why", "at_ms",
         ),
         ("unplanned", "overflowing"),
+        _each("due"),
         _due,
     ),
     "left-out": Sheet(
         ("stop_id", "place_kind", "place_id", "name", "material", "code", "reason", "planned_ms"),
         ("urgent",),
+        _all_left_out,
         _left_out,
     ),
     "orders": Sheet(
@@ -233,7 +238,8 @@ SHEETS: Final[Mapping[str, Sheet]] = {
             "due_ms", "planned_truck_id", "planned_arrival_ms",
         ),
         ("open", "planned", "collected", "cancelled"),
-        _orders,
+        _each("order"),
+        _order,
     ),
     "facilities": Sheet(
         (
@@ -241,6 +247,7 @@ SHEETS: Final[Mapping[str, Sheet]] = {
             "queue_trucks", "docks",
         ),
         ("open", "closed"),
-        _facilities,
+        _each("facility"),
+        _facility,
     ),
 }  # fmt: skip

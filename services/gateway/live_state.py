@@ -583,6 +583,22 @@ class Town:
         plan, seen = self._plans.get(truck_id), self._seen_plans.get(truck_id)
         return Day(plan, truck.shift, tuple(permits), seen, truck.down.action_id if truck.down else None)
 
+    def plan_of(self, truck_id: str) -> events.TruckPlan | None:
+        """Return a truck's newest plan, as it came."""
+        return self._plans.get(truck_id)
+
+    def comers(self, scope: Scope) -> dict[str, tuple[str, int]]:
+        """Return who comes to each place and order by the newest plans somebody sees, and when; the first of several."""
+        found: dict[str, tuple[str, int]] = {}
+        for truck_id, plan in self._plans.items():
+            if not scope.sees(Change("plan", truck_id, None, (truck_id,), self._district_of_truck(truck_id))):
+                continue
+            for visit in plan.visits:
+                for place_id in (visit.stop_id, visit.order_id):
+                    if place_id is not None:
+                        found.setdefault(place_id, (truck_id, visit.arrive_ms))
+        return found
+
     def plates(self) -> dict[str, str]:
         """Return the number plate of each truck that has one: plans name colleagues' trucks."""
         assets = {truck_id: truck.asset for truck_id, truck in self._trucks.items()}
