@@ -5,12 +5,13 @@ import type { Alert } from "../contract.ts";
 import { byWeight, type Filters, NO_FILTERS, passes } from "../domain/alerts.ts";
 import type { SortColumn } from "../domain/lists.ts";
 import { positions } from "../domain/places.ts";
+import type { Query } from "../domain/query.ts";
 import { AlertLine } from "../enforcement/alert_line.tsx";
 import { subject } from "../say/alerts.ts";
 import { store } from "../ui/start.tsx";
 import { wordFor, words } from "../words/index.ts";
 import { DeskList } from "./list.tsx";
-import { type Query, query } from "./query.ts";
+import { query } from "./query.ts";
 import { map, names } from "./state.ts";
 
 const SEVERITY = { low: 0, medium: 1, high: 2, critical: 3 } as const;

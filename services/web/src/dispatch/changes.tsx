@@ -3,6 +3,7 @@
 import { now } from "../clock.ts";
 import type { PlanningRun, TruckPlan } from "../contract.ts";
 import { found, type SortColumn } from "../domain/lists.ts";
+import { ofWaste, type Query } from "../domain/query.ts";
 import { planReason } from "../say/plans.ts";
 import { mayDispatch } from "../session.ts";
 import { MaterialMark, Name } from "../ui/bits.tsx";
@@ -12,7 +13,7 @@ import { distance, nearTime } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
 import { overrule } from "./due_list.tsx";
 import { DeskList } from "./list.tsx";
-import { ofWaste, type Query, query } from "./query.ts";
+import { query } from "./query.ts";
 import { chooseTruck, isShown, markSeen, names, planLog, seenUntil, truckName, unseen } from "./state.ts";
 import { PlanWhy } from "./truck_card.tsx";
 

@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import { cityNow, now } from "../clock.ts";
 import type { CollectionDue } from "../contract.ts";
 import { found, type SortColumn } from "../domain/lists.ts";
+import { ofWaste, type Query } from "../domain/query.ts";
 import { ask, newId } from "../http.ts";
 import { phrase } from "../say/alerts.ts";
 import { mayDispatch } from "../session.ts";
@@ -14,7 +15,7 @@ import { fromField, hourMinute, nearTime, percent, toField, weight } from "../wo
 import { words } from "../words/index.ts";
 import { Choice, Until } from "./fields.tsx";
 import { DeskList } from "./list.tsx";
-import { ofWaste, type Query, query } from "./query.ts";
+import { query } from "./query.ts";
 import { chosenPlace, placeName, planned, truckName } from "./state.ts";
 
 const urgency = (due: CollectionDue): number => due.overflow_ms ?? Number.MAX_SAFE_INTEGER;

@@ -2,13 +2,14 @@
 
 import type { LeftOut, PlanningRun } from "../contract.ts";
 import { found, type SortColumn } from "../domain/lists.ts";
+import { ofWaste, type Query } from "../domain/query.ts";
 import { phrase } from "../say/alerts.ts";
 import { leftOutText, withDays } from "../say/plans.ts";
 import { MaterialMark, Name, Tag } from "../ui/bits.tsx";
 import { store } from "../ui/start.tsx";
 import { words } from "../words/index.ts";
 import { DeskList } from "./list.tsx";
-import { ofWaste, type Query, query } from "./query.ts";
+import { query } from "./query.ts";
 import { chosenPlace, isShown, placeName, truckName } from "./state.ts";
 
 /** Left out for good reason: nobody has to do anything. */

@@ -2,12 +2,13 @@
 
 import { useSignal } from "@preact/signals";
 import { now } from "../clock.ts";
+import { exportHref, type Query } from "../domain/query.ts";
 import { LONGEST_NAME, viewQuery, withoutView, withView } from "../domain/views.ts";
 import { Menu } from "../ui/menu.tsx";
 import { words } from "../words/index.ts";
 import { Choice, Filter } from "./fields.tsx";
 import { keysShown } from "./keys.tsx";
-import { exportHref, type Query, query } from "./query.ts";
+import { query } from "./query.ts";
 import { show, type Tab } from "./state.ts";
 import { keepViews, openView, views } from "./views.ts";
 

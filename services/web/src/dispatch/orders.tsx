@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import { cityNow, now } from "../clock.ts";
 import { MATERIALS, type Order } from "../contract.ts";
 import { found, type SortColumn } from "../domain/lists.ts";
+import { ofWaste, type Query } from "../domain/query.ts";
 import { ask, newId } from "../http.ts";
 import { mayDispatch } from "../session.ts";
 import { MaterialMark, Name, Tag } from "../ui/bits.tsx";
@@ -12,7 +13,7 @@ import { store } from "../ui/start.tsx";
 import { fromField, hourMinute, nearTime, number, toField, UNKNOWN, weight } from "../words/format.ts";
 import { words } from "../words/index.ts";
 import { DeskList } from "./list.tsx";
-import { ofWaste, type Query, query } from "./query.ts";
+import { query } from "./query.ts";
 import { chosenPlace, placeName, planned, truckName } from "./state.ts";
 
 const MOST_KG = 5_000_000;

@@ -2,15 +2,14 @@
 
 import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { now } from "../clock.ts";
+import { type Query, queryOf, type Tab } from "../domain/query.ts";
 import { words } from "../words/index.ts";
 import { alertsOf } from "./alerts_list.tsx";
 import { changesAsked } from "./changes.tsx";
 import { dueOf } from "./due_list.tsx";
 import { leftOutOf } from "./left_out.tsx";
 import { ordersOf } from "./orders.tsx";
-import { type Query, queryOf } from "./query.ts";
 import { sitesOf } from "./sites.tsx";
-import type { Tab } from "./state.ts";
 import { trucksOf } from "./truck_list.tsx";
 import { openView, views } from "./views.ts";
 

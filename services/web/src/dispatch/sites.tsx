@@ -5,6 +5,7 @@ import { cityNow, now } from "../clock.ts";
 import type { Facility } from "../contract.ts";
 import { found, type SortColumn } from "../domain/lists.ts";
 import { isClosed } from "../domain/places.ts";
+import type { Query } from "../domain/query.ts";
 import { ask } from "../http.ts";
 import { mayDispatch } from "../session.ts";
 import { Bar, MaterialMark, Name, Tag } from "../ui/bits.tsx";
@@ -14,7 +15,7 @@ import { fromField, nearTime, toField, weight } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
 import { Choice, Until } from "./fields.tsx";
 import { DeskList } from "./list.tsx";
-import { type Query, query } from "./query.ts";
+import { query } from "./query.ts";
 import { chosenPlace } from "./state.ts";
 
 /** How much of what it takes in a day has come; null = not known. */

@@ -3,6 +3,7 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import { now } from "../clock.ts";
 import type { PlanVisit, TruckPlan } from "../contract.ts";
+import { TABS, type Tab } from "../domain/query.ts";
 import type { CityMap } from "../map/city_map.ts";
 import { remember, remembered } from "../remember.ts";
 import type { Names } from "../say/plans.ts";
@@ -10,8 +11,7 @@ import { inAddress } from "../ui/address.ts";
 import { store } from "../ui/start.tsx";
 import { words } from "../words/index.ts";
 
-export const TABS = ["trucks", "due", "changes", "left", "orders", "alerts", "sites"] as const;
-export type Tab = (typeof TABS)[number];
+export { TABS, type Tab };
 
 export const tab = inAddress<Tab>("list", "trucks");
 export const chosenTruck = inAddress<string>("truck", "");

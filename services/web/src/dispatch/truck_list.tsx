@@ -5,13 +5,14 @@ import { now } from "../clock.ts";
 import type { DriverAction, LonLat, Truck } from "../contract.ts";
 import { found, type SortColumn } from "../domain/lists.ts";
 import { lateness, type NumberedVisit, remaining } from "../domain/progress.ts";
+import { ofWaste, type Query } from "../domain/query.ts";
 import { isStale, loadShare, materialOf } from "../domain/trucks.ts";
 import { Bar, MaterialMark, Tag } from "../ui/bits.tsx";
 import { store } from "../ui/start.tsx";
 import { hourMinute, span, weight } from "../words/format.ts";
 import { words } from "../words/index.ts";
 import { DeskList } from "./list.tsx";
-import { ofWaste, type Query, query } from "./query.ts";
+import { query } from "./query.ts";
 import { chooseTruck, visitName } from "./state.ts";
 
 /** From here on a truck counts as late: below it is traffic. */
