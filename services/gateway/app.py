@@ -11,6 +11,7 @@ from services.gateway import (
     dispatch,
     driver,
     evidence,
+    exports,
     facilities,
     live,
     orders,
@@ -36,6 +37,7 @@ RESOURCES: Final[tuple[APIRouter, ...]] = (
     dispatch.router,
     orders.router,
     facilities.router,
+    exports.router,
     status.router,
 )
 

@@ -81,8 +81,14 @@ async def follow(
     parts: Parts,
     last_event_id: Annotated[str | None, Header()] = None,
     since: Annotated[str | None, Query(max_length=100)] = None,
+    user: Annotated[str | None, Query(max_length=200, description="whose page it is: for nobody else")] = None,
 ) -> EventStream:
-    """Follow the live state: ``event: snapshot``, then ``event: delta``; comments are heartbeats."""
+    """Follow the live state: ``event: snapshot``, then ``event: delta``; comments are heartbeats.
+
+    A page says whose it is: when somebody else has logged in meanwhile in the same browser, it must not go on with theirs.
+    """
+    if user is not None and user != me.user.user_id:
+        raise Problem(401, "not_logged_in", "This page is of another session: log in again.")
     parts.require_live()
     if metrics.STREAMS._value.get() >= MAX_STREAMS:  # noqa: SLF001  # the gauge is the count
         raise Problem(503, "too_many_streams", "Too many pages are open.", headers={"Retry-After": "10"})

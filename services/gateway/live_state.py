@@ -436,6 +436,10 @@ class Town:
         for kind, ids in things.items():
             yield from ((kind, thing_id) for thing_id in ids)
 
+    def ids(self, kind: str) -> list[str]:
+        """Return the ids of a kind's things, in order, also of those that are not shown."""
+        return sorted(thing_id for one, thing_id in self._keys() if one == kind)
+
     def thing(self, kind: str, thing_id: str) -> Change:
         """Return one thing as it is now."""
         view = _VIEWS.get(kind)
@@ -578,6 +582,22 @@ class Town:
         permits = [p for p in self._permits.values() if truck_id in p.truck_ids and not p.retired]
         plan, seen = self._plans.get(truck_id), self._seen_plans.get(truck_id)
         return Day(plan, truck.shift, tuple(permits), seen, truck.down.action_id if truck.down else None)
+
+    def plan_of(self, truck_id: str) -> events.TruckPlan | None:
+        """Return a truck's newest plan, as it came."""
+        return self._plans.get(truck_id)
+
+    def comers(self, scope: Scope) -> dict[str, tuple[str, int]]:
+        """Return who comes to each place and order by the newest plans somebody sees, and when; the first of several."""
+        found: dict[str, tuple[str, int]] = {}
+        for truck_id, plan in self._plans.items():
+            if not scope.sees(Change("plan", truck_id, None, (truck_id,), self._district_of_truck(truck_id))):
+                continue
+            for visit in plan.visits:
+                for place_id in (visit.stop_id, visit.order_id):
+                    if place_id is not None:
+                        found.setdefault(place_id, (truck_id, visit.arrive_ms))
+        return found
 
     def plates(self) -> dict[str, str]:
         """Return the number plate of each truck that has one: plans name colleagues' trucks."""

@@ -66,6 +66,8 @@ export default defineConfig({
       },
     },
   },
+  // the worker that pages share is a module as they are
+  worker: { format: "es" },
   server: {
     proxy: { "/api": GATEWAY, "/tiles": GATEWAY },
   },

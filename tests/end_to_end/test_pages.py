@@ -1,5 +1,6 @@
 """What the three faces show of the running city, in a real browser."""
 
+import csv
 import re
 import subprocess
 from contextlib import closing
@@ -96,6 +97,40 @@ def test_sos_is_the_loudest_thing_on_the_desk(log_in: LogIn) -> None:
     expect(cab.get_by_test_id("down")).to_be_visible()
     cab.get_by_test_id("runs-again").click()
     expect(cab.get_by_test_id("down")).to_be_hidden(timeout=30_000)
+
+
+def test_a_list_is_found_in_sorted_shared_and_taken_along(log_in: LogIn) -> None:
+    """By keys and heads; another tab opens the same view by its address and needs no connection of its own."""
+    page = log_in("dispatcher", draws_maps=False)
+    rows = page.get_by_test_id("trucks").locator("[data-key]")
+    expect(rows.first).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("t1")
+    page.get_by_test_id("sort-truck").click()
+    page.get_by_test_id("sort-truck").click()
+    expect(page.get_by_role("columnheader", name="Truck")).to_have_attribute("aria-sort", "descending")
+    page.keyboard.press("j")
+    expect(rows.first.get_by_test_id("truck-row")).to_be_focused()
+    shown = [row.get_attribute("data-key") for row in rows.all()]
+    assert len(shown) > 3
+
+    second = page.context.new_page()
+    asked: list[str] = []
+    second.on("request", lambda request: asked.append(request.url))
+    second.goto(page.url)
+    second.wait_for_selector('body[data-live="open"]', timeout=30_000)
+    found = second.get_by_test_id("trucks").locator("[data-key]")
+    expect(found).to_have_count(len(shown))
+    assert [row.get_attribute("data-key") for row in found.all()] == shown
+    assert not [url for url in asked if "/api/v1/live" in url]
+
+    page.get_by_test_id("list-menu").click()
+    with page.expect_download() as file:
+        page.get_by_test_id("export-csv").click()
+    with file.value.path().open(encoding="utf-8-sig", newline="") as text:
+        assert {row["truck_id"] for row in csv.DictReader(text)} == set(shown)
+    second.goto(f"{page.url}&print=all")
+    assert second.get_by_test_id("sheet").first.get_attribute("data-truck-id") in shown
 
 
 def test_a_real_recording_shows_68_trucks(

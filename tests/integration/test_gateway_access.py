@@ -470,6 +470,13 @@ def test_the_base_map_comes_in_ranges(app: FastAPI, parts: State) -> None:
     parts.base_map.unlink()
 
 
+@pytest.mark.usefixtures("live")
+def test_a_page_of_another_session_gets_no_stream(app: FastAPI, tokens: dict[str, str]) -> None:
+    """Somebody else has logged in meanwhile in the same browser: a page left open must not go on with their data."""
+    answer = ask(app, "GET", "/api/v1/live?user=somebody", tokens["dispatcher"], headers={"Last-Event-ID": "e-1"})
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_logged_in")
+
+
 def test_every_answer_carries_the_security_headers(app: FastAPI) -> None:
     """Pages, errors and data alike say what a page may load and that types are meant."""
     for path in ("/", "/api/v1/live", "/nothing/here", "/health"):

@@ -2,28 +2,52 @@
 
 import { now } from "../clock.ts";
 import type { Alert } from "../contract.ts";
-import { byWeight, NO_FILTERS, passes } from "../domain/alerts.ts";
+import { byWeight, type Filters, NO_FILTERS, passes } from "../domain/alerts.ts";
+import type { SortColumn } from "../domain/lists.ts";
 import { positions } from "../domain/places.ts";
+import type { Query } from "../domain/query.ts";
 import { AlertLine } from "../enforcement/alert_line.tsx";
-import { Empty } from "../ui/bits.tsx";
+import { subject } from "../say/alerts.ts";
 import { store } from "../ui/start.tsx";
-import { words } from "../words/index.ts";
+import { wordFor, words } from "../words/index.ts";
+import { DeskList } from "./list.tsx";
+import { query } from "./query.ts";
 import { map, names } from "./state.ts";
 
-const MOST = 200;
+const SEVERITY = { low: 0, medium: 1, high: 2, critical: 3 } as const;
+
+const COLUMNS: readonly SortColumn<Alert>[] = [
+  { key: "rule", of: alert => wordFor(words.value.rule, alert.rule) },
+  { key: "severity", of: alert => SEVERITY[alert.severity] },
+  { key: "who", of: alert => subject(alert, names) },
+  { key: "raised", of: alert => alert.raised_ms },
+];
+
+const HANDLED: readonly Filters["handling"][] = ["new", "acknowledged", "confirmed", "dismissed", "all"];
+
+/** Alerts a query asks for, unasked those that wait to be handled; the gateway asks the same way for a file of the list. */
+export function alertsOf(asked: Query): Alert[] {
+  const handled = HANDLED.find(one => one === asked.show) ?? NO_FILTERS.handling;
+  const filters = { ...NO_FILTERS, handling: handled, text: asked.find };
+  return [...store.tables.alert.items.values()].filter(one => passes(one, filters));
+}
 
 export function AlertsList() {
   now.value;
-  const alerts = [...store.tables.alert.items.values()].filter(one => passes(one, NO_FILTERS)).sort(byWeight);
-  if (!alerts.length) return <Empty>{words.value.alerts.none}</Empty>;
+  const { alerts, app, handling, list } = words.value;
   return (
-    <ul class="rows" data-testid="alerts">
-      {alerts.slice(0, MOST).map(alert => (
-        <li key={alert.alert_id}>
-          <AlertLine alert={alert} names={names} onPick={() => show(alert)} link />
-        </li>
-      ))}
-    </ul>
+    <DeskList
+      of="alerts"
+      testid="alerts"
+      shows={[["", alerts.open], ...Object.entries(handling), ["all", app.all]]}
+      columns={COLUMNS}
+      heads={list.heads.alerts}
+      rows={alertsOf(query.value).sort(byWeight)}
+      keyOf={alert => alert.alert_id}
+      empty={store.tables.alert.items.size ? alerts.noneFiltered : alerts.none}
+    >
+      {alert => <AlertLine alert={alert} names={names} onPick={() => show(alert)} link />}
+    </DeskList>
   );
 }
 

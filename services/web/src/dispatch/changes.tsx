@@ -2,20 +2,59 @@
 
 import { now } from "../clock.ts";
 import type { PlanningRun, TruckPlan } from "../contract.ts";
+import { found, type SortColumn } from "../domain/lists.ts";
+import { ofWaste, type Query } from "../domain/query.ts";
 import { planReason } from "../say/plans.ts";
 import { mayDispatch } from "../session.ts";
-import { Empty, MaterialMark, Name } from "../ui/bits.tsx";
+import { MaterialMark, Name } from "../ui/bits.tsx";
 import { carryOut, OutcomeText, useOutcome } from "../ui/command.tsx";
 import { store } from "../ui/start.tsx";
 import { distance, nearTime } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
 import { overrule } from "./due_list.tsx";
+import { DeskList } from "./list.tsx";
+import { query } from "./query.ts";
 import { chooseTruck, isShown, markSeen, names, planLog, seenUntil, truckName, unseen } from "./state.ts";
 import { PlanWhy } from "./truck_card.tsx";
 
+const COLUMNS: readonly SortColumn<TruckPlan>[] = [
+  { key: "truck", of: plan => truckName(plan.truck_id) },
+  { key: "made", of: plan => plan.made_ms },
+  { key: "why", of: plan => planReason(plan, names) },
+];
+
+/** New routes a query asks for, newest first. */
+export function changesAsked(asked: Query): TruckPlan[] {
+  return planLog.value.filter(
+    plan =>
+      ofWaste(asked, plan.material) &&
+      (asked.show !== "fresh" || plan.made_ms > seenUntil.value) &&
+      found(asked.find, () => [truckName(plan.truck_id), planReason(plan, names)]),
+  );
+}
+
 export function Changes() {
+  const { app, desk, list } = words.value;
+  return (
+    <DeskList
+      of="changes"
+      testid="changes"
+      shows={[["", app.all], ...Object.entries(list.shows.changes)]}
+      columns={COLUMNS}
+      heads={list.heads.changes}
+      rows={changesAsked(query.value)}
+      keyOf={plan => `${plan.truck_id}@${plan.plan_version}`}
+      empty={desk.changes.empty}
+      before={<Runs />}
+    >
+      {plan => <ChangeRow plan={plan} />}
+    </DeskList>
+  );
+}
+
+/** The last planning of each kind of waste, and what is new since somebody looked. */
+function Runs() {
   const w = words.value.desk.changes;
-  const plans = planLog.value.filter(plan => isShown(plan.material));
   return (
     <>
       <ul class="rows">
@@ -28,7 +67,7 @@ export function Changes() {
           ))}
       </ul>
       {unseen.value > 0 && (
-        <div class="list-tools row-of">
+        <div class="news row-of">
           <strong>
             {w.since}: {unseen.value}
           </strong>
@@ -37,12 +76,6 @@ export function Changes() {
           </button>
         </div>
       )}
-      {!plans.length && <Empty>{w.empty}</Empty>}
-      <ul class="rows" data-testid="changes">
-        {plans.map(plan => (
-          <ChangeRow key={`${plan.truck_id}@${plan.plan_version}`} plan={plan} />
-        ))}
-      </ul>
     </>
   );
 }
@@ -86,7 +119,7 @@ function RunRow({ run }: { run: PlanningRun }) {
 function ChangeRow({ plan }: { plan: TruckPlan }) {
   const fresh = plan.made_ms > seenUntil.value;
   return (
-    <li
+    <div
       class={`row still ${fresh ? "fresh" : ""}`}
       data-testid="change-row"
       data-truck-id={plan.truck_id}
@@ -103,6 +136,6 @@ function ChangeRow({ plan }: { plan: TruckPlan }) {
         </p>
         <PlanWhy plan={plan} most={4} />
       </div>
-    </li>
+    </div>
   );
 }

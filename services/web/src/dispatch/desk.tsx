@@ -10,11 +10,14 @@ import { AlertsList } from "./alerts_list.tsx";
 import { Changes } from "./changes.tsx";
 import { DeskMap } from "./desk_map.tsx";
 import { DueList } from "./due_list.tsx";
+import { Keys } from "./keys.tsx";
 import { LeftOutList } from "./left_out.tsx";
 import { Loud } from "./loud.tsx";
 import { Orders } from "./orders.tsx";
+import { Pins } from "./pins.tsx";
+import { RunSheets } from "./run_sheets.tsx";
 import { Sites } from "./sites.tsx";
-import { chosenTruck, TABS, type Tab, tab, unseen } from "./state.ts";
+import { chosenTruck, openTab, printed, TABS, type Tab, tab, unseen } from "./state.ts";
 import { TruckCard } from "./truck_card.tsx";
 import { TruckList } from "./truck_list.tsx";
 
@@ -50,7 +53,7 @@ function Tabs() {
     const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
     if (!step) return;
     event.preventDefault();
-    tab.value = TABS[(TABS.indexOf(tab.value) + step + TABS.length) % TABS.length] ?? "trucks";
+    openTab(TABS[(TABS.indexOf(tab.value) + step + TABS.length) % TABS.length] ?? "trucks");
     document.getElementById(`tab-${tab.value}`)?.focus();
   };
   return (
@@ -65,9 +68,7 @@ function Tabs() {
           aria-controls="list"
           tabIndex={tab.value === one ? 0 : -1}
           data-testid={`tab-${one}`}
-          onClick={() => {
-            tab.value = one;
-          }}
+          onClick={() => openTab(one)}
         >
           {w[one]}
           {counts.value[one] ? <span class="count">{counts.value[one]}</span> : null}
@@ -78,14 +79,17 @@ function Tabs() {
 }
 
 export function Desk() {
+  if (printed.value) return <RunSheets />;
   return (
     <div class="desk">
+      <Keys />
       <Header face="dispatch" live={live} />
       <Loud />
       <main class="desk-main">
         <DeskMap />
         <aside class="panel">
           <Tabs />
+          <Pins />
           {!mayDispatch() && <p class="note read-only">{words.value.app.readOnly}</p>}
           <div id="list" role="tabpanel" aria-labelledby={`tab-${tab.value}`} class="list-area" tabIndex={-1}>
             {store.filled.value ? <Lists /> : <p class="note">{words.value.app.loading}</p>}

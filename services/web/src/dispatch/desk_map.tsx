@@ -25,8 +25,8 @@ import {
   following,
   isShown,
   materials,
+  openTab,
   shownMaterials,
-  tab,
 } from "./state.ts";
 
 const TRACK_MS = 3_600_000;
@@ -219,8 +219,8 @@ export function DeskMap() {
         if (pick?.kind === "truck") chooseTruck(pick.id);
         else if (pick) {
           chosenPlace.value = pick.id;
-          if (pick.kind === "facility") tab.value = "sites";
-          else if (isDue(pick.id)) tab.value = "due";
+          if (pick.kind === "facility") openTab("sites");
+          else if (isDue(pick.id)) openTab("due");
         }
       }}
     >

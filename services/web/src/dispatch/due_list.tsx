@@ -3,41 +3,63 @@
 import { useSignal } from "@preact/signals";
 import { cityNow, now } from "../clock.ts";
 import type { CollectionDue } from "../contract.ts";
+import { found, type SortColumn } from "../domain/lists.ts";
+import { ofWaste, type Query } from "../domain/query.ts";
 import { ask, newId } from "../http.ts";
 import { phrase } from "../say/alerts.ts";
 import { mayDispatch } from "../session.ts";
-import { Bar, Empty, MaterialMark, Tag } from "../ui/bits.tsx";
+import { Bar, MaterialMark, Tag } from "../ui/bits.tsx";
 import { carryOut, OutcomeText, useOutcome } from "../ui/command.tsx";
 import { store } from "../ui/start.tsx";
 import { fromField, hourMinute, nearTime, percent, toField, weight } from "../words/format.ts";
 import { words } from "../words/index.ts";
-import { Choice, Filter, Until, wantedText } from "./fields.tsx";
-import { chosenPlace, isShown, placeName, planned, truckName } from "./state.ts";
-
-/** Rows drawn at once; the rest is reached by the filter. */
-const MOST = 300;
+import { Choice, Until } from "./fields.tsx";
+import { DeskList } from "./list.tsx";
+import { query } from "./query.ts";
+import { chosenPlace, placeName, planned, truckName } from "./state.ts";
 
 const urgency = (due: CollectionDue): number => due.overflow_ms ?? Number.MAX_SAFE_INTEGER;
 
+const COLUMNS: readonly SortColumn<CollectionDue>[] = [
+  { key: "place", of: due => placeName(due.place_id) },
+  { key: "fill", of: due => due.fill_now },
+  { key: "kg", of: due => due.kg },
+  { key: "overflow", of: due => due.overflow_ms },
+  { key: "comes", of: due => planned.value.get(due.place_id)?.[0]?.arrive_ms },
+];
+
+const isOverflowing = (due: CollectionDue): boolean =>
+  due.overflow_ms !== null && due.overflow_ms !== undefined && due.overflow_ms <= now.value;
+
+/** Places a query asks for; the gateway asks the same way for a file of the list. */
+export function dueOf(asked: Query): CollectionDue[] {
+  return [...store.tables.due.items.values()].filter(
+    due =>
+      due.due &&
+      ofWaste(asked, due.material) &&
+      found(asked.find, () => [due.place_id, placeName(due.place_id)]) &&
+      (asked.show !== "unplanned" || !planned.value.has(due.place_id)) &&
+      (asked.show !== "overflowing" || isOverflowing(due)),
+  );
+}
+
 export function DueList() {
   now.value;
-  const w = words.value.desk;
-  const wanted = wantedText();
-  const rows = [...store.tables.due.items.values()]
-    .filter(due => due.due && isShown(due.material))
-    .filter(due => !wanted || `${due.place_id} ${placeName(due.place_id)}`.toLowerCase().includes(wanted))
-    .sort((a, b) => urgency(a) - urgency(b) || (a.place_id < b.place_id ? -1 : 1));
+  const { app, desk, list } = words.value;
+  const rows = dueOf(query.value).sort((a, b) => urgency(a) - urgency(b) || (a.place_id < b.place_id ? -1 : 1));
   return (
-    <>
-      <Filter />
-      {!rows.length && <Empty>{w.due.empty}</Empty>}
-      <ul class="rows" data-testid="due">
-        {rows.slice(0, MOST).map(due => (
-          <DueRow key={due.place_id} due={due} />
-        ))}
-      </ul>
-      {rows.length > MOST && <p class="note">{w.changes.more(rows.length - MOST)}</p>}
-    </>
+    <DeskList
+      of="due"
+      testid="due"
+      shows={[["", app.all], ...Object.entries(list.shows.due)]}
+      columns={COLUMNS}
+      heads={list.heads.due}
+      rows={rows}
+      keyOf={due => due.place_id}
+      empty={desk.due.empty}
+    >
+      {due => <DueRow due={due} />}
+    </DeskList>
   );
 }
 
@@ -45,9 +67,9 @@ function DueRow({ due }: { due: CollectionDue }) {
   const w = words.value.desk.due;
   const coming = planned.value.get(due.place_id)?.[0];
   const open = chosenPlace.value === due.place_id;
-  const overflowing = due.overflow_ms !== null && due.overflow_ms !== undefined && due.overflow_ms <= now.value;
+  const overflowing = isOverflowing(due);
   return (
-    <li class={open ? "open" : ""}>
+    <div class={open ? "open" : ""}>
       <button
         type="button"
         class="row"
@@ -87,7 +109,7 @@ function DueRow({ due }: { due: CollectionDue }) {
         </span>
       </button>
       {open && <Overrule place_id={due.place_id} material={due.material} why={due.why ?? null} />}
-    </li>
+    </div>
   );
 }
 

@@ -8,50 +8,48 @@ import { text } from "./state.ts";
 export function Filter() {
   const label = words.value.desk.filter;
   return (
-    <div class="list-tools">
-      <input
-        class="field"
-        type="search"
-        placeholder={label}
-        aria-label={label}
-        value={text.value}
-        onInput={event => {
-          text.value = event.currentTarget.value;
-        }}
-      />
-    </div>
+    <input
+      class="field"
+      type="search"
+      placeholder={label}
+      aria-label={label}
+      value={text.value}
+      onInput={event => {
+        text.value = event.currentTarget.value;
+      }}
+    />
   );
 }
 
-/** What was typed, as names are compared with it. */
-export function wantedText(): string {
-  return text.value.trim().toLowerCase();
-}
-
-/** One of several, each a value and its name; `none` names the choice of nothing, if there is one. */
+/**
+ * One of several, each a value and its name; `none` names the choice of nothing, if there is one. `value`: what is shown
+ * as chosen where that is not what `chosen` says.
+ */
 export function Choice<Value extends string>({
   label,
   chosen,
   options,
   none,
+  value = chosen.value,
 }: {
   label: string;
   chosen: Signal<Value>;
   options: [Value, string][];
   none?: string;
+  value?: Value;
 }) {
   return (
     <select
       class="field inline"
       aria-label={label}
-      value={chosen.value}
+      value={value}
       onChange={event => {
         chosen.value = event.currentTarget.value as Value;
       }}
     >
       {none !== undefined && <option value="">{none}</option>}
-      {options.map(([value, name]) => (
-        <option key={value} value={value}>
+      {options.map(([code, name]) => (
+        <option key={code} value={code}>
           {name}
         </option>
       ))}

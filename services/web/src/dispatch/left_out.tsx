@@ -1,61 +1,84 @@
 /** What no truck will fetch, each with its reason; trucks without a lawful route; plans the check has stopped. */
 
 import type { LeftOut, PlanningRun } from "../contract.ts";
+import { found, type SortColumn } from "../domain/lists.ts";
+import { ofWaste, type Query } from "../domain/query.ts";
 import { phrase } from "../say/alerts.ts";
 import { leftOutText, withDays } from "../say/plans.ts";
-import { Empty, MaterialMark, Name, Tag } from "../ui/bits.tsx";
+import { MaterialMark, Name, Tag } from "../ui/bits.tsx";
 import { store } from "../ui/start.tsx";
 import { words } from "../words/index.ts";
+import { DeskList } from "./list.tsx";
+import { query } from "./query.ts";
 import { chosenPlace, isShown, placeName, truckName } from "./state.ts";
 
 /** Left out for good reason: nobody has to do anything. */
 const CAN_WAIT = new Set(["not_worth_it", "excluded"]);
 
+const nameOf = (left: LeftOut): string => left.name ?? placeName(left.place_id);
+
+const COLUMNS: readonly SortColumn<LeftOut>[] = [
+  { key: "place", of: nameOf },
+  { key: "reason", of: leftOutText },
+  { key: "waste", of: left => left.material },
+];
+
+/** What is left out, as a query asks; the gateway asks the same way for a file of the list. */
+export function leftOutOf(asked: Query): LeftOut[] {
+  return store.tables.run
+    .all()
+    .flatMap(run => (run.left_out ?? []).map(one => ({ ...one, material: one.material ?? run.material })))
+    .filter(
+      one =>
+        ofWaste(asked, one.material) &&
+        (asked.show !== "urgent" || !CAN_WAIT.has(one.code)) &&
+        found(asked.find, () => [one.place_id, nameOf(one), one.code]),
+    );
+}
+
 export function LeftOutList() {
-  const w = words.value.desk.left;
+  const { app, desk, list } = words.value;
   const runs = store.tables.run.all().filter(run => isShown(run.material));
-  const left = runs.flatMap(run =>
-    (run.left_out ?? []).map(one => ({ ...one, material: one.material ?? run.material })),
-  );
-  const urgent = left.filter(one => !CAN_WAIT.has(one.code));
-  const waiting = left.filter(one => CAN_WAIT.has(one.code));
+  const canWait = (one: LeftOut) => Number(CAN_WAIT.has(one.code));
   return (
-    <>
-      <Troubles runs={runs} />
-      {!left.length && <Empty>{w.empty}</Empty>}
-      <ul class="rows" data-testid="left-out">
-        {[...urgent, ...waiting].map(one => (
-          <LeftRow key={one.stop_id} left={one} />
-        ))}
-      </ul>
-    </>
+    <DeskList
+      of="left"
+      testid="left-out"
+      shows={[["", app.all], ...Object.entries(list.shows.left)]}
+      columns={COLUMNS}
+      heads={list.heads.left}
+      rows={leftOutOf(query.value).sort((a, b) => canWait(a) - canWait(b))}
+      keyOf={one => one.stop_id}
+      empty={desk.left.empty}
+      before={<Troubles runs={runs} />}
+    >
+      {one => <LeftRow left={one} />}
+    </DeskList>
   );
 }
 
 function LeftRow({ left }: { left: LeftOut }) {
   return (
-    <li>
-      <button
-        type="button"
-        class="row"
-        data-testid="left-row"
-        data-code={left.code}
-        onClick={() => {
-          chosenPlace.value = left.place_id;
-        }}
-      >
-        <MaterialMark of={left.material} />
-        <span class="row-main">
-          <span class="row-title">
-            <Name>{left.name ?? placeName(left.place_id)}</Name>
-            <Tag kind={CAN_WAIT.has(left.code) ? "low" : "high"}>{leftOutText(left)}</Tag>
-          </span>
-          <span class="row-sub wrap">
-            <Original text={left.reason} />
-          </span>
+    <button
+      type="button"
+      class="row"
+      data-testid="left-row"
+      data-code={left.code}
+      onClick={() => {
+        chosenPlace.value = left.place_id;
+      }}
+    >
+      <MaterialMark of={left.material} />
+      <span class="row-main">
+        <span class="row-title">
+          <Name>{nameOf(left)}</Name>
+          <Tag kind={CAN_WAIT.has(left.code) ? "low" : "high"}>{leftOutText(left)}</Tag>
         </span>
-      </button>
-    </li>
+        <span class="row-sub wrap">
+          <Original text={left.reason} />
+        </span>
+      </span>
+    </button>
   );
 }
 

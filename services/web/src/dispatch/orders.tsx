@@ -3,37 +3,65 @@
 import { useSignal } from "@preact/signals";
 import { cityNow, now } from "../clock.ts";
 import { MATERIALS, type Order } from "../contract.ts";
+import { found, type SortColumn } from "../domain/lists.ts";
+import { ofWaste, type Query } from "../domain/query.ts";
 import { ask, newId } from "../http.ts";
 import { mayDispatch } from "../session.ts";
-import { Empty, MaterialMark, Name, Tag } from "../ui/bits.tsx";
+import { MaterialMark, Name, Tag } from "../ui/bits.tsx";
 import { carryOut, OutcomeText, useOutcome } from "../ui/command.tsx";
 import { store } from "../ui/start.tsx";
 import { fromField, hourMinute, nearTime, number, toField, UNKNOWN, weight } from "../words/format.ts";
 import { words } from "../words/index.ts";
-import { chosenPlace, isShown, placeName, planned, truckName } from "./state.ts";
+import { DeskList } from "./list.tsx";
+import { query } from "./query.ts";
+import { chosenPlace, placeName, planned, truckName } from "./state.ts";
 
 const MOST_KG = 5_000_000;
 const STATES: Record<string, number> = { open: 0, planned: 1, collected: 2, cancelled: 3 };
 
-export function Orders() {
-  const orders = store.tables.order
+const rankOf = (order: Order): number => STATES[order.state ?? "open"] ?? 9;
+
+const COLUMNS: readonly SortColumn<Order>[] = [
+  { key: "site", of: order => placeName(order.source_id) },
+  { key: "state", of: rankOf },
+  { key: "kg", of: order => order.kg },
+  { key: "ready", of: order => order.ready_ms },
+  { key: "due", of: order => order.due_ms },
+];
+
+/** Orders a query asks for; the gateway asks the same way for a file of the list. */
+export function ordersOf(asked: Query): Order[] {
+  const chosen = Object.hasOwn(STATES, asked.show) ? asked.show : "";
+  return store.tables.order
     .all()
-    .filter(order => isShown(order.material))
-    .sort(
-      (a, b) =>
-        (STATES[a.state ?? "open"] ?? 9) - (STATES[b.state ?? "open"] ?? 9) ||
-        (a.ready_ms ?? 0) - (b.ready_ms ?? 0) ||
-        (a.order_id < b.order_id ? -1 : 1),
+    .filter(
+      order =>
+        ofWaste(asked, order.material) &&
+        (!chosen || (order.state ?? "open") === chosen) &&
+        found(asked.find, () => [order.order_id, order.source_id, placeName(order.source_id)]),
     );
+}
+
+export function Orders() {
+  const { app, desk, list, orderState } = words.value;
+  const rows = ordersOf(query.value).sort(
+    (a, b) => rankOf(a) - rankOf(b) || (a.ready_ms ?? 0) - (b.ready_ms ?? 0) || (a.order_id < b.order_id ? -1 : 1),
+  );
   return (
     <>
       {mayDispatch() && <Booking />}
-      {!orders.length && <Empty>{words.value.desk.orders.empty}</Empty>}
-      <ul class="rows" data-testid="orders">
-        {orders.map(order => (
-          <OrderRow key={order.order_id} order={order} />
-        ))}
-      </ul>
+      <DeskList
+        of="orders"
+        testid="orders"
+        shows={[["", app.all], ...Object.entries(orderState)]}
+        columns={COLUMNS}
+        heads={list.heads.orders}
+        rows={rows}
+        keyOf={order => order.order_id}
+        empty={desk.orders.empty}
+      >
+        {order => <OrderRow order={order} />}
+      </DeskList>
     </>
   );
 }
@@ -157,7 +185,7 @@ function OrderRow({ order }: { order: Order }) {
     void carryOut(outcome, () => ask("POST", path), w.orderState.cancelled);
   };
   return (
-    <li class="row still" data-testid="order-row" data-order-id={order.order_id} data-state={state}>
+    <div class="row still" data-testid="order-row" data-order-id={order.order_id} data-state={state}>
       <MaterialMark of={order.material} />
       <span class="row-main">
         <span class="row-title">
@@ -190,6 +218,6 @@ function OrderRow({ order }: { order: Order }) {
           {w.app.cancel}
         </button>
       )}
-    </li>
+    </div>
   );
 }

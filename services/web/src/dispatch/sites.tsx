@@ -3,7 +3,9 @@
 import { useSignal } from "@preact/signals";
 import { cityNow, now } from "../clock.ts";
 import type { Facility } from "../contract.ts";
+import { found, type SortColumn } from "../domain/lists.ts";
 import { isClosed } from "../domain/places.ts";
+import type { Query } from "../domain/query.ts";
 import { ask } from "../http.ts";
 import { mayDispatch } from "../session.ts";
 import { Bar, MaterialMark, Name, Tag } from "../ui/bits.tsx";
@@ -12,18 +14,47 @@ import { store } from "../ui/start.tsx";
 import { fromField, nearTime, toField, weight } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
 import { Choice, Until } from "./fields.tsx";
+import { DeskList } from "./list.tsx";
+import { query } from "./query.ts";
 import { chosenPlace } from "./state.ts";
 
+/** How much of what it takes in a day has come; null = not known. */
+const shareOf = (site: Facility): number | null =>
+  site.daily_kg && typeof site.today_kg === "number" ? site.today_kg / site.daily_kg : null;
+
+const kindOf = (site: Facility): string => wordFor(words.value.facilityType, site.facility_type);
+
+const COLUMNS: readonly SortColumn<Facility>[] = [
+  { key: "site", of: site => site.name ?? site.id },
+  { key: "kind", of: kindOf },
+  { key: "share", of: shareOf },
+  { key: "queue", of: site => site.queue },
+];
+
+/** Sites a query asks for, whatever waste is looked at: most take several kinds. */
+export function sitesOf(asked: Query): Facility[] {
+  return store.tables.facility.all().filter(site => {
+    const closed = isClosed(site, now.value);
+    const chosen = (asked.show !== "open" || !closed) && (asked.show !== "closed" || closed);
+    return chosen && found(asked.find, () => [site.id, site.name, site.facility_type]);
+  });
+}
+
 export function Sites() {
+  const { app, list } = words.value;
   return (
-    <ul class="rows" data-testid="sites">
-      {store.tables.facility
-        .all()
-        .sort((a, b) => (a.id < b.id ? -1 : 1))
-        .map(site => (
-          <SiteRow key={site.id} site={site} />
-        ))}
-    </ul>
+    <DeskList
+      of="sites"
+      testid="sites"
+      shows={[["", app.all], ...Object.entries(list.shows.sites)]}
+      columns={COLUMNS}
+      heads={list.heads.sites}
+      rows={sitesOf(query.value).sort((a, b) => (a.id < b.id ? -1 : 1))}
+      keyOf={site => site.id}
+      empty={app.nothing}
+    >
+      {site => <SiteRow site={site} />}
+    </DeskList>
   );
 }
 
@@ -31,9 +62,8 @@ function SiteRow({ site }: { site: Facility }) {
   const w = words.value;
   const open = chosenPlace.value === site.id;
   const closed = isClosed(site, now.value);
-  const share = site.daily_kg && typeof site.today_kg === "number" ? site.today_kg / site.daily_kg : null;
   return (
-    <li class={open ? "open" : ""}>
+    <div class={open ? "open" : ""}>
       <button
         type="button"
         class="row"
@@ -52,7 +82,7 @@ function SiteRow({ site }: { site: Facility }) {
             {closed && <Tag kind="critical">{w.desk.sites.closedUntil(nearTime(site.closed_until_ms, now.value))}</Tag>}
           </span>
           <span class="row-sub">
-            {wordFor(w.facilityType, site.facility_type)} · {w.desk.sites.takes}{" "}
+            {kindOf(site)} · {w.desk.sites.takes}{" "}
             {(site.accepts ?? []).map(one => (
               <MaterialMark key={one} of={one} />
             ))}
@@ -60,14 +90,14 @@ function SiteRow({ site }: { site: Facility }) {
         </span>
         <span class="row-end">
           <span class="nowrap">
-            <Bar value={share} label={w.desk.sites.today} /> {weight(site.today_kg)}
+            <Bar value={shareOf(site)} label={w.desk.sites.today} /> {weight(site.today_kg)}
             {site.daily_kg ? <span class="soft"> / {weight(site.daily_kg)}</span> : null}
           </span>
           <span class="soft">{w.desk.sites.queue(site.queue ?? 0)}</span>
         </span>
       </button>
       {open && mayDispatch() && <Closing site={site} closed={closed} />}
-    </li>
+    </div>
   );
 }
 

@@ -1,8 +1,9 @@
 /** What the desk looks at: the chosen thing, the open list, the filters; and names for ids. */
 
-import { computed, effect, signal } from "@preact/signals";
+import { batch, computed, effect, signal } from "@preact/signals";
 import { now } from "../clock.ts";
 import type { PlanVisit, TruckPlan } from "../contract.ts";
+import { TABS, type Tab } from "../domain/query.ts";
 import type { CityMap } from "../map/city_map.ts";
 import { remember, remembered } from "../remember.ts";
 import type { Names } from "../say/plans.ts";
@@ -10,8 +11,7 @@ import { inAddress } from "../ui/address.ts";
 import { store } from "../ui/start.tsx";
 import { words } from "../words/index.ts";
 
-export const TABS = ["trucks", "due", "changes", "left", "orders", "alerts", "sites"] as const;
-export type Tab = (typeof TABS)[number];
+export { TABS, type Tab };
 
 export const tab = inAddress<Tab>("list", "trucks");
 export const chosenTruck = inAddress<string>("truck", "");
@@ -19,6 +19,12 @@ export const chosenPlace = inAddress<string>("place", "");
 /** Kinds of waste shown, as "kitchen,residual"; "" = all. */
 export const materials = inAddress<string>("waste", "");
 export const text = inAddress<string>("find", "");
+/** The open list's own choice of rows, such as "unplanned"; "" = all. */
+export const show = inAddress<string>("show", "");
+/** The column the open list is sorted by, "-" before it for the largest first; "" = the list's own order. */
+export const sort = inAddress<string>("sort", "");
+/** Whose run sheets are on the page instead of the desk: a truck, "all" = those of the list; "" = the desk. */
+export const printed = inAddress<string>("print", "");
 export const map = signal<CityMap | null>(null);
 export const following = signal<string | null>(null);
 
@@ -29,10 +35,20 @@ export function isShown(material: string | null | undefined): boolean {
   return !shown || shown.includes(material ?? "");
 }
 
+/** Open a list; choice and order of the one before are not its. */
+export function openTab(to: Tab): void {
+  if (tab.peek() === to) return;
+  batch(() => {
+    show.value = "";
+    sort.value = "";
+    tab.value = to;
+  });
+}
+
 export function chooseTruck(truck_id: string): void {
   chosenPlace.value = "";
   chosenTruck.value = truck_id;
-  if (truck_id) tab.value = "trucks";
+  if (truck_id) openTab("trucks");
 }
 
 // ----------------------------------------------------------------------------------------------------------- names

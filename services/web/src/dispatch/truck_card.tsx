@@ -11,6 +11,7 @@ import { Bar, MaterialMark, Name, Tag } from "../ui/bits.tsx";
 import { store } from "../ui/start.tsx";
 import { hourMinute, nearTime, number, percent, span, speed, UNKNOWN, weight } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
+import { runSheetsHref } from "./list_tools.tsx";
 import { chooseTruck, chosenTruck, following, map, names, visitName } from "./state.ts";
 import { leftOf } from "./truck_list.tsx";
 
@@ -38,9 +39,12 @@ function Head({ truck, material }: { truck: Truck; material: string }) {
         <button type="button" class="button quiet" onClick={() => chooseTruck("")}>
           ← {w.desk.truck.back}
         </button>
+        <a class="button push" href={runSheetsHref(truck.truck_id)} target="_blank" rel="noreferrer">
+          {w.list.runSheet}
+        </a>
         <button
           type="button"
-          class="button push"
+          class="button"
           aria-pressed={followed}
           onClick={() => map.value?.follow(followed ? null : truck.truck_id)}
         >

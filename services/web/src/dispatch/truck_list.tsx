@@ -1,22 +1,29 @@
 /** All trucks, those that need somebody first. Drawn again once a second, so that a row can be read. */
 
+import { computed } from "@preact/signals";
 import { now } from "../clock.ts";
-import type { LonLat, Truck } from "../contract.ts";
+import type { DriverAction, LonLat, Truck } from "../contract.ts";
+import { found, type SortColumn } from "../domain/lists.ts";
 import { lateness, type NumberedVisit, remaining } from "../domain/progress.ts";
+import { ofWaste, type Query } from "../domain/query.ts";
 import { isStale, loadShare, materialOf } from "../domain/trucks.ts";
-import { Bar, Empty, MaterialMark, Tag } from "../ui/bits.tsx";
+import { Bar, MaterialMark, Tag } from "../ui/bits.tsx";
 import { store } from "../ui/start.tsx";
 import { hourMinute, span, weight } from "../words/format.ts";
 import { words } from "../words/index.ts";
-import { Filter, wantedText } from "./fields.tsx";
-import { chooseTruck, isShown, visitName } from "./state.ts";
+import { DeskList } from "./list.tsx";
+import { query } from "./query.ts";
+import { chooseTruck, visitName } from "./state.ts";
 
 /** From here on a truck counts as late: below it is traffic. */
 export const LATE_MS = 15 * 60_000;
 
+/** Reports by truck, sorted out once for a thousand trucks that each ask for theirs. */
+const reports = computed(() => Map.groupBy(store.tables.action.all(), (one: DriverAction) => one.truck_id));
+
 export function leftOf(truck_id: string): NumberedVisit[] {
-  const reports = [...store.tables.action.items.values()].filter(one => one.truck_id === truck_id);
-  return remaining(store.tables.plan.get(truck_id), reports, id => store.tables.due.get(id));
+  const plan = store.tables.plan.get(truck_id);
+  return remaining(plan, reports.value.get(truck_id) ?? [], id => store.tables.due.get(id));
 }
 
 interface Row {
@@ -50,70 +57,93 @@ function need({ truck, late_ms, stale, left }: Row): number {
   return left.length ? 3 : 4;
 }
 
-function matches(truck: Truck, wanted: string): boolean {
-  const names = [truck.truck_id, truck.plate, truck.driver_id, truck.contractor_id, truck.class];
-  return names.some(name => name?.toLowerCase().includes(wanted));
+const COLUMNS: readonly SortColumn<Row>[] = [
+  { key: "truck", of: row => row.truck.plate ?? row.truck.truck_id },
+  { key: "load", of: row => loadShare(row.truck) },
+  { key: "late", of: row => row.late_ms },
+  { key: "next", of: row => row.left[0]?.visit.arrive_ms },
+  { key: "stops", of: row => row.left.filter(one => one.number !== null).length },
+];
+
+/** Trucks a query asks for. A call for help is there whatever waste is looked at. */
+export function trucksOf(asked: Query): Truck[] {
+  return [...store.tables.truck.items.values()].filter(truck => {
+    const material = materialOf(truck, store.tables.plan.get(truck.truck_id)?.material);
+    const names = () => [truck.truck_id, truck.plate, truck.driver_id, truck.contractor_id, truck.class];
+    return (ofWaste(asked, material) || truck.down) && found(asked.find, names) && isChosen(truck, asked.show);
+  });
+}
+
+/** The gateway asks the same way for a file of the list. */
+function isChosen(truck: Truck, show: string): boolean {
+  switch (show) {
+    case "called":
+      return truck.down !== null;
+    case "silent":
+      return isStale(truck, now.value);
+    case "on_shift":
+      return truck.shift !== null;
+    case "off_shift":
+      return truck.shift === null;
+    default:
+      return true;
+  }
 }
 
 export function TruckList() {
   // the clock's beat draws the list; the first snapshot does not wait for it
   now.value;
   store.filled.value;
-  const wanted = wantedText();
-  const rows = [...store.tables.truck.items.values()]
-    .filter(truck => !wanted || matches(truck, wanted))
+  const { app, list } = words.value;
+  const rows = trucksOf(query.value)
     .map(rowOf)
-    .filter(row => isShown(row.material) || row.truck.down)
     .sort((a, b) => need(a) - need(b) || (a.truck.truck_id < b.truck.truck_id ? -1 : 1));
   return (
-    <>
-      <Filter />
-      {rows.length ? (
-        <ul class="rows" data-testid="trucks">
-          {rows.map(row => (
-            <TruckRow key={row.truck.truck_id} row={row} />
-          ))}
-        </ul>
-      ) : (
-        <Empty>{words.value.app.nothing}</Empty>
-      )}
-    </>
+    <DeskList
+      of="trucks"
+      testid="trucks"
+      shows={[["", app.all], ...Object.entries(list.shows.trucks)]}
+      columns={COLUMNS}
+      heads={list.heads.trucks}
+      rows={rows}
+      keyOf={row => row.truck.truck_id}
+      empty={app.nothing}
+    >
+      {row => <TruckRow row={row} />}
+    </DeskList>
   );
 }
 
 function TruckRow({ row: { truck, material, left, late_ms, stale } }: { row: Row }) {
   const w = words.value.desk.truck;
   return (
-    <li>
-      <button
-        type="button"
-        class={`row truck-row ${truck.down ? "down" : ""} ${stale ? "stale" : ""}`}
-        data-testid="truck-row"
-        data-truck-id={truck.truck_id}
-        data-stale={stale}
-        onClick={() => chooseTruck(truck.truck_id)}
-      >
-        <MaterialMark of={material} />
-        <span class="row-main">
-          <span class="row-title">
-            <bdi>{truck.plate ?? truck.truck_id}</bdi> <span class="soft">{truck.plate ? truck.truck_id : ""}</span>
-            {truck.down && <Tag kind="critical">{w.down[truck.down]}</Tag>}
-            {stale && truck.event_time_ms !== null && (
-              <Tag kind="medium">{w.stale(span(now.value - truck.event_time_ms))}</Tag>
-            )}
-            {truck.event_time_ms === null && <Tag>{w.never}</Tag>}
-          </span>
-          <NextLine left={left} onShift={truck.shift !== null} />
+    <button
+      type="button"
+      class={`row truck-row ${truck.down ? "down" : ""} ${stale ? "stale" : ""}`}
+      data-testid="truck-row"
+      data-truck-id={truck.truck_id}
+      data-stale={stale}
+      onClick={() => chooseTruck(truck.truck_id)}
+    >
+      <MaterialMark of={material} />
+      <span class="row-main">
+        <span class="row-title">
+          <bdi>{truck.plate ?? truck.truck_id}</bdi> <span class="soft">{truck.plate ? truck.truck_id : ""}</span>
+          {truck.down && <Tag kind="critical">{w.down[truck.down]}</Tag>}
+          {stale && truck.event_time_ms !== null && (
+            <Tag kind="medium">{w.stale(span(now.value - truck.event_time_ms))}</Tag>
+          )}
+          {truck.event_time_ms === null && <Tag>{w.never}</Tag>}
         </span>
-        <span class="row-end">
-          <span class="nowrap">
-            <Bar value={loadShare(truck)} label={w.load} />{" "}
-            <span class="soft load-figure">{weight(truck.load_kg)}</span>
-          </span>
-          {late_ms > LATE_MS && <Tag kind="high">{w.late(Math.floor(late_ms / 60_000))}</Tag>}
+        <NextLine left={left} onShift={truck.shift !== null} />
+      </span>
+      <span class="row-end">
+        <span class="nowrap">
+          <Bar value={loadShare(truck)} label={w.load} /> <span class="soft load-figure">{weight(truck.load_kg)}</span>
         </span>
-      </button>
-    </li>
+        {late_ms > LATE_MS && <Tag kind="high">{w.late(Math.floor(late_ms / 60_000))}</Tag>}
+      </span>
+    </button>
   );
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { batch, type Signal, signal } from "@preact/signals";
-import type { Change, Delta, Kind, Kinds, Snapshot } from "../contract.ts";
+import type { Change, ClockReading, Delta, Kind, Kinds, Snapshot } from "../contract.ts";
 
 export class Table<T> {
   readonly items = new Map<string, T>();
@@ -96,6 +96,15 @@ export class Store {
     const { list, id } = SNAPSHOT_LISTS[kind];
     const values = (snapshot[list] ?? []) as unknown as Kinds[K][];
     (this.tables[kind] as Table<Kinds[K]>).replace(values.map(value => [id(value), value]));
+  }
+
+  /** All that is known, as the gateway would say it first to a page that comes now. */
+  snapshot(clock: ClockReading): Snapshot {
+    const lists = Object.entries(SNAPSHOT_LISTS).map(([kind, { list }]) => [
+      list,
+      [...this.tables[kind as Kind].items.values()],
+    ]);
+    return { ...clock, ...Object.fromEntries(lists), stale_since_ms: this.staleSince.peek() };
   }
 
   takeDelta(delta: Delta): void {

@@ -4,6 +4,7 @@ import { effect } from "@preact/signals";
 import { type ComponentChild, render } from "preact";
 import { now, startClock } from "../clock.ts";
 import type { Session } from "../contract.ts";
+import { sourceFor } from "../live/source.ts";
 import { Store } from "../live/store.ts";
 import { LiveStream } from "../live/stream.ts";
 import { currentSession, FACES, type Face, faceAfter, resume, toSignIn } from "../session.ts";
@@ -43,18 +44,18 @@ export async function start(face: Face, page: () => ComponentChild, options: Opt
   if (!found) return toSignIn();
   if (!FACES[found.user.role]?.includes(face)) return location.replace(faceAfter(found, null) ?? "/");
   startClock();
-  follow();
+  follow(found, face === "driver");
   await options.before?.(found);
   render(page(), root);
 }
 
-function follow(): void {
+function follow({ user }: Session, alone: boolean): void {
   effect(() => {
     document.body.dataset.live = live.state;
   });
   addEventListener("online", () => live.wake());
   document.addEventListener("visibilitychange", () => live.wake());
-  void live.run();
+  void live.run(sourceFor(user, alone));
 }
 
 async function sessionPatiently(root: HTMLElement, offline: Options["offline"]): Promise<Session | null> {
