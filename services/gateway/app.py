@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from services.gateway import (
     alerts,
     dispatch,
+    drafts,
     driver,
     evidence,
     facilities,
@@ -34,6 +35,7 @@ RESOURCES: Final[tuple[APIRouter, ...]] = (
     evidence.router,
     driver.router,
     dispatch.router,
+    drafts.router,
     orders.router,
     facilities.router,
     status.router,

@@ -12,6 +12,7 @@ import { store } from "../ui/start.tsx";
 import { fromField, hourMinute, nearTime, percent, toField, weight } from "../words/format.ts";
 import { words } from "../words/index.ts";
 import { Choice, Filter, Until, wantedText } from "./fields.tsx";
+import { MoveButton, MoveTable } from "./move_to.tsx";
 import { chosenPlace, isShown, placeName, planned, truckName } from "./state.ts";
 
 /** Rows drawn at once; the rest is reached by the filter. */
@@ -86,7 +87,14 @@ function DueRow({ due }: { due: CollectionDue }) {
           )}
         </span>
       </button>
-      {open && <Overrule place_id={due.place_id} material={due.material} why={due.why ?? null} />}
+      {open && (
+        <Overrule
+          place_id={due.place_id}
+          bin={due.place_kind === "bin"}
+          material={due.material}
+          why={due.why ?? null}
+        />
+      )}
     </li>
   );
 }
@@ -103,7 +111,15 @@ export function overrule(order: Order): Promise<unknown> {
   return ask("PUT", `/api/v1/dispatch-actions/${newId(cityNow())}`, order);
 }
 
-function Overrule({ place_id, material, why }: { place_id: string; material: string; why: string | null }) {
+interface Overruled {
+  place_id: string;
+  /** An order is moved by its truckloads, where these stand. */
+  bin: boolean;
+  material: string;
+  why: string | null;
+}
+
+function Overrule({ place_id, bin, material, why }: Overruled) {
   const w = words.value.desk.due;
   const outcome = useOutcome();
   const truck = useSignal("");
@@ -121,6 +137,12 @@ function Overrule({ place_id, material, why }: { place_id: string; material: str
         <p class="soft" lang={said.lang}>
           {said.text}
         </p>
+      )}
+      {bin && (
+        <div>
+          <MoveButton stop_id={place_id} name={placeName(place_id)} />
+          <MoveTable stop_id={place_id} name={placeName(place_id)} />
+        </div>
       )}
       {mayDispatch() && (
         <>

@@ -1,15 +1,22 @@
 /** What no truck will fetch, each with its reason; trucks without a lawful route; plans the check has stopped. */
 
+import { signal } from "@preact/signals";
 import type { LeftOut, PlanningRun } from "../contract.ts";
 import { phrase } from "../say/alerts.ts";
 import { leftOutText, withDays } from "../say/plans.ts";
+import { mayDispatch } from "../session.ts";
 import { Empty, MaterialMark, Name, Tag } from "../ui/bits.tsx";
 import { store } from "../ui/start.tsx";
 import { words } from "../words/index.ts";
+import { Offers } from "./move_to.tsx";
 import { chosenPlace, isShown, placeName, truckName } from "./state.ts";
+import { WhatChanges } from "./what_changes.tsx";
 
 /** Left out for good reason: nobody has to do anything. */
 const CAN_WAIT = new Set(["not_worth_it", "excluded"]);
+
+/** The stop whose trucks and reasons are shown; "" = none. */
+const openLeft = signal("");
 
 export function LeftOutList() {
   const w = words.value.desk.left;
@@ -33,21 +40,26 @@ export function LeftOutList() {
 }
 
 function LeftRow({ left }: { left: LeftOut }) {
+  const open = openLeft.value === left.stop_id;
+  const name = left.name ?? placeName(left.place_id);
   return (
-    <li>
+    <li class={open ? "open" : ""}>
       <button
         type="button"
         class="row"
         data-testid="left-row"
         data-code={left.code}
+        data-stop-id={left.stop_id}
+        aria-expanded={open}
         onClick={() => {
+          openLeft.value = open ? "" : left.stop_id;
           chosenPlace.value = left.place_id;
         }}
       >
         <MaterialMark of={left.material} />
         <span class="row-main">
           <span class="row-title">
-            <Name>{left.name ?? placeName(left.place_id)}</Name>
+            <Name>{name}</Name>
             <Tag kind={CAN_WAIT.has(left.code) ? "low" : "high"}>{leftOutText(left)}</Tag>
           </span>
           <span class="row-sub wrap">
@@ -55,6 +67,26 @@ function LeftRow({ left }: { left: LeftOut }) {
           </span>
         </span>
       </button>
+      {open && mayDispatch() && (
+        <div class="row-details">
+          <Offers
+            stop_id={left.stop_id}
+            name={name}
+            chosen={() => {
+              openLeft.value = "";
+            }}
+          >
+            {answer => (
+              <WhatChanges
+                answer={answer}
+                stop_id={left.stop_id}
+                place_id={left.place_id}
+                material={left.material ?? ""}
+              />
+            )}
+          </Offers>
+        </div>
+      )}
     </li>
   );
 }

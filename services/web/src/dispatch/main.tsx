@@ -3,5 +3,6 @@ import { Desk } from "./desk.tsx";
 import "../styles/base.css";
 import "../styles/lists.css";
 import "./dispatch.css";
+import "./draft.css";
 
 void start("dispatch", () => <Desk />);

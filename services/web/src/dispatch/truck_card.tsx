@@ -11,6 +11,8 @@ import { Bar, MaterialMark, Name, Tag } from "../ui/bits.tsx";
 import { store } from "../ui/start.tsx";
 import { hourMinute, nearTime, number, percent, span, speed, UNKNOWN, weight } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
+import { GiveAway } from "./give_away.tsx";
+import { MoveButton, MoveTable } from "./move_to.tsx";
 import { chooseTruck, chosenTruck, following, map, names, visitName } from "./state.ts";
 import { leftOf } from "./truck_list.tsx";
 
@@ -119,7 +121,12 @@ function Plan({ plan }: { plan: TruckPlan }) {
       <PlanWhy plan={plan} />
       <ol class="stops" data-testid="truck-stops">
         {left.map(({ visit, number: place, index }) => (
-          <li key={index} data-stop-id={visit.stop_id ?? ""} data-kind={visit.kind ?? "collect"}>
+          <li
+            key={index}
+            class={visit.stop_id ? "movable" : ""}
+            data-stop-id={visit.stop_id ?? ""}
+            data-kind={visit.kind ?? "collect"}
+          >
             <span class={`stop-number ${visit.kind ?? "collect"}`}>{place ?? "·"}</span>
             <time>{hourMinute(visit.arrive_ms)}</time>
             <span>
@@ -130,10 +137,13 @@ function Plan({ plan }: { plan: TruckPlan }) {
             <span class="soft number">
               {visit.load_kg === null || visit.load_kg === undefined ? "" : weight(visit.load_kg)}
             </span>
+            {visit.stop_id && <MoveButton stop_id={visit.stop_id} name={visitName(visit)} />}
+            {visit.stop_id && <MoveTable stop_id={visit.stop_id} name={visitName(visit)} />}
           </li>
         ))}
       </ol>
       {!left.length && <p class="note">{w.noPlan}</p>}
+      <GiveAway key={plan.truck_id} truck_id={plan.truck_id} stops={left.filter(({ visit }) => visit.stop_id).length} />
     </section>
   );
 }
