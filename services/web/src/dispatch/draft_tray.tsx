@@ -45,7 +45,7 @@ function Tray() {
       <details open={moves.value.length <= 3}>
         <summary>
           <strong>{w.moves(moves.value.length)}</strong>{" "}
-          <span data-testid="draft-price">
+          <span data-testid="draft-price" role="status">
             {current ? priceText(current.price) : <span class="soft">{w.asking}</span>}
           </span>
         </summary>
@@ -100,7 +100,10 @@ function MoveLine({ move, told }: { move: Move; told: DraftedMove | undefined })
         class="button quiet"
         aria-label={w.leave(name)}
         title={w.leave(name)}
-        onClick={() => leave(move.stop_id)}
+        onClick={event => {
+          event.currentTarget.closest("section")?.querySelector("summary")?.focus();
+          leave(move.stop_id);
+        }}
       >
         ✕
       </button>

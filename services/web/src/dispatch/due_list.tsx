@@ -141,7 +141,7 @@ function Overrule({ place_id, bin, material, why }: Overruled) {
       {bin && (
         <div>
           <MoveButton stop_id={place_id} name={placeName(place_id)} />
-          <MoveTable stop_id={place_id} name={placeName(place_id)} />
+          <MoveTable stop_id={place_id} place_id={place_id} name={placeName(place_id)} material={material} />
         </div>
       )}
       {mayDispatch() && (

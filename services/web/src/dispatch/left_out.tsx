@@ -10,7 +10,6 @@ import { store } from "../ui/start.tsx";
 import { words } from "../words/index.ts";
 import { Offers } from "./move_to.tsx";
 import { chosenPlace, isShown, placeName, truckName } from "./state.ts";
-import { WhatChanges } from "./what_changes.tsx";
 
 /** Left out for good reason: nobody has to do anything. */
 const CAN_WAIT = new Set(["not_worth_it", "excluded"]);
@@ -71,20 +70,13 @@ function LeftRow({ left }: { left: LeftOut }) {
         <div class="row-details">
           <Offers
             stop_id={left.stop_id}
+            place_id={left.place_id}
             name={name}
+            material={left.material}
             chosen={() => {
               openLeft.value = "";
             }}
-          >
-            {answer => (
-              <WhatChanges
-                answer={answer}
-                stop_id={left.stop_id}
-                place_id={left.place_id}
-                material={left.material ?? ""}
-              />
-            )}
-          </Offers>
+          />
         </div>
       )}
     </li>

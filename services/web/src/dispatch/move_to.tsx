@@ -13,6 +13,7 @@ import { nearTime, UNKNOWN } from "../words/format.ts";
 import { words } from "../words/index.ts";
 import { give, moves, whoCouldTake } from "./draft.ts";
 import { truckName } from "./state.ts";
+import { WhatChanges } from "./what_changes.tsx";
 
 /** The stop whose table is open; "" = none. One at a time: a table is long. */
 export const openFor = signal("");
@@ -40,12 +41,19 @@ export function MoveButton({ stop_id, name }: { stop_id: string; name: string })
   );
 }
 
-export function MoveTable({ stop_id, name }: { stop_id: string; name: string }) {
-  if (openFor.value !== stop_id || !mayDispatch()) return null;
+interface Stop {
+  stop_id: string;
+  /** The bin or the order it is of. */
+  place_id: string;
+  name: string;
+  material: string | null | undefined;
+}
+
+export function MoveTable(stop: Stop) {
+  if (openFor.value !== stop.stop_id || !mayDispatch()) return null;
   return (
     <Offers
-      stop_id={stop_id}
-      name={name}
+      {...stop}
       chosen={() => {
         openFor.value = "";
       }}
@@ -80,21 +88,19 @@ function useOffers(stop_id: string): [found: Signal<Found>, again: () => void] {
   return [found, ask];
 }
 
-interface OffersProps {
-  stop_id: string;
-  name: string;
+interface OffersProps extends Stop {
   /** After a truck was chosen. */
   chosen: () => void;
-  /** What else to say, once it is known. */
-  children?: (answer: PriceAnswer, again: () => void) => preact.ComponentChildren;
 }
 
-export function Offers({ stop_id, name, chosen, children }: OffersProps) {
+export function Offers({ chosen, ...stop }: OffersProps) {
   const w = words.value.draft;
-  const [found, again] = useOffers(stop_id);
+  const [found, again] = useOffers(stop.stop_id);
   const now_ = found.value;
-  const choose = (truck_id: string) => {
-    give(stop_id, truck_id);
+  const choose = (truck_id: string, pressed: HTMLElement) => {
+    // the table goes: whoever works with keys goes on at the stop
+    pressed.closest("li")?.querySelector("button")?.focus();
+    give(stop.stop_id, truck_id);
     chosen();
   };
   return (
@@ -114,8 +120,8 @@ export function Offers({ stop_id, name, chosen, children }: OffersProps) {
       )}
       {now_.state === "known" && (
         <>
-          <OfferTable answer={now_.answer} name={name} choose={choose} />
-          {children?.(now_.answer, again)}
+          <OfferTable answer={now_.answer} name={stop.name} choose={choose} />
+          <WhatChanges answer={now_.answer} stop_id={stop.stop_id} place_id={stop.place_id} material={stop.material} />
         </>
       )}
     </div>
@@ -129,7 +135,7 @@ function OfferTable({
 }: {
   answer: PriceAnswer;
   name: string;
-  choose: (truck_id: string) => void;
+  choose: (truck_id: string, pressed: HTMLElement) => void;
 }) {
   const w = words.value.draft;
   if (answer.gone.length) return <p class="note">{w.gone}</p>;
@@ -162,7 +168,7 @@ function OfferTable({
   );
 }
 
-function OfferRow({ offer, choose }: { offer: Offer; choose: (truck_id: string) => void }) {
+function OfferRow({ offer, choose }: { offer: Offer; choose: (truck_id: string, pressed: HTMLElement) => void }) {
   const w = words.value.draft;
   const { price, rule } = offer;
   const who = truckName(offer.truck_id);
@@ -177,7 +183,7 @@ function OfferRow({ offer, choose }: { offer: Offer; choose: (truck_id: string) 
             class="button"
             aria-label={w.giveTo(who)}
             data-testid="give"
-            onClick={() => choose(offer.truck_id)}
+            onClick={event => choose(offer.truck_id, event.currentTarget)}
           >
             <Name>{who}</Name>
           </button>

@@ -138,7 +138,14 @@ function Plan({ plan }: { plan: TruckPlan }) {
               {visit.load_kg === null || visit.load_kg === undefined ? "" : weight(visit.load_kg)}
             </span>
             {visit.stop_id && <MoveButton stop_id={visit.stop_id} name={visitName(visit)} />}
-            {visit.stop_id && <MoveTable stop_id={visit.stop_id} name={visitName(visit)} />}
+            {visit.stop_id && (
+              <MoveTable
+                stop_id={visit.stop_id}
+                place_id={visit.order_id ?? visit.stop_id}
+                name={visitName(visit)}
+                material={visit.material ?? plan.material}
+              />
+            )}
           </li>
         ))}
       </ol>

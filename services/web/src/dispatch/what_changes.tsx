@@ -15,7 +15,7 @@ interface Props {
   answer: PriceAnswer;
   stop_id: string;
   place_id: string;
-  material: string;
+  material: string | null | undefined;
 }
 
 export function WhatChanges({ answer, stop_id, place_id, material }: Props) {
@@ -69,10 +69,10 @@ export function WhatChanges({ answer, stop_id, place_id, material }: Props) {
 }
 
 /** Those a dispatcher closed; one that is not open at this hour has nothing to be opened. */
-function closedSites(material: string): Facility[] {
+function closedSites(material: string | null | undefined): Facility[] {
   return store.tables.facility
     .all()
-    .filter(site => (site.accepts ?? []).includes(material) && isClosed(site, now.value));
+    .filter(site => (site.accepts ?? []).includes(material ?? "") && isClosed(site, now.value));
 }
 
 async function reopen(site: Facility): Promise<void> {
