@@ -46,13 +46,13 @@ export function askPrice(question: Question): Promise<PriceAnswer> {
   return ask<PriceAnswer>("POST", "/api/v1/prices", question);
 }
 
-/** Who could take a stop, beside the draft as it is. */
-export function whoCouldTake(stop_id: string): Promise<PriceAnswer> {
-  return askPrice({ moves: without(moves.value, stop_id), stop_ids: [stop_id] });
+/** Who could take all of these stops, beside the draft as it is. */
+export function whoCouldTake(stop_ids: string[]): Promise<PriceAnswer> {
+  return askPrice({ moves: stop_ids.reduce(without, moves.value), stop_ids });
 }
 
-export function give(stop_id: string, truck_id: string): void {
-  moves.value = withMove(moves.value, { stop_id, truck_id });
+export function give(stop_ids: string[], truck_id: string): void {
+  moves.value = stop_ids.reduce((so_far, stop_id) => withMove(so_far, { stop_id, truck_id }), moves.value);
 }
 
 export function leave(stop_id: string): void {

@@ -69,10 +69,9 @@ function LeftRow({ left }: { left: LeftOut }) {
       {open && mayDispatch() && (
         <div class="row-details">
           <Offers
-            stop_id={left.stop_id}
-            place_id={left.place_id}
+            stop_ids={[left.stop_id]}
             name={name}
-            material={left.material}
+            alone={{ stop_id: left.stop_id, place_id: left.place_id, name, material: left.material }}
             chosen={() => {
               openLeft.value = "";
             }}

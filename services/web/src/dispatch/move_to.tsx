@@ -29,14 +29,16 @@ export function MoveButton({ stop_id, name }: { stop_id: string; name: string })
       type="button"
       class={`button quiet move-button ${drafted ? "drafted" : ""}`}
       aria-expanded={open}
-      aria-label={w.moveStop(name)}
       data-testid="move"
       data-stop-id={stop_id}
       onClick={() => {
         openFor.value = open ? "" : stop_id;
       }}
     >
-      {drafted ? w.movedTo(truckName(drafted.truck_id)) : w.move}
+      <span>
+        {drafted ? w.movedTo(truckName(drafted.truck_id)) : w.move}
+        <span class="hidden-text"> {name}</span>
+      </span>
     </button>
   );
 }
@@ -53,7 +55,9 @@ export function MoveTable(stop: Stop) {
   if (openFor.value !== stop.stop_id || !mayDispatch()) return null;
   return (
     <Offers
-      {...stop}
+      stop_ids={[stop.stop_id]}
+      name={stop.name}
+      alone={stop}
       chosen={() => {
         openFor.value = "";
       }}
@@ -63,14 +67,14 @@ export function MoveTable(stop: Stop) {
 
 type Found = { state: "asking" } | { state: "failed"; why: string } | { state: "known"; answer: PriceAnswer };
 
-/** Ask once for a stop; `again` asks once more. */
-function useOffers(stop_id: string): [found: Signal<Found>, again: () => void] {
+/** Ask once for these stops; `again` asks once more. */
+function useOffers(stop_ids: string[]): [found: Signal<Found>, again: () => void] {
   const found = useSignal<Found>({ state: "asking" });
   const latest = useRef(0);
   const ask = () => {
     const mine = ++latest.current;
     found.value = { state: "asking" };
-    whoCouldTake(stop_id).then(
+    whoCouldTake(stop_ids).then(
       answer => {
         if (mine === latest.current) found.value = { state: "known", answer };
       },
@@ -84,23 +88,28 @@ function useOffers(stop_id: string): [found: Signal<Found>, again: () => void] {
     return () => {
       latest.current++;
     };
-  }, [stop_id]);
+  }, [stop_ids.join(" ")]);
   return [found, ask];
 }
 
-interface OffersProps extends Stop {
+interface OffersProps {
+  /** All of them go to the one truck that is chosen. */
+  stop_ids: string[];
+  name: string;
+  /** The stop, where it is only one: what could be changed about it is said, too. */
+  alone?: Stop;
   /** After a truck was chosen. */
   chosen: () => void;
 }
 
-export function Offers({ chosen, ...stop }: OffersProps) {
+export function Offers({ stop_ids, name, alone, chosen }: OffersProps) {
   const w = words.value.draft;
-  const [found, again] = useOffers(stop.stop_id);
+  const [found, again] = useOffers(stop_ids);
   const now_ = found.value;
   const choose = (truck_id: string, pressed: HTMLElement) => {
     // the table goes: whoever works with keys goes on at the stop
     pressed.closest("li")?.querySelector("button")?.focus();
-    give(stop.stop_id, truck_id);
+    give(stop_ids, truck_id);
     chosen();
   };
   return (
@@ -120,8 +129,8 @@ export function Offers({ chosen, ...stop }: OffersProps) {
       )}
       {now_.state === "known" && (
         <>
-          <OfferTable answer={now_.answer} name={stop.name} choose={choose} />
-          <WhatChanges answer={now_.answer} stop_id={stop.stop_id} place_id={stop.place_id} material={stop.material} />
+          <OfferTable answer={now_.answer} name={name} choose={choose} />
+          {alone && <WhatChanges answer={now_.answer} {...alone} />}
         </>
       )}
     </div>

@@ -13,6 +13,7 @@ import { hourMinute, nearTime, number, percent, span, speed, UNKNOWN, weight } f
 import { wordFor, words } from "../words/index.ts";
 import { GiveAway } from "./give_away.tsx";
 import { MoveButton, MoveTable } from "./move_to.tsx";
+import { PickBar, PickBox } from "./pick.tsx";
 import { chooseTruck, chosenTruck, following, map, names, visitName } from "./state.ts";
 import { leftOf } from "./truck_list.tsx";
 
@@ -113,6 +114,7 @@ function Plan({ plan }: { plan: TruckPlan }) {
   const w = words.value.desk.truck;
   store.tables.action.version.value;
   const left = leftOf(plan.truck_id);
+  const stop_ids = left.flatMap(({ visit }) => visit.stop_id ?? []);
   return (
     <section>
       <h3>
@@ -122,7 +124,7 @@ function Plan({ plan }: { plan: TruckPlan }) {
       <ol class="stops" data-testid="truck-stops">
         {left.map(({ visit, number: place, index }) => (
           <li
-            key={index}
+            key={visit.stop_id ?? index}
             class={visit.stop_id ? "movable" : ""}
             data-stop-id={visit.stop_id ?? ""}
             data-kind={visit.kind ?? "collect"}
@@ -137,7 +139,12 @@ function Plan({ plan }: { plan: TruckPlan }) {
             <span class="soft number">
               {visit.load_kg === null || visit.load_kg === undefined ? "" : weight(visit.load_kg)}
             </span>
-            {visit.stop_id && <MoveButton stop_id={visit.stop_id} name={visitName(visit)} />}
+            {visit.stop_id && (
+              <span class="nowrap">
+                <MoveButton stop_id={visit.stop_id} name={visitName(visit)} />
+                <PickBox stop_id={visit.stop_id} name={visitName(visit)} />
+              </span>
+            )}
             {visit.stop_id && (
               <MoveTable
                 stop_id={visit.stop_id}
@@ -150,7 +157,8 @@ function Plan({ plan }: { plan: TruckPlan }) {
         ))}
       </ol>
       {!left.length && <p class="note">{w.noPlan}</p>}
-      <GiveAway key={plan.truck_id} truck_id={plan.truck_id} stops={left.filter(({ visit }) => visit.stop_id).length} />
+      <PickBar key={`picked ${plan.truck_id}`} stop_ids={stop_ids} />
+      <GiveAway key={plan.truck_id} truck_id={plan.truck_id} stops={stop_ids.length} />
     </section>
   );
 }

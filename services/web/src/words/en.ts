@@ -383,7 +383,9 @@ export const en = {
   draft: {
     title: "Draft",
     move: "Move to…",
-    moveStop: (name: string) => `Move ${name} to another truck`,
+    pick: (name: string) => `Pick ${name}`,
+    movePicked: (n: number) => `Move ${plural(n, "stop", "stops")} to…`,
+    picked: (n: number) => plural(n, "stop", "stops"),
     movedTo: (truck: string) => `draft: to ${truck}`,
     asking: "Reckoning on the roads…",
     again: "Try again",

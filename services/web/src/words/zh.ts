@@ -350,7 +350,9 @@ export const zh: Words = {
   draft: {
     title: "调整草案",
     move: "改派…",
-    moveStop: name => `将${name}改派给其他车辆`,
+    pick: name => `选择${name}`,
+    movePicked: n => `将 ${n} 处改派…`,
+    picked: n => `这 ${n} 处`,
     movedTo: truck => `草案：改派 ${truck}`,
     asking: "正在按道路测算…",
     again: "重试",
