@@ -189,17 +189,23 @@ class Inquiry:
                 "no_time_to_search",
                 f"The time was over before it was tried with {fit.truck.id}, where it would fit.",
             )
+        code, reason, _ = self.hindrance(number)
+        return code, reason
+
+    def hindrance(self, number: int) -> tuple[Code, str, Fit | None]:
+        """Return the limit in the way of a stop that fits nowhere, its sentence, and the place it would have without."""
         for code in LIFTS:
             fit = self.fit(number, frozenset({code}))
             if fit is not None:
-                return code, self._sentence(code, number, fit)
+                return code, self._sentence(code, number, fit), fit
         lifted: frozenset[Code] = frozenset()
         for code in LIFTS:
             lifted |= {code}
             fit = self.fit(number, lifted)
             if fit is not None:
-                return code, self._sentence(code, number, fit)
-        return "unreachable", f"No truck for {stop.material} has a way to it, to a facility and on from there."
+                return code, self._sentence(code, number, fit), fit
+        material = self.problem.stops[number].material
+        return "unreachable", f"No truck for {material} has a way to it, to a facility and on from there.", None
 
     def fit(self, number: int, lifted: frozenset[Code]) -> Fit | None:
         """Return the best place for the stop with ``lifted`` limits away: the one that breaks them least."""

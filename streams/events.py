@@ -220,10 +220,10 @@ class AlertAction(Event, frozen=True, kw_only=True):
 class DispatchAction(Event, frozen=True, kw_only=True):
     """``dispatch-actions``, key ``subject_id``: a dispatcher overrules the planner.
 
-    ``lock``: stop (``subject_id`` = its place) only by ``truck_id`` · ``unlock`` · ``exclude``: leave the place out
-    until ``until_ms`` · ``include`` · ``replan``: plan ``subject_id`` (a material) again now · ``close``: the facility
-    ``subject_id`` until ``until_ms`` · ``reopen``. What counts of the last two is the facility's new version; these say
-    who made it and why.
+    ``lock``: stop (``subject_id`` = its place) only by ``truck_id``, until ``until_ms`` if that is given · ``unlock`` ·
+    ``exclude``: leave the place out until ``until_ms`` · ``include`` · ``replan``: plan ``subject_id`` (a material) again
+    now · ``close``: the facility ``subject_id`` until ``until_ms`` · ``reopen``. What counts of the last two is the
+    facility's new version; these say who made it and why.
     """
 
     action_id: Id

@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from services.gateway import (
     alerts,
     dispatch,
+    drafts,
     driver,
     evidence,
     exports,
@@ -35,6 +36,7 @@ RESOURCES: Final[tuple[APIRouter, ...]] = (
     evidence.router,
     driver.router,
     dispatch.router,
+    drafts.router,
     orders.router,
     facilities.router,
     exports.router,

@@ -40,13 +40,16 @@ class Problem(Exception):  # noqa: N818  # the standard's word
         *,
         errors: list[dict[str, str]] | None = None,
         headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
+        """``more``: members besides those that every problem has."""
         super().__init__(detail)
         self.status = status
         self.code = code
         self.detail = detail
         self.errors = errors or []
         self.headers = headers
+        self.more = more or {}
 
     def response(self) -> Response:
         """Return it as an answer."""
@@ -57,6 +60,7 @@ class Problem(Exception):  # noqa: N818  # the standard's word
             "detail": self.detail,
             "code": self.code,
             "errors": self.errors,
+            **self.more,
         }
         headers = {"Cache-Control": "no-store", **(self.headers or {})}
         return Response(msgspec.json.encode(body), self.status, headers, MEDIA_TYPE)

@@ -112,7 +112,7 @@ def case(
 
 def _concerns(stop: Stop, truck_ids: set[str], now: Situation) -> bool:
     """Whether one of these trucks may take the stop, or none at work: whose it is not must not say why it is left out."""
-    lock = now.state.demand.lock_of(stop)
+    lock = now.state.demand.lock_of(stop, now.now_ms)
     allowed = stop.truck_ids if lock is None else (lock,)
     if allowed is None or not truck_ids.isdisjoint(allowed):
         return True
@@ -168,7 +168,7 @@ def _head(crew: Crew, now: Situation, wanted: set[str], sites: Sequence[events.A
         stop = now.stops.get(visit.stop_id or "")
         if stop is None or visit.stop_id not in wanted or does_not_fit(crew, stop, now.now_ms):
             return ()
-        return (visit,) if now.state.demand.lock_of(stop) in (None, crew.truck_id) else ()
+        return (visit,) if now.state.demand.lock_of(stop, now.now_ms) in (None, crew.truck_id) else ()
     if visit.kind == "tip":
         site = next((one for one in sites if one.id == visit.facility_id), None)
         in_hand = site is not None and _open_now(now, site) and (crew.load_kg > 0 or is_at_site(crew, site))
@@ -254,6 +254,7 @@ def _room_kg(chosen: Case, site: events.Asset) -> int | None:
 
 def _stop(chosen: Case, stop: Stop, location: Mapping[LonLat, int]) -> dict[str, Any]:
     now_ms = chosen.now.now_ms
+    lock = chosen.now.state.demand.lock_of(stop, now_ms)
     return {
         "id": stop.stop_id,
         "location": location[stop.place],
@@ -262,7 +263,8 @@ def _stop(chosen: Case, stop: Stop, location: Mapping[LonLat, int]) -> dict[str,
         "l": math.ceil(stop.l),
         "service_s": stop.service_s,
         "windows": _stop_windows(chosen, stop),
-        "required": costs.required(stop, now_ms),
+        # whom a dispatcher names is to come, worth the way or not
+        "required": costs.required(stop, now_ms) or any(crew.truck_id == lock for crew in chosen.crews),
         "prize": costs.prize(stop, now_ms) + (costs.PLANNED if stop.stop_id in chosen.now.planned else 0),
         "vehicles": _allowed_trucks(chosen, stop),
         "facilities": None if stop.facility_ids is None else [s.id for s in chosen.sites if s.id in stop.facility_ids],
@@ -278,9 +280,14 @@ def _stop_windows(chosen: Case, stop: Stop) -> list[list[int]] | None:
 
 
 def _allowed_trucks(chosen: Case, stop: Stop) -> list[str] | None:
-    lock = chosen.now.state.demand.lock_of(stop)
+    lock = chosen.now.state.demand.lock_of(stop, chosen.now.now_ms)
     if lock is not None:
         return [crew.truck_id for crew in chosen.crews if crew.truck_id == lock]
+    return permitted_trucks(chosen, stop)
+
+
+def permitted_trucks(chosen: Case, stop: Stop) -> list[str] | None:
+    """Return the trucks that may take a stop by its permit; None = all."""
     if stop.truck_ids is None or all(crew.truck_id in stop.truck_ids for crew in chosen.crews):
         return None
     return [crew.truck_id for crew in chosen.crews if crew.truck_id in stop.truck_ids]

@@ -167,13 +167,18 @@ class Demand:
             if closed is not None and closed.kind == "skipped" and closed.at_ms <= action.at_ms:
                 del self.closed[action.subject_id]
 
-    def lock_of(self, stop: Stop) -> str | None:
+    def lock_of(self, stop: Stop, now_ms: int) -> str | None:
         """Return the truck a dispatcher locked this stop to, or None."""
         for subject in (stop.stop_id, stop.place_id):
             action = self.locks.get(subject)
-            if action is not None and action.kind == "lock":
+            if action is not None and action.kind == "lock" and now_ms < (action.until_ms or math.inf):
                 return action.truck_id
         return None
+
+    def newest_word(self, subject_id: str) -> str | None:
+        """Return the id of the newest action about exactly this subject, or None."""
+        said = [kept[subject_id] for kept in (self.locks, self.excluded) if subject_id in kept]
+        return max(said, key=lambda one: (one.at_ms, one.action_id)).action_id if said else None
 
     def exclusion_of(self, stop: Stop, now_ms: int) -> events.DispatchAction | None:
         """Return the dispatcher's exclusion that holds for this stop now, or None."""

@@ -93,7 +93,7 @@ def _stops_of(now: Situation, crew: Crew) -> Iterator[Trigger]:
         stop = now.stops.get(visit.stop_id or "")
         if stop is None:
             continue
-        lock = now.state.demand.lock_of(stop)
+        lock = now.state.demand.lock_of(stop, now.now_ms)
         if lock not in (None, crew.truck_id):
             yield _about(stop, "dispatcher", crew, fact=lock)
         if overflows_earlier(stop, visit):

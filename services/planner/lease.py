@@ -25,8 +25,8 @@ class Lease:
     """A context: `wait` until it is ours, `renew` now and then, leave to give it back."""
 
     def __init__(self, database_url: str, name: str) -> None:
-        self.engine: Any = store.connect(database_url, pool=2, name="qingyun-planner") if database_url else None
-        """None = there is no database. One connection is the lease's, the other whoever's turn it is."""
+        self.engine: Any = store.connect(database_url, pool=3, name="qingyun-planner") if database_url else None
+        """None = there is no database. One connection is the lease's, one the questions', one whoever's turn it is."""
         self._key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
         self._connection: Any = None
 

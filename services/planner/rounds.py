@@ -163,7 +163,7 @@ def _whom(triggers: Iterable[Trigger], now: Situation, material: str) -> frozens
 
 
 def _nearest(stop: Stop, crews: Iterable[Crew], now: Situation) -> set[str]:
-    lock = now.state.demand.lock_of(stop)
+    lock = now.state.demand.lock_of(stop, now.now_ms)
     if lock is not None:
         return {lock}
     able = [crew for crew in crews if stop.truck_ids is None or crew.truck_id in stop.truck_ids]

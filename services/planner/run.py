@@ -14,16 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from optimizer.plan import Plan
 from services import bus, metrics, program
 from services.clock import city_now_ms
-from services.planner import build, translate
+from services.planner import build, pricing, translate
 from services.planner.bookings import Bookings
 from services.planner.geo import distance_m, thinned
 from services.planner.horizon import LATE_MS, broken
 from services.planner.lease import Lease
 from services.planner.orders import progressed
 from services.planner.progress import lateness_ms, place_of
+from services.planner.questions import Questions
 from services.planner.roads import NoWay, Roads
 from services.planner.rounds import Round, Rounds
 from services.planner.situation import Crew, Situation, situation
@@ -70,6 +73,8 @@ STUCK_S: Final = 60.0
 """A search that does not come back for so long ends the process."""
 LOOK_EVERY_S: Final = 0.3
 """How often the situation is judged."""
+LISTEN_S: Final = 0.1
+"""How long records are waited for before a dispatcher's question is looked for."""
 LATENESS_EVERY_S: Final = 1.5
 BOOKINGS_EVERY_S: Final = 1.0
 """How often bookings are looked at: what was written comes back by way of Kafka."""
@@ -97,13 +102,15 @@ def run(settings: Settings, roads: Roads, stop: threading.Event, lease: Lease) -
     solver = Solver()
     producer = bus.Producer(settings.kafka_bootstrap, client_id="planner")
     inputs = Inputs(settings.kafka_bootstrap)
+    questions = Questions(lease.engine, settings.tenant_id)
     try:
         planner = Planner(settings.tenant_id, roads=roads, solver=solver, producer=producer, engine=lease.engine)
         planner.fold(inputs.all_so_far(stop))
         logger.info("caught up", extra={"plans": len(planner.state.plans), "due": len(planner.state.demand.due)})
         next_lag_s = 0.0
         while not stop.is_set():
-            planner.fold(inputs.next(LOOK_EVERY_S))
+            planner.fold(inputs.next(LISTEN_S))
+            planner.answer(questions)
             planner.round()
             metrics.LAST_PROGRESS.set_to_current_time()
             if time.monotonic() >= next_lag_s:
@@ -112,6 +119,7 @@ def run(settings: Settings, roads: Roads, stop: threading.Event, lease: Lease) -
                 for topic, lag in inputs.lag().items():
                     metrics.CONSUMER_LAG.labels(topic).set(lag)
     finally:
+        questions.close()
         inputs.close()
         producer.close()
         solver.close()
@@ -242,6 +250,22 @@ class Planner:
         due = self._rounds.next(broken(now, self._late_ms), now, time.monotonic())
         if due is not None:
             self._begin(due, now)
+
+    def answer(self, questions: Questions) -> None:
+        """Answer a dispatcher's question, if one waits. It changes nothing, so none may end the process."""
+        question = questions.next()
+        if question is None:
+            return
+        begun_s = time.monotonic()
+        said: pricing.Answer | None = None
+        try:
+            asked = msgspec.json.decode(question.text, type=pricing.Question)
+            said = pricing.answer(asked, situation(self.state, city_now_ms()), self._roads.matrix)
+        except Exception:
+            logger.exception("not priced", extra={"question_id": question.question_id})
+        questions.answer(question.question_id, msgspec.json.encode(said))
+        seconds = round(time.monotonic() - begun_s, 3)
+        logger.info("priced", extra={"question_id": question.question_id, "seconds": seconds})
 
     def _begin(
         self, due: Round, now: Situation, last: _Search | None = None, *, longer: bool = False, **wish: frozenset[str]

@@ -1,6 +1,6 @@
 """What people command: the effect's row and its record for Kafka in one transaction. Both are there, or neither."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +11,8 @@ from services import clock
 from services.store import schema
 from services.store.outbox import CHANNEL
 from streams import codec, events
-from streams.topics import ASSETS, ORDERS
+from streams.topics import ASSETS, DISPATCH_ACTIONS, ORDERS
+from streams.units import DAY_MS
 
 Action = events.DriverAction | events.AlertAction | events.DispatchAction
 
@@ -24,6 +25,8 @@ _TABLE_OF: Final[dict[type[events.Event], Table]] = {
 }
 _OURS: Final = ("received_time_ms", "at_ms")
 """Members we set on arrival: a command sent twice may differ in them."""
+REMEMBERED_MS: Final = 90 * DAY_MS
+"""What dispatchers said longer ago counts for nothing: the planner does not read it either."""
 
 
 class DifferentBodyError(ValueError):
@@ -48,6 +51,75 @@ def record_action(engine: Engine, action: Action, district_id: str | None) -> bo
     if _content(kept.encode()) != _content(codec.encode(action)):
         raise DifferentBodyError(f"an action {action.action_id!r} with another content is there already")
     return False
+
+
+class OverruledError(Exception):
+    """Somebody has said something about these subjects since: the newest action about each."""
+
+    def __init__(self, said: list[events.DispatchAction]) -> None:
+        super().__init__(", ".join(one.subject_id for one in said))
+        self.said = said
+
+
+def record_together(
+    engine: Engine,
+    actions: Sequence[events.DispatchAction],
+    district_id: str | None,
+    after: Mapping[str, str | None],
+    *,
+    stale: bool = False,
+) -> list[events.DispatchAction]:
+    """Keep a dispatcher's actions and send them on: all of them, or none. The same again changes nothing.
+
+    ``after``: for subjects, the newest action about each that the sender knew (None = none). Returns what was said about
+    all subjects before, the newest first. ``stale``: what else the sender knew is no more: nothing new
+    is kept.
+
+    Raises
+    ------
+    OverruledError
+        If there is a newer one than the sender knew, or the sender's knowledge is stale (then perhaps without any).
+    DifferentBodyError
+    engine.Away
+    """
+    table = schema.dispatch_actions
+    tenant_id = actions[0].tenant_id
+    by_id = {one.action_id: one for one in actions}
+    with engine.begin() as connection:
+        _one_at_a_time(connection, "dispatch", tenant_id)
+        of_tenant = table.c.tenant_id == tenant_id
+        kept = _dispatch_actions(connection, of_tenant, table.c.action_id.in_(by_id))
+        if len(kept) not in {0, len(by_id)} or any(
+            _content(codec.encode(one)) != _content(codec.encode(by_id[one.action_id])) for one in kept
+        ):
+            raise DifferentBodyError(f"actions under {actions[0].action_id!r} with another content are there already")
+        before = _dispatch_actions(
+            connection,
+            of_tenant,
+            table.c.subject_id.in_({one.subject_id for one in actions}),
+            table.c.action_id.not_in(by_id),
+            table.c.at_ms > actions[0].at_ms - REMEMBERED_MS,
+        )
+        if kept:
+            return before
+        newest: dict[str, events.DispatchAction] = {}
+        for one in before:
+            newest.setdefault(one.subject_id, one)
+        said = [newest[name] for name, known in after.items() if name in newest and newest[name].action_id != known]
+        if said or stale:
+            raise OverruledError(said)
+        for one in actions:
+            _insert(connection, one, district_id)
+            _send(connection, one, district_id)
+        return before
+
+
+def _dispatch_actions(connection: Connection, *conditions: Any) -> list[events.DispatchAction]:
+    table = schema.dispatch_actions
+    query = (
+        select(cast(table.c.record, Text)).where(*conditions).order_by(table.c.at_ms.desc(), table.c.action_id.desc())
+    )
+    return [codec.decode(DISPATCH_ACTIONS, text.encode()) for text in connection.execute(query).scalars()]
 
 
 def new_order_version(

@@ -235,6 +235,7 @@ dispatch_actions: Final = _table(
     _ms("at_ms"),
     _record(),
     Index(None, "tenant_id", "at_ms"),
+    Index(None, "tenant_id", "subject_id", "at_ms"),
     key=("action_id",),
 )
 
@@ -495,6 +496,15 @@ outbox: Final = Table(
     Column("created_ms", BigInteger, nullable=False),
 )
 """People's commands on their way to Kafka; a row goes when the broker has confirmed it. Wall time."""
+planner_questions: Final = _table(
+    "planner_questions",
+    _text("question_id"),
+    Column("asked_ms", BigInteger, nullable=False, comment="wall time"),
+    Column("question", JSONB, nullable=False),
+    Column("answer", JSONB, comment="null = not yet"),
+    key=("question_id",),
+)
+"""What pages ask the planner: `services.store.mailbox`. Empty but for questions of the moment."""
 
 # --------------------------------------------------------------------------------------------- who may speak
 

@@ -4,9 +4,10 @@ import uuid
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import expect
 
 from streams.units import HOUR_MS
-from tests.end_to_end.conftest import eventually
+from tests.end_to_end.conftest import LogIn, eventually
 from tests.end_to_end.desk import Desk, Json, collections
 
 pytestmark = pytest.mark.end_to_end
@@ -96,3 +97,29 @@ def _exclude_a_stop(desk: Desk, material: str, reason: str) -> str:
     stop = str(collections(_a_busy_truck(desk, material))[-1]["stop_id"])
     desk.overrule(stop, "exclude", until_ms=desk.now_ms + 8 * HOUR_MS, reason=reason)
     return stop
+
+
+def test_a_move_has_its_price_before_it_is_sent_and_can_be_taken_back(desk: Desk, log_in: LogIn) -> None:
+    """At the desk: "Move to…", the cheapest truck that can, the draft with its price, Send, Undo; the plans follow both."""
+    plan = _a_busy_truck(desk, "residual", stops=4)
+    stop, had = collections(plan)[-1]["stop_id"], plan["truck_id"]
+    page = log_in("dispatcher", draws_maps=False)
+    page.goto(f"{desk.system.address}/dispatch?truck={had}")
+    page.get_by_test_id("truck-stops").locator(f'li[data-stop-id="{stop}"]').get_by_test_id("move").click()
+    offer = page.locator('[data-testid="offer"][data-rule=""]').first
+    expect(offer).to_be_visible(timeout=15_000)
+    to = str(offer.get_attribute("data-truck-id"))
+    offer.get_by_test_id("give").click()
+    draft = page.get_by_test_id("draft")
+    expect(draft).to_have_attribute("data-priced", "true", timeout=15_000)
+    expect(page.get_by_test_id("draft-price")).to_contain_text("km")
+    page.get_by_test_id("draft-send").click()
+    page.get_by_test_id("done").hover()  # it stays as long as somebody is at it
+    expect(draft).to_be_hidden()
+    _plan_where(desk, lambda one: one["truck_id"] == to and _holds(one, stop), "the chosen truck has the stop")
+    page.get_by_test_id("undo").click()
+    _plan_where(desk, lambda one: one["truck_id"] == had and _holds(one, stop), "the stop is back")
+
+
+def _holds(plan: Json, stop: str) -> bool:
+    return any(visit["stop_id"] == stop for visit in collections(plan))

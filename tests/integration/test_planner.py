@@ -133,9 +133,9 @@ class World:
             received_time_ms=now_ms, **more,
         ))  # fmt: skip
 
-    def morning(self) -> None:
+    def morning(self, materials: tuple[str, ...] = MATERIALS) -> None:
         """Three trucks of each material on shift, twelve due bins each, some bookings."""
-        for material in MATERIALS:
+        for material in materials:
             trucks = [one for one in self.city.of_kind("truck") if material in one.materials][:TRUCKS_EACH]
             self.tell(*trucks)
             begin_ms, end_ms = self.city.local_ms(DAY, "06:30"), self.city.local_ms(DAY, "14:30")

@@ -457,3 +457,72 @@ export interface DriverDay {
   now_ms: number;
   rate: number;
 }
+
+// ---------------------------------------------------------------------------------------- what a move would come to
+
+/** A difference between two plans; negative = saved. `cost` only orders: its unit is the planner's. */
+export interface Price {
+  distance_m: number;
+  duration_s: number;
+  overtime_s: number;
+  /** How long bins stand overflowing until somebody comes, all together. */
+  overflow_s: number;
+  cost: number;
+}
+
+/** The first rule in the way; `reason` is a sentence with the numbers that decided. */
+export interface Rule {
+  stop_id: string;
+  code: string;
+  reason: string;
+}
+
+/** A truck that could take what was asked about. With a `rule` it cannot; `price` is then what it would be without. */
+export interface Offer {
+  truck_id: string;
+  price: Price | null;
+  at_ms: number | null;
+  rule: Rule | null;
+}
+
+/** Why a stop is not planned at all now; including `subject_id` again ends that. */
+export interface Resting {
+  code: string;
+  reason: string;
+  subject_id: string;
+  after: string | null;
+}
+
+export interface DraftedMove {
+  stop_id: string;
+  truck_id: string;
+  from_truck_id: string | null;
+  at_ms: number | null;
+  rule: Rule | null;
+  resting: Resting | null;
+  /** The newest thing a dispatcher said about the stop. */
+  after: string | null;
+}
+
+export interface PriceAnswer {
+  made_ms: number;
+  plan_versions: Record<string, number>;
+  gone: string[];
+  price: Price;
+  moves: DraftedMove[];
+  asked: { stop_id: string; truck_id: string | null; locked_to: string | null; resting: Resting | null }[];
+  offers: Offer[];
+  shared: DraftedMove[];
+  shared_price: Price | null;
+  left: string[];
+}
+
+/** One action of a draft; `after` = the newest about its subject that was known, left out = any. */
+export interface DraftAction {
+  subject_id: string;
+  kind: "lock" | "unlock" | "exclude" | "include";
+  truck_id?: string | null;
+  until_ms?: number | null;
+  reason?: string | null;
+  after?: string | null;
+}

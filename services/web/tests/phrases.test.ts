@@ -28,6 +28,10 @@ function optimiser(file: string): string {
   return readFileSync(resolve(ROOT, "optimizer", file), "utf8").replace(/"""[\s\S]*?"""/g, "");
 }
 
+function pricing(): string {
+  return readFileSync(resolve(ROOT, "services/planner/pricing.py"), "utf8").replace(/"""[\s\S]*?"""/g, "");
+}
+
 /** Whole sentences in a source, with 7 for every number or name. */
 function sentencesIn(source: string): string[] {
   const found = [...source.matchAll(new RegExp(JOINED, "g"))].map(one => joined(one[0]));
@@ -112,6 +116,7 @@ describe("the phrases of the rules", () => {
     expect(phrases().length).toBeGreaterThan(20);
     expect(reasons()).toContain("forecast corrected");
     expect(sentencesIn(optimiser("explain.py")).length).toBeGreaterThan(20);
+    expect(sentencesIn(pricing())).toContain("7 has gone home.");
     expect(verdicts()).toContain("Truck 7 takes break 7 twice.");
     expect(verdicts().length).toBeGreaterThan(45);
     expect(withdrawals()).toHaveLength(6);
@@ -135,6 +140,8 @@ describe("the phrases of the rules", () => {
     ...altered(),
     ...withdrawals(),
     ...rests(),
+    ...sentencesIn(optimiser("moves.py")),
+    ...sentencesIn(pricing()),
     ...sentencesIn(optimiser("explain.py")),
     ...verdicts(),
   ])("of what was withdrawn, left out or stopped, “%s”, are known too", text => {

@@ -23,7 +23,7 @@ def test_a_stop_is_not_denied_before_the_live_state_is_there() -> None:
     hub = Hub(lambda _: lambda time_ms: time_ms)
     who: Any = type("Who", (), {"user": type("User", (), {"tenant_id": "porto"})})
     with pytest.raises(Problem) as early:
-        dispatch._sees_stop(who, parts(hub), "b1")
+        dispatch.sees_stop(who, parts(hub), "b1")
     assert (early.value.status, early.value.code) == (503, "not_ready")
     hub.take_picture(Picture(offsets={}, positions=[], readings=[], events=[]), 0)
-    assert not dispatch._sees_stop(who, parts(hub), "b1")
+    assert not dispatch.sees_stop(who, parts(hub), "b1")

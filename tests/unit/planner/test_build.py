@@ -211,6 +211,17 @@ def test_a_lock_binds_a_stop():
     assert problem(town)["stops"][0]["vehicles"] is None
 
 
+def test_whom_a_dispatcher_names_is_to_come():
+    """A stop that could wait must be collected once it is locked to a truck at work; a truck at home binds nobody."""
+    town = Town()
+    town.due("b1")
+    assert not of(problem(town)["stops"], "b1")["required"]
+    town.overrule("b1", "lock", truck_id="t3", until_ms=town.now_ms + HOUR_MS)
+    assert of(problem(town)["stops"], "b1")["required"]
+    town.press("t3", "off_duty")
+    assert not of(problem(town)["stops"], "b1")["required"]
+
+
 def test_the_load_may_be_tipped_where_its_permit_says():
     """What is on board remembers where it may go."""
     town = Town()

@@ -9,6 +9,7 @@ import { words } from "../words/index.ts";
 import { AlertsList } from "./alerts_list.tsx";
 import { Changes } from "./changes.tsx";
 import { DeskMap } from "./desk_map.tsx";
+import { DraftTray } from "./draft_tray.tsx";
 import { DueList } from "./due_list.tsx";
 import { Keys } from "./keys.tsx";
 import { LeftOutList } from "./left_out.tsx";
@@ -94,6 +95,7 @@ export function Desk() {
           <div id="list" role="tabpanel" aria-labelledby={`tab-${tab.value}`} class="list-area" tabIndex={-1}>
             {store.filled.value ? <Lists /> : <p class="note">{words.value.app.loading}</p>}
           </div>
+          <DraftTray />
         </aside>
       </main>
     </div>

@@ -15,6 +15,7 @@ import { fromField, hourMinute, nearTime, percent, toField, weight } from "../wo
 import { words } from "../words/index.ts";
 import { Choice, Until } from "./fields.tsx";
 import { DeskList } from "./list.tsx";
+import { MoveButton, MoveTable } from "./move_to.tsx";
 import { query } from "./query.ts";
 import { chosenPlace, placeName, planned, truckName } from "./state.ts";
 
@@ -108,7 +109,14 @@ function DueRow({ due }: { due: CollectionDue }) {
           )}
         </span>
       </button>
-      {open && <Overrule place_id={due.place_id} material={due.material} why={due.why ?? null} />}
+      {open && (
+        <Overrule
+          place_id={due.place_id}
+          bin={due.place_kind === "bin"}
+          material={due.material}
+          why={due.why ?? null}
+        />
+      )}
     </div>
   );
 }
@@ -125,7 +133,15 @@ export function overrule(order: Order): Promise<unknown> {
   return ask("PUT", `/api/v1/dispatch-actions/${newId(cityNow())}`, order);
 }
 
-function Overrule({ place_id, material, why }: { place_id: string; material: string; why: string | null }) {
+interface Overruled {
+  place_id: string;
+  /** An order is moved by its truckloads, where these stand. */
+  bin: boolean;
+  material: string;
+  why: string | null;
+}
+
+function Overrule({ place_id, bin, material, why }: Overruled) {
   const w = words.value.desk.due;
   const outcome = useOutcome();
   const truck = useSignal("");
@@ -143,6 +159,12 @@ function Overrule({ place_id, material, why }: { place_id: string; material: str
         <p class="soft" lang={said.lang}>
           {said.text}
         </p>
+      )}
+      {bin && (
+        <div>
+          <MoveButton stop_id={place_id} name={placeName(place_id)} />
+          <MoveTable stop_id={place_id} place_id={place_id} name={placeName(place_id)} material={material} />
+        </div>
       )}
       {mayDispatch() && (
         <>

@@ -1,14 +1,17 @@
 /** What no truck will fetch, each with its reason; trucks without a lawful route; plans the check has stopped. */
 
+import { signal } from "@preact/signals";
 import type { LeftOut, PlanningRun } from "../contract.ts";
 import { found, type SortColumn } from "../domain/lists.ts";
 import { ofWaste, type Query } from "../domain/query.ts";
 import { phrase } from "../say/alerts.ts";
 import { leftOutText, withDays } from "../say/plans.ts";
+import { mayDispatch } from "../session.ts";
 import { MaterialMark, Name, Tag } from "../ui/bits.tsx";
 import { store } from "../ui/start.tsx";
 import { words } from "../words/index.ts";
 import { DeskList } from "./list.tsx";
+import { Offers } from "./move_to.tsx";
 import { query } from "./query.ts";
 import { chosenPlace, isShown, placeName, truckName } from "./state.ts";
 
@@ -35,6 +38,8 @@ export function leftOutOf(asked: Query): LeftOut[] {
         found(asked.find, () => [one.place_id, nameOf(one), one.code]),
     );
 }
+/** The stop whose trucks and reasons are shown; "" = none. */
+const openLeft = signal("");
 
 export function LeftOutList() {
   const { app, desk, list } = words.value;
@@ -58,27 +63,46 @@ export function LeftOutList() {
 }
 
 function LeftRow({ left }: { left: LeftOut }) {
+  const open = openLeft.value === left.stop_id;
+  const name = left.name ?? placeName(left.place_id);
   return (
-    <button
-      type="button"
-      class="row"
-      data-testid="left-row"
-      data-code={left.code}
-      onClick={() => {
-        chosenPlace.value = left.place_id;
-      }}
-    >
-      <MaterialMark of={left.material} />
-      <span class="row-main">
-        <span class="row-title">
-          <Name>{nameOf(left)}</Name>
-          <Tag kind={CAN_WAIT.has(left.code) ? "low" : "high"}>{leftOutText(left)}</Tag>
+    <div class={open ? "open" : ""}>
+      <button
+        type="button"
+        class="row"
+        data-testid="left-row"
+        data-code={left.code}
+        data-stop-id={left.stop_id}
+        aria-expanded={open}
+        onClick={() => {
+          openLeft.value = open ? "" : left.stop_id;
+          chosenPlace.value = left.place_id;
+        }}
+      >
+        <MaterialMark of={left.material} />
+        <span class="row-main">
+          <span class="row-title">
+            <Name>{name}</Name>
+            <Tag kind={CAN_WAIT.has(left.code) ? "low" : "high"}>{leftOutText(left)}</Tag>
+          </span>
+          <span class="row-sub wrap">
+            <Original text={left.reason} />
+          </span>
         </span>
-        <span class="row-sub wrap">
-          <Original text={left.reason} />
-        </span>
-      </span>
-    </button>
+      </button>
+      {open && mayDispatch() && (
+        <div class="row-details">
+          <Offers
+            stop_ids={[left.stop_id]}
+            name={name}
+            alone={{ stop_id: left.stop_id, place_id: left.place_id, name, material: left.material }}
+            chosen={() => {
+              openLeft.value = "";
+            }}
+          />
+        </div>
+      )}
+    </div>
   );
 }
 

@@ -5,5 +5,6 @@ import "../styles/lists.css";
 import "../styles/long_lists.css";
 import "../styles/print.css";
 import "./dispatch.css";
+import "./draft.css";
 
 void start("dispatch", () => <Desk />);

@@ -11,7 +11,10 @@ import { Bar, MaterialMark, Name, Tag } from "../ui/bits.tsx";
 import { store } from "../ui/start.tsx";
 import { hourMinute, nearTime, number, percent, span, speed, UNKNOWN, weight } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
+import { GiveAway } from "./give_away.tsx";
 import { runSheetsHref } from "./list_tools.tsx";
+import { MoveButton, MoveTable } from "./move_to.tsx";
+import { PickBar, PickBox } from "./pick.tsx";
 import { chooseTruck, chosenTruck, following, map, names, visitName } from "./state.ts";
 import { leftOf } from "./truck_list.tsx";
 
@@ -115,6 +118,7 @@ function Plan({ plan }: { plan: TruckPlan }) {
   const w = words.value.desk.truck;
   store.tables.action.version.value;
   const left = leftOf(plan.truck_id);
+  const stop_ids = left.flatMap(({ visit }) => visit.stop_id ?? []);
   return (
     <section>
       <h3>
@@ -123,7 +127,12 @@ function Plan({ plan }: { plan: TruckPlan }) {
       <PlanWhy plan={plan} />
       <ol class="stops" data-testid="truck-stops">
         {left.map(({ visit, number: place, index }) => (
-          <li key={index} data-stop-id={visit.stop_id ?? ""} data-kind={visit.kind ?? "collect"}>
+          <li
+            key={visit.stop_id ?? index}
+            class={visit.stop_id ? "movable" : ""}
+            data-stop-id={visit.stop_id ?? ""}
+            data-kind={visit.kind ?? "collect"}
+          >
             <span class={`stop-number ${visit.kind ?? "collect"}`}>{place ?? "·"}</span>
             <time>{hourMinute(visit.arrive_ms)}</time>
             <span>
@@ -134,10 +143,26 @@ function Plan({ plan }: { plan: TruckPlan }) {
             <span class="soft number">
               {visit.load_kg === null || visit.load_kg === undefined ? "" : weight(visit.load_kg)}
             </span>
+            {visit.stop_id && (
+              <span class="nowrap">
+                <MoveButton stop_id={visit.stop_id} name={visitName(visit)} />
+                <PickBox stop_id={visit.stop_id} name={visitName(visit)} />
+              </span>
+            )}
+            {visit.stop_id && (
+              <MoveTable
+                stop_id={visit.stop_id}
+                place_id={visit.order_id ?? visit.stop_id}
+                name={visitName(visit)}
+                material={visit.material ?? plan.material}
+              />
+            )}
           </li>
         ))}
       </ol>
       {!left.length && <p class="note">{w.noPlan}</p>}
+      <PickBar key={`picked ${plan.truck_id}`} stop_ids={stop_ids} />
+      <GiveAway key={plan.truck_id} truck_id={plan.truck_id} stops={stop_ids.length} />
     </section>
   );
 }

@@ -142,4 +142,12 @@ export const PLANNER_PHRASES: [pattern: RegExp, chinese: (...parts: string[]) =>
     /^What it must do keeps it until (\S+), (\S+) min over; its shift ends at (\S+) and (\S+) min of overtime are allowed\.$/,
     (until, over, end, extra) => `手中的任务要到 ${until}，超出 ${over} 分钟；班次 ${end} 结束${overtime(extra)}。`,
   ],
+  // of what a move would come to: `services/planner/pricing.py`, `optimizer/moves.py`
+  [/^(\S+) has broken down\.$/, t => `${t} 发生故障。`],
+  [/^(\S+) has called for help\.$/, t => `${t} 正在求救。`],
+  [/^(\S+) has gone home\.$/, t => `${t} 已收车。`],
+  [/^The place of (\S+) is not known\.$/, t => `${t} 的位置未知。`],
+  [/^(\S+) is not on shift for this waste\.$/, t => `${t} 当前不在该类垃圾的班次。`],
+  [/^The route it is in does not hold without it\.$/, () => "去掉它，原路线无法成立。"],
+  [/^It was not asked about\.$/, () => "未测算。"],
 ];

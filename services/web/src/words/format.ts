@@ -42,6 +42,14 @@ export function number(value: Known, digits = 0): string {
   return value.toLocaleString(LOCALE[language.value], { maximumFractionDigits: digits, minimumFractionDigits: digits });
 }
 
+/** With its sign, a real minus; 0 has none, also what rounds to it. */
+export function signed(value: Known, digits = 0): string {
+  if (missing(value)) return UNKNOWN;
+  const rounded = Number(value.toFixed(digits));
+  const sign = rounded > 0 ? "+" : rounded < 0 ? "−" : "";
+  return sign + number(Math.abs(rounded), digits);
+}
+
 /** 07:05 */
 export function hourMinute(at_ms: Known): string {
   return noTime(at_ms) ? UNKNOWN : timeFormat("hm", { hour: "2-digit", minute: "2-digit" }).format(at_ms);
