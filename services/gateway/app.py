@@ -12,6 +12,7 @@ from services.gateway import (
     driver,
     evidence,
     facilities,
+    history,
     live,
     orders,
     pages,
@@ -29,6 +30,7 @@ from services.gateway.state import State
 RESOURCES: Final[tuple[APIRouter, ...]] = (
     session.router,
     live.router,
+    history.router,
     trucks.router,
     alerts.router,
     evidence.router,

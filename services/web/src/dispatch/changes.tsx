@@ -1,6 +1,6 @@
 /** What changed and why: the last planning of each kind of waste, then every new route as it came. */
 
-import { now } from "../clock.ts";
+import { inPast, now } from "../clock.ts";
 import type { PlanningRun, TruckPlan } from "../contract.ts";
 import { planReason } from "../say/plans.ts";
 import { mayDispatch } from "../session.ts";
@@ -15,7 +15,9 @@ import { PlanWhy } from "./truck_card.tsx";
 
 export function Changes() {
   const w = words.value.desk.changes;
-  const plans = planLog.value.filter(plan => isShown(plan.material));
+  const plans = planLog.value.filter(
+    plan => isShown(plan.material) && !(inPast.value && plan.made_ms > now.value), // those made since are known too
+  );
   return (
     <>
       <ul class="rows">
@@ -27,7 +29,7 @@ export function Changes() {
             <RunRow key={run.material} run={run} />
           ))}
       </ul>
-      {unseen.value > 0 && (
+      {unseen.value > 0 && !inPast.value && (
         <div class="list-tools row-of">
           <strong>
             {w.since}: {unseen.value}

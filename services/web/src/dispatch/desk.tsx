@@ -1,7 +1,10 @@
 /** The dispatcher's page: the loudest thing on top, the map, and beside it lists of the same things. */
 
 import { computed } from "@preact/signals";
+import { inPast } from "../clock.ts";
+import type { Moment } from "../contract.ts";
 import { handling } from "../domain/alerts.ts";
+import { TimeBar } from "../past/time_bar.tsx";
 import { mayDispatch } from "../session.ts";
 import { Header } from "../ui/header.tsx";
 import { live, store } from "../ui/start.tsx";
@@ -14,7 +17,7 @@ import { LeftOutList } from "./left_out.tsx";
 import { Loud } from "./loud.tsx";
 import { Orders } from "./orders.tsx";
 import { Sites } from "./sites.tsx";
-import { chosenTruck, TABS, type Tab, tab, unseen } from "./state.ts";
+import { chooseTruck, chosenTruck, TABS, type Tab, tab, truckName, unseen } from "./state.ts";
 import { TruckCard } from "./truck_card.tsx";
 import { TruckList } from "./truck_list.tsx";
 
@@ -77,6 +80,10 @@ function Tabs() {
   );
 }
 
+function showMomentsTruck({ truck_id }: Moment): void {
+  if (truck_id) chooseTruck(truck_id);
+}
+
 export function Desk() {
   return (
     <div class="desk">
@@ -86,12 +93,15 @@ export function Desk() {
         <DeskMap />
         <aside class="panel">
           <Tabs />
-          {!mayDispatch() && <p class="note read-only">{words.value.app.readOnly}</p>}
+          {!mayDispatch() && (
+            <p class="note read-only">{inPast.value ? words.value.timebar.readOnly : words.value.app.readOnly}</p>
+          )}
           <div id="list" role="tabpanel" aria-labelledby={`tab-${tab.value}`} class="list-area" tabIndex={-1}>
             {store.filled.value ? <Lists /> : <p class="note">{words.value.app.loading}</p>}
           </div>
         </aside>
       </main>
+      <TimeBar truck_id={chosenTruck.value} truckName={truckName} onMoment={showMomentsTruck} />
     </div>
   );
 }

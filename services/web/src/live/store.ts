@@ -98,6 +98,16 @@ export class Store {
     (this.tables[kind] as Table<Kinds[K]>).replace(values.map(value => [id(value), value]));
   }
 
+  /** Become what another store is; that one goes on by itself. */
+  takeFrom(other: Store): void {
+    batch(() => {
+      for (const kind of Object.keys(SNAPSHOT_LISTS) as Kind[])
+        (this.tables[kind] as Table<unknown>).replace((other.tables[kind] as Table<unknown>).items);
+      this.staleSince.value = other.staleSince.peek();
+      this.filled.value = other.filled.peek();
+    });
+  }
+
   takeDelta(delta: Delta): void {
     batch(() => {
       for (const change of delta.changes) this.#apply(change, delta.now_ms);

@@ -4,8 +4,8 @@
  * and a refused log-in must be told from a lost network.
  */
 
-import { signal } from "@preact/signals";
-import { cityNow, rate, setClock } from "../clock.ts";
+import { type Signal, signal } from "@preact/signals";
+import { cityNow, cityRate, setClock } from "../clock.ts";
 import type { Delta, Snapshot } from "../contract.ts";
 import { EventReader, type ServerEvent } from "./sse.ts";
 import type { Store } from "./store.ts";
@@ -23,7 +23,8 @@ export class LiveStream {
   readonly connected = signal(false);
   /** City time of the last word from the gateway, ms. */
   readonly lastWord = signal(0);
-  readonly #store: Store;
+  /** What it fills: the page's store, or one beside it while the page shows the past. */
+  readonly into: Signal<Store>;
   readonly #url: string;
   readonly #onSignedOut: () => void;
   #cursor: string | null = null;
@@ -32,20 +33,20 @@ export class LiveStream {
   #silence: ReturnType<typeof setTimeout> | undefined;
 
   constructor(store: Store, onSignedOut: () => void, url = "/api/v1/live") {
-    this.#store = store;
+    this.into = signal(store);
     this.#url = url;
     this.#onSignedOut = onSignedOut;
   }
 
   get state(): LiveState {
-    if (!this.connected.value || !this.#store.filled.value) return "lost";
-    return this.#store.staleSince.value === null ? "open" : "stale";
+    if (!this.connected.value || !this.into.value.filled.value) return "lost";
+    return this.into.value.staleSince.value === null ? "open" : "stale";
   }
 
   /** Since when (city time) what is shown is old; null while it is not. */
   get oldSince(): number | null {
     if (this.state === "open") return null;
-    return this.state === "stale" ? this.#store.staleSince.value : this.lastWord.value || null;
+    return this.state === "stale" ? this.into.value.staleSince.value : this.lastWord.value || null;
   }
 
   /** Connect now if it waits: a phone out of the tunnel or a laptop opened again should not sit out the back-off. */
@@ -95,7 +96,7 @@ export class LiveStream {
       this.#listenForSilence(gone);
       for (const event of reader.read(value)) this.#take(event);
       // only what was heard counts: a resumed stream has no first event until something changes
-      if (this.#store.filled.value) this.connected.value = true;
+      if (this.into.peek().filled.peek()) this.connected.value = true;
       this.lastWord.value = cityNow();
     }
   }
@@ -104,11 +105,11 @@ export class LiveStream {
     if (event === "snapshot") {
       const snapshot = JSON.parse(data) as Snapshot;
       setClock(snapshot);
-      this.#store.takeSnapshot(snapshot);
+      this.into.peek().takeSnapshot(snapshot);
     } else if (event === "delta") {
       const delta = JSON.parse(data) as Delta;
-      setClock({ now_ms: delta.now_ms, rate: delta.rate ?? rate.value });
-      this.#store.takeDelta(delta);
+      setClock({ now_ms: delta.now_ms, rate: delta.rate ?? cityRate() });
+      this.into.peek().takeDelta(delta);
     }
     if (id !== null) this.#cursor = id;
     this.#backOff_ms = BACK_OFF_MS.first;
