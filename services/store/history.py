@@ -102,8 +102,9 @@ def _positions(connection: Connection, tenant_id: str, at_ms: int) -> list[Posit
     for back_ms in LOOK_BACK_MS:
         if sought:
             rows = connection.execute(_POSITIONS_THEN, {**given, "trucks": sought, "since": at_ms - back_ms})
-            found += [_position(row._mapping) for row in rows]  # noqa: SLF001  # its public name
-            sought = _without(sought, found)
+            then = [_position(row._mapping) for row in rows]  # noqa: SLF001  # its public name
+            found += _with_places(connection, then, given)
+            sought = _without(sought, then)
     if sought:
         rows = connection.execute(_THINNED_THEN, {**given, "trucks": sought, "since": at_ms - LOOK_BACK_MS[-1]})
         found += [Position(_thinned(row), row.lon, row.lat) for row in rows]
@@ -112,9 +113,32 @@ def _positions(connection: Connection, tenant_id: str, at_ms: int) -> list[Posit
 
 def _position(row: Any) -> Position:
     state = _fix(row)
-    if state.fix and state.lon is not None and state.lat is not None:
+    if _has_place(state):
         return Position(state, state.lon, state.lat)
     return Position(state, row["good_lon"], row["good_lat"])
+
+
+def _with_places(connection: Connection, then: list[Position], given: dict[str, Any]) -> list[Position]:
+    """Put trucks whose newest fix has no place where the live map had left them.
+
+    Told in order of arrival, as live was: a place that came late, from before what was known already, moved nothing.
+    """
+    nowhere = {one.state.truck_id: one.state.event_time_ms for one in then if not _has_place(one.state)}
+    if not nowhere:
+        return then
+    span = {"trucks": list(nowhere), "newest": list(nowhere.values()), "late": LATE_MS}
+    known: dict[str, tuple[int, float | None, float | None]] = {}
+    for row in connection.execute(_PLACES_IN_ORDER, given | span):
+        rank, lon, lat = known.get(row.truck_id, (row.rank_ms, None, None))
+        if row.rank_ms >= rank:
+            place = (row.lon, row.lat) if row.good else (lon, lat)
+            known[row.truck_id] = (row.rank_ms, *place)
+    lately = {truck_id: (lon, lat) for truck_id, (_, lon, lat) in known.items() if lon is not None}
+    return [Position(state, *lately.get(state.truck_id, (lon, lat))) for state, lon, lat in then]
+
+
+def _has_place(state: events.TruckState) -> bool:
+    return state.fix and state.lon is not None and state.lat is not None
 
 
 def _fix(row: Any) -> events.TruckState:
@@ -182,6 +206,21 @@ LEFT JOIN LATERAL (
     bindparam("phone_waits", events.PHONE_WAITS_MS),
 )
 """Each truck's newest fix that had come, by the rule of `services.newest.rank_ms`, and the last good place."""
+
+_PLACES_IN_ORDER: Final = text(
+    """
+SELECT truck.truck_id, lon, lat, fix AND lon IS NOT NULL AND lat IS NOT NULL AS good,
+    least(event_time_ms, received_time_ms) - CASE WHEN source = :phone THEN :phone_waits ELSE 0 END AS rank_ms
+FROM unnest(CAST(:trucks AS text[]), CAST(:newest AS bigint[])) AS truck(truck_id, newest_ms)
+CROSS JOIN LATERAL (
+    SELECT * FROM positions
+    WHERE tenant_id = :tenant AND truck_id = truck.truck_id
+        AND event_time_ms > truck.newest_ms - :late AND event_time_ms <= :ahead
+        AND coalesce(received_time_ms, event_time_ms) <= :at
+) AS came
+ORDER BY truck.truck_id, coalesce(received_time_ms, event_time_ms), arrival
+"""
+).bindparams(bindparam("phone", events.PHONE), bindparam("phone_waits", events.PHONE_WAITS_MS))
 
 _THINNED_THEN: Final = text(
     """
@@ -356,19 +395,24 @@ _FIXES_OF_STEPS: Final = text(
 SELECT fix.*
 FROM unnest(CAST(:trucks AS text[])) AS truck(truck_id)
 CROSS JOIN LATERAL (
-    SELECT DISTINCT ON (step, phone, fix) *
+    SELECT DISTINCT ON (step, fix) *
     FROM (
-        SELECT *, (coalesce(received_time_ms, event_time_ms) - CAST(:from AS bigint) - 1) / CAST(:step AS bigint) AS step,
-            coalesce(source = :phone, false) AS phone
-        FROM positions
-        WHERE tenant_id = :tenant AND truck_id = truck.truck_id AND event_time_ms > :since AND event_time_ms <= :ahead
-            AND coalesce(received_time_ms, event_time_ms) > :from AND coalesce(received_time_ms, event_time_ms) <= :to
-    ) AS came
-    ORDER BY step, phone, fix, least(event_time_ms, received_time_ms) DESC, arrival DESC NULLS LAST
+        SELECT *, (came_ms - CAST(:from AS bigint) - 1) / CAST(:step AS bigint) AS step,
+            rank_ms >= max(rank_ms) OVER (ORDER BY came_ms, arrival) AS newer
+        FROM (
+            SELECT *, coalesce(received_time_ms, event_time_ms) AS came_ms,
+                least(event_time_ms, received_time_ms) - CASE WHEN source = :phone THEN :phone_waits ELSE 0 END AS rank_ms
+            FROM positions
+            WHERE tenant_id = :tenant AND truck_id = truck.truck_id AND event_time_ms > :since AND event_time_ms <= :ahead
+                AND coalesce(received_time_ms, event_time_ms) > :from AND coalesce(received_time_ms, event_time_ms) <= :to
+        ) AS came
+    ) AS told
+    WHERE newer
+    ORDER BY step, fix, rank_ms DESC, arrival DESC NULLS LAST
 ) AS fix
 """
-).bindparams(bindparam("phone", events.PHONE))
-"""Of each truck and step the newest of the terminal's and of the phone's fixes, with a place and without one."""
+).bindparams(bindparam("phone", events.PHONE), bindparam("phone_waits", events.PHONE_WAITS_MS))
+"""Of each truck and step the newest fix, and the newest with a place, of those that were newer than what was known then."""
 
 _THINNED_OF_SPAN: Final = text(
     """
