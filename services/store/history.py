@@ -101,7 +101,7 @@ def _positions(connection: Connection, tenant_id: str, at_ms: int) -> list[Posit
     given = {"tenant": tenant_id, "at": at_ms, "ahead": at_ms + AHEAD_MS, "good_since": at_ms - LOOK_BACK_MS[-1]}
     for back_ms in LOOK_BACK_MS:
         if sought:
-            rows = connection.execute(_POSITIONS_THEN, {**given, "trucks": sought, "since": at_ms - back_ms})
+            rows = connection.execute(POSITIONS_THEN, {**given, "trucks": sought, "since": at_ms - back_ms})
             then = [_position(row._mapping) for row in rows]  # noqa: SLF001  # its public name
             found += _with_places(connection, then, given)
             sought = _without(sought, then)
@@ -171,7 +171,7 @@ def _came_ms(measured: events.TruckState | events.BinReading) -> int:
     return measured.event_time_ms if came_ms is None else came_ms
 
 
-_POSITIONS_THEN: Final = text(
+POSITIONS_THEN: Final = text(
     """
 SELECT fix.*, good.lon AS good_lon, good.lat AS good_lat
 FROM unnest(CAST(:trucks AS text[])) AS truck(truck_id)
@@ -205,7 +205,7 @@ LEFT JOIN LATERAL (
     bindparam("phone", events.PHONE),
     bindparam("phone_waits", events.PHONE_WAITS_MS),
 )
-"""Each truck's newest fix that had come, by the rule of `services.newest.rank_ms`, and the last good place."""
+"""Each truck's newest fix that had come, by the rule of `services.newest.rank_ms`, and the last good place; the benchmark has it explained."""
 
 _PLACES_IN_ORDER: Final = text(
     """

@@ -31,7 +31,7 @@ import {
   setSpeed,
   speed,
 } from "./past.ts";
-import { SPANS, type Span, shareOf, spanOf, spanUpTo } from "./span.ts";
+import { around, SPANS, type Span, shareOf, spanOf, spanUpTo } from "./span.ts";
 import { TimeGraph } from "./time_graph.tsx";
 import "./time_bar.css";
 
@@ -39,15 +39,17 @@ const MINUTE_MS = 60_000;
 
 /** Minutes the bar shows. */
 const minutes = inAddress<string>("span", "60");
-/** What the bar shows; null: it is to be found anew. */
+/** What the bar showed last. */
 let shown: Span | null = null;
+/** What it is to show as long as the moment is in it. */
+const wished = signal<Span | null>(null);
 /** Kind of moments that are gone to. */
 const jumpTo = signal<MomentKind>("alert");
 
 /** Show an alert's moment: five minutes before and after, paused at its trigger. */
 export async function showAlertsMoment(raised_ms: number): Promise<void> {
   minutes.value = "10";
-  shown = null;
+  wished.value = around(raised_ms, 10, cityNow());
   await lookAt(raised_ms);
 }
 
@@ -55,8 +57,9 @@ export async function showAlertsMoment(raised_ms: number): Promise<void> {
 const barSpan = computed<Span>(() => {
   const asked = Number(minutes.value);
   const long = SPANS.find(one => one === asked) ?? 60;
-  const span =
-    moment.value === null ? spanUpTo(now.value, long) : spanOf(shown, moment.value, long, Math.floor(cityNow()));
+  const at_ms = moment.value;
+  const stays = wished.value && at_ms !== null && shareOf(wished.value, at_ms) !== null ? wished.value : shown;
+  const span = at_ms === null ? spanUpTo(now.value, long) : spanOf(stays, at_ms, long, Math.floor(cityNow()));
   if (shown?.from_ms !== span.from_ms || shown.to_ms !== span.to_ms) shown = span;
   return shown;
 });
