@@ -61,3 +61,10 @@ class Picture:
     positions: list[Position]
     readings: list[Reading]
     events: list[Event]
+
+
+class Arrival(NamedTuple):
+    """A record, and when it came (city time): what is told again in that order is what the live map was told."""
+
+    at_ms: int
+    event: Event

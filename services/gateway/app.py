@@ -14,6 +14,7 @@ from services.gateway import (
     evidence,
     exports,
     facilities,
+    history,
     live,
     orders,
     pages,
@@ -31,6 +32,7 @@ from services.gateway.state import State
 RESOURCES: Final[tuple[APIRouter, ...]] = (
     session.router,
     live.router,
+    history.router,
     trucks.router,
     alerts.router,
     evidence.router,

@@ -69,8 +69,12 @@ class Hub:
     def tenant(self, tenant_id: str) -> Tenant:
         """Return a tenant's live state; a tenant nothing was heard of has an empty one."""
         if tenant_id not in self._tenants:
-            self._tenants[tenant_id] = Tenant(Town(self._midnight_of(tenant_id)), self.epoch)
+            self._tenants[tenant_id] = Tenant(self.empty_town(tenant_id), self.epoch)
         return self._tenants[tenant_id]
+
+    def empty_town(self, tenant_id: str) -> Town:
+        """Return a tenant's town in which nothing has happened yet, to be told of the past."""
+        return Town(self._midnight_of(tenant_id))
 
     def take_picture(self, picture: Picture, now_ms: int) -> None:
         """Start from what the database knows."""

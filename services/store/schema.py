@@ -181,6 +181,7 @@ weighings: Final = _table(
     _record(),
     Index(None, "tenant_id", "facility_id", "event_time_ms"),
     Index(None, "tenant_id", "truck_id", "event_time_ms"),
+    Index(None, "tenant_id", "event_time_ms"),
     key=("weighing_id",),
 )
 
@@ -224,6 +225,7 @@ alert_actions: Final = _table(
     _ms("at_ms"),
     _record(),
     Index(None, "tenant_id", "alert_id", "at_ms"),
+    Index(None, "tenant_id", "at_ms"),
     key=("action_id",),
 )
 dispatch_actions: Final = _table(
@@ -249,6 +251,7 @@ collections_due: Final = _table(
     _flag("due"),
     _text("material"),
     _record(),
+    Index(None, "tenant_id", "at_ms"),
     key=("place_kind", "place_id", "at_ms"),
 )
 last_due: Final = _table(
@@ -271,6 +274,8 @@ plans: Final = _table(
     _maybe_text("run_id"),
     _record(),
     Index(None, "made_ms", postgresql_using="brin"),
+    Index(None, "tenant_id", "truck_id", "made_ms"),
+    Index(None, "tenant_id", "made_ms"),
     key=("truck_id", "plan_version"),
 )
 last_plans: Final = _table(
@@ -341,6 +346,7 @@ alert_revisions: Final = _table(
     _text("state"),
     _ms("emitted_ms"),
     _record(),
+    Index(None, "tenant_id", "emitted_ms"),
     key=("alert_id", "revision"),
 )
 dead_letters: Final = _table(
@@ -464,6 +470,7 @@ shifts: Final = _versioned(
     _ms("start_ms"),
     _ms("end_ms"),
     Index(None, "tenant_id", "truck_id", "start_ms"),
+    Index(None, "tenant_id", "start_ms"),
     key=("shift_id",),
 )
 calendars: Final = _versioned("calendars", _text("calendar_id"), key=("calendar_id",))

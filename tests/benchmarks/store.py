@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql
 
 from services import bus, store
 from services.recorder import mappings
-from services.store import live, partitions, queries, retention, sink
+from services.store import history, live, partitions, queries, retention, sink
 from services.store.migrate import migrate
 from streams import codec, events
 from streams.units import DAY_MS, HOUR_MS
@@ -55,6 +55,7 @@ def main() -> None:
             if days_sorted := partitions.sort_before(engine, "positions", FIRST_MS + math.ceil(full) * DAY_MS):
                 print(f"{'sorted':32} {len(days_sorted):9} days in {time.monotonic() - began_s:.1f} s")
         last_positions(engine)
+        pasts(engine, full)
         drop(engine)
         engine.dispose()
 
@@ -152,6 +153,37 @@ def last_positions(engine: Engine) -> None:
         question = "SELECT CAST(record AS text), lon, lat FROM last_positions"
         report("a map's last positions", [lambda: connection.execute(text(question)).all()] * ASKED)
         for line in connection.execute(text(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {question}")).scalars():
+            print(f"    {line}")
+
+
+def pasts(engine: Engine, full: float) -> None:
+    """Ask what was at moments at random, and what came in the minutes after."""
+    chance = random.Random(11)
+    moments = [FIRST_MS + chance.randrange(HOUR_MS, round(full * 24) * HOUR_MS - HOUR_MS) for _ in range(ASKED // 2)]
+
+    def whole(at_ms: int) -> None:
+        assert len(history.picture(engine, TENANT, at_ms).positions) == TRUCKS
+
+    report("all trucks at a moment", [lambda at=at: whole(at) for at in moments])
+    report("all trucks at a moment, again", [lambda at=at: whole(at) for at in moments])
+    for minutes, step_s in (1, 1), (15, 30), (75, 150):
+        span = f"{minutes} min after it, steps of {step_s} s"
+        report(
+            span,
+            [
+                lambda at=at, to=at + minutes * 60_000, step=step_s * 1_000: history.arrivals(
+                    engine, TENANT, at, to, step
+                )
+                for at in moments
+            ],
+        )
+    at_ms, trucks = moments[0], [f"t{truck}" for truck in range(TRUCKS)]
+    given = {"tenant": TENANT, "trucks": trucks, "at": at_ms, "ahead": at_ms + history.AHEAD_MS}
+    back = {"since": at_ms - history.LOOK_BACK_MS[0], "good_since": at_ms - history.LOOK_BACK_MS[-1]}
+    explained = text(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {history.POSITIONS_THEN.text}")
+    phone = {"phone": events.PHONE, "phone_waits": events.PHONE_WAITS_MS}
+    with engine.connect() as connection:
+        for line in connection.execute(explained, given | back | phone).scalars():
             print(f"    {line}")
 
 

@@ -149,6 +149,33 @@ def test_a_real_recording_shows_68_trucks(
     expect(page.get_by_test_id("trucks-on-map")).to_have_attribute("data-count", "68", timeout=30_000)
 
 
+def test_the_past_is_played_and_left_without_a_reload(log_in: LogIn) -> None:
+    """Two minutes back the page says so and takes no orders; played, trucks move; back to now it is live and was never loaded again."""
+    page = log_in("dispatcher", draws_maps=False)
+    page.get_by_test_id("tab-changes").click()
+    replan = page.get_by_test_id("replan-residual")
+    expect(replan).to_be_visible(timeout=60_000)
+    page.evaluate("window.neverLoadedAgain = true")
+    for _ in range(2):
+        page.get_by_test_id("time-minute-back").click()
+        expect(page.get_by_test_id("not-now")).to_be_visible(timeout=20_000)
+    expect(page.locator("body[data-past]")).to_be_attached()
+    expect(page).to_have_url(re.compile(r"[?&]at=\d{4}-\d\d-\d\dT"))
+    expect(replan).to_have_count(0)
+    then = _places(page)
+    assert then
+    page.get_by_test_id("time-speed").select_option("5")
+    page.get_by_test_id("time-play").click()
+    eventually(
+        lambda: [t for t, place in _places(page).items() if then.get(t) != place], within_s=60, what="trucks move"
+    )
+    page.get_by_test_id("time-now").click()
+    expect(page.get_by_test_id("not-now")).to_have_count(0)
+    expect(page.locator('body[data-live="open"]:not([data-past])')).to_be_attached()
+    expect(replan).to_be_visible()
+    assert page.evaluate("window.neverLoadedAgain")
+
+
 def _alert_with_reasons(system: System, page: Page, rule: str) -> None:
     first = page.locator(f'[data-testid="alert-row"][data-rule="{rule}"]').first
     try:

@@ -1,9 +1,11 @@
 /**
  * The city's clock. In a demonstration the city runs faster than the wall; everything people see is in city time,
  * so pages never ask the computer what time it is, only how long ago the gateway last told them.
+ *
+ * While somebody looks at the past, `now` and `rate` are of the moment shown; `cityNow` and `cityRate` never are.
  */
 
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import type { ClockReading } from "./contract.ts";
 
 interface Anchor extends ClockReading {
@@ -19,6 +21,10 @@ export const rate = signal(1);
 /** City time, moved on about once a second: what ages and clocks on the page are drawn from. */
 export const now = signal(0);
 
+/** The moment of the past that is shown, UTC ms city time; null = what is shown is of now. */
+export const moment = signal<number | null>(null);
+export const inPast = computed(() => moment.value !== null);
+
 /** The gateway told the time. Small steps back are taken as delay on the way, so the clock does not jump. */
 export function setClock(reading: ClockReading, wall_ms: number = performance.now()): void {
   const shown_ms = cityNow(wall_ms);
@@ -26,8 +32,20 @@ export function setClock(reading: ClockReading, wall_ms: number = performance.no
   const behind_ms = shown_ms - reading.now_ms;
   if (anchor && sameRate && behind_ms > 0 && behind_ms < 2_000 * reading.rate) return;
   anchor = { ...reading, at_ms: wall_ms };
-  rate.value = reading.rate;
+  if (moment.peek() === null) rate.value = reading.rate;
   if (now.value === 0) now.value = reading.now_ms;
+}
+
+/** Show a moment of the past, which moves on at `speed`; null: now again. `quietly`: what ages is not drawn again yet. */
+export function showMoment(at_ms: number | null, speed = 1, quietly = false): void {
+  moment.value = at_ms;
+  rate.value = at_ms === null ? cityRate() : speed;
+  if (!quietly) now.value = at_ms ?? cityNow();
+}
+
+/** City seconds in one wall second, whatever is shown. */
+export function cityRate(): number {
+  return anchor?.rate ?? 1;
 }
 
 /** Take up the clock of an earlier run of the page, for a phone that starts without a network. */
@@ -46,6 +64,6 @@ export function cityNow(wall_ms: number = performance.now()): number {
 /** Move `now` on every second as long as the page lives. */
 export function startClock(): void {
   setInterval(() => {
-    if (anchor) now.value = cityNow();
+    if (anchor) now.value = moment.peek() ?? cityNow();
   }, 1_000);
 }

@@ -385,6 +385,44 @@ export interface Snapshot extends ClockReading {
   stale_since_ms: number | null;
 }
 
+/** What is kept of a moment's fixes: every one, one a minute and truck, or none. */
+export interface Kept {
+  places: "every" | "minute" | "none";
+  every_from_ms: number | null;
+  minute_from_ms: number | null;
+}
+
+export interface PastState extends Snapshot {
+  kept: Kept;
+}
+
+/** What changed in (from, to]. `next`: where to go on when it was too much for one answer. */
+export interface PastChanges {
+  from_ms: number;
+  to_ms: number;
+  deltas: Delta[];
+  next: number | null;
+  kept: Kept;
+}
+
+export const MOMENT_KINDS = ["alert", "plan", "action"] as const;
+export type MomentKind = (typeof MOMENT_KINDS)[number];
+
+/** A moment worth looking at. `code`: the rule, the reason of the plan, or what the driver reported. */
+export interface Moment {
+  at_ms: number;
+  kind: MomentKind;
+  id: string;
+  code: string;
+  truck_id: string | null;
+  severity: Severity | null;
+}
+
+export interface Moments {
+  events: Moment[];
+  more: boolean;
+}
+
 export interface Change {
   kind: Kind;
   id: string;

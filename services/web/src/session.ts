@@ -1,7 +1,7 @@
 /** Who is signed in, and which page is theirs. */
 
 import { signal } from "@preact/signals";
-import { setClock } from "./clock.ts";
+import { inPast, setClock } from "./clock.ts";
 import type { Role, Session } from "./contract.ts";
 import { ask, Refused } from "./http.ts";
 import { timeZone } from "./words/format.ts";
@@ -64,11 +64,16 @@ export function faceAfter(found: Session, next: string | null): string | null {
   return allowed[0] ? `/${allowed[0]}` : null;
 }
 
-/** May this role give orders on the dispatcher's page? */
-export const mayDispatch = (): boolean => ["dispatcher", "administrator"].includes(session.value?.user.role ?? "");
+/** May this role give orders on the dispatcher's page? Nobody may while the page shows the past. */
+export const mayDispatch = (): boolean => !inPast.value && isOneOf("dispatcher", "administrator");
 
-/** May this role decide about alerts? */
-export const mayJudge = (): boolean => ["officer", "administrator"].includes(session.value?.user.role ?? "");
+/** May this role decide about alerts? Nobody may while the page shows the past. */
+export const mayJudge = (): boolean => !inPast.value && isOneOf("officer", "administrator");
+
+function isOneOf(...roles: Role[]): boolean {
+  const role = session.value?.user.role;
+  return role !== undefined && roles.includes(role);
+}
 
 /** SOS and breakdown are the desk's to acknowledge. */
 export const mayAcknowledge = (): boolean => mayJudge() || mayDispatch();

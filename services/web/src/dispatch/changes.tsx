@@ -1,6 +1,6 @@
 /** What changed and why: the last planning of each kind of waste, then every new route as it came. */
 
-import { now } from "../clock.ts";
+import { inPast, now } from "../clock.ts";
 import type { PlanningRun, TruckPlan } from "../contract.ts";
 import { found, type SortColumn } from "../domain/lists.ts";
 import { ofWaste, type Query } from "../domain/query.ts";
@@ -28,6 +28,7 @@ export function changesAsked(asked: Query): TruckPlan[] {
   return planLog.value.filter(
     plan =>
       ofWaste(asked, plan.material) &&
+      !(inPast.value && plan.made_ms > now.value) && // those made since are known too
       (asked.show !== "fresh" || plan.made_ms > seenUntil.value) &&
       found(asked.find, () => [truckName(plan.truck_id), planReason(plan, names)]),
   );
@@ -66,7 +67,7 @@ function Runs() {
             <RunRow key={run.material} run={run} />
           ))}
       </ul>
-      {unseen.value > 0 && (
+      {unseen.value > 0 && !inPast.value && (
         <div class="news row-of">
           <strong>
             {w.since}: {unseen.value}

@@ -1,7 +1,10 @@
 /** The dispatcher's page: the loudest thing on top, the map, and beside it lists of the same things. */
 
 import { computed } from "@preact/signals";
+import { inPast } from "../clock.ts";
+import type { Moment } from "../contract.ts";
 import { handling } from "../domain/alerts.ts";
+import { TimeBar } from "../past/time_bar.tsx";
 import { mayDispatch } from "../session.ts";
 import { Header } from "../ui/header.tsx";
 import { live, store } from "../ui/start.tsx";
@@ -18,7 +21,7 @@ import { Orders } from "./orders.tsx";
 import { Pins } from "./pins.tsx";
 import { RunSheets } from "./run_sheets.tsx";
 import { Sites } from "./sites.tsx";
-import { chosenTruck, openTab, printed, TABS, type Tab, tab, unseen } from "./state.ts";
+import { chooseTruck, chosenTruck, openTab, printed, TABS, type Tab, tab, truckName, unseen } from "./state.ts";
 import { TruckCard } from "./truck_card.tsx";
 import { TruckList } from "./truck_list.tsx";
 
@@ -79,6 +82,10 @@ function Tabs() {
   );
 }
 
+function showMomentsTruck({ truck_id }: Moment): void {
+  if (truck_id) chooseTruck(truck_id);
+}
+
 export function Desk() {
   if (printed.value) return <RunSheets />;
   return (
@@ -91,13 +98,16 @@ export function Desk() {
         <aside class="panel">
           <Tabs />
           <Pins />
-          {!mayDispatch() && <p class="note read-only">{words.value.app.readOnly}</p>}
+          {!mayDispatch() && (
+            <p class="note read-only">{inPast.value ? words.value.timebar.readOnly : words.value.app.readOnly}</p>
+          )}
           <div id="list" role="tabpanel" aria-labelledby={`tab-${tab.value}`} class="list-area" tabIndex={-1}>
             {store.filled.value ? <Lists /> : <p class="note">{words.value.app.loading}</p>}
           </div>
           <DraftTray />
         </aside>
       </main>
+      <TimeBar truck_id={chosenTruck.value} truckName={truckName} onMoment={showMomentsTruck} />
     </div>
   );
 }

@@ -1,7 +1,7 @@
 /** The live map of the desk: keeps what is drawn equal to what the store knows. */
 
-import { effect } from "@preact/signals";
-import { now, rate } from "../clock.ts";
+import { computed, effect } from "@preact/signals";
+import { moment, now, rate } from "../clock.ts";
 import { type Facility, type LonLat, MATERIALS, type Track, type TruckPlan } from "../contract.ts";
 import { remaining } from "../domain/progress.ts";
 import { hasPlace, materialOf } from "../domain/trucks.ts";
@@ -11,6 +11,7 @@ import { drawnTruck } from "../map/drawn.ts";
 import { keepSites } from "../map/sites.ts";
 import { PALETTES } from "../map/style.ts";
 import { MapView } from "../map/view.tsx";
+import { looks } from "../past/past.ts";
 import { session } from "../session.ts";
 import { MaterialMark } from "../ui/bits.tsx";
 import { store } from "../ui/start.tsx";
@@ -30,6 +31,9 @@ import {
 } from "./state.ts";
 
 const TRACK_MS = 3_600_000;
+/** While the past is played, the way behind the chosen truck is drawn anew after so much of its time. */
+const TRACK_AGAIN_MS = 600_000;
+const trackMoment = computed(() => [looks.value, Math.floor((moment.value ?? 0) / TRACK_AGAIN_MS)].join());
 
 function keepTrucks(map: CityMap): void {
   store.tables.plan.version.value;
@@ -86,12 +90,13 @@ function keepRoute(map: CityMap): void {
 /** What the chosen truck really drove in the last hour. */
 function keepTrack(map: CityMap): void {
   const id = chosenTruck.value;
+  const asked = trackMoment.value;
   map.setTrack([]);
   if (!id || !now.peek()) return;
   const to_ms = now.peek();
   ask<Track>("GET", `/api/v1/trucks/${encodeURIComponent(id)}/track?from_ms=${to_ms - TRACK_MS}&to_ms=${to_ms}`).then(
     track => {
-      if (chosenTruck.peek() !== id) return;
+      if (chosenTruck.peek() !== id || trackMoment.peek() !== asked) return;
       map.setTrack(
         track.points.flatMap(([, lon, lat]): LonLat[] => (lon === null || lat === null ? [] : [[lon, lat]])),
       );

@@ -1,24 +1,27 @@
 /** SOS and breakdown: on top of everything, announced at once, until somebody takes it up. */
 
 import { useEffect } from "preact/hooks";
-import { cityNow, now } from "../clock.ts";
+import { cityNow, inPast, now } from "../clock.ts";
 import type { Alert, LonLat, Truck } from "../contract.ts";
 import { calls, unheard } from "../domain/alerts.ts";
 import { positions } from "../domain/places.ts";
 import { hasPlace } from "../domain/trucks.ts";
 import { ask, newId } from "../http.ts";
+import { backToNow } from "../past/past.ts";
 import { mayAcknowledge } from "../session.ts";
 import { Name } from "../ui/bits.tsx";
 import { chime } from "../ui/chime.ts";
 import { carryOut, OutcomeText, useOutcome } from "../ui/command.tsx";
-import { store } from "../ui/start.tsx";
+import { live, store } from "../ui/start.tsx";
 import { ago } from "../words/format.ts";
 import { words } from "../words/index.ts";
 import { chooseTruck, map, truckName } from "./state.ts";
 
 export function Loud() {
-  const waiting = calls(store.tables.alert.all());
-  const silent = unheard(store.tables.truck.all(), store.tables.alert.all());
+  // who calls for help calls now, whatever moment the page shows
+  const { alert, truck } = live.into.value.tables;
+  const waiting = calls(alert.all());
+  const silent = unheard(truck.all(), alert.all());
   const ids = [...waiting.map(one => one.alert_id), ...silent.map(one => one.truck_id)].join(" ");
   useEffect(() => {
     if (ids) chime("alarm");
@@ -47,6 +50,7 @@ function Call({ alert }: { alert: Alert }) {
   const outcome = useOutcome();
   const who = truckName(alert.truck_id ?? "?");
   const show = () => {
+    backToNow();
     if (alert.truck_id) chooseTruck(alert.truck_id);
     const place = placeOf(alert);
     if (place) map.value?.showPlace(place);
@@ -73,7 +77,7 @@ function Call({ alert }: { alert: Alert }) {
             {w.driver} <Name>{alert.driver_id}</Name> ·{" "}
           </>
         )}
-        {ago(alert.raised_ms, now.value)}
+        {ago(alert.raised_ms, inPast.value ? cityNow() : now.value)}
       </span>
       <span class="push row-of">
         <OutcomeText of={outcome} />
@@ -101,6 +105,7 @@ function SilentCall({ truck }: { truck: Truck }) {
   const w = words.value.desk.loud;
   const who = truckName(truck.truck_id);
   const show = () => {
+    backToNow();
     chooseTruck(truck.truck_id);
     if (hasPlace(truck)) map.value?.showPlace([truck.lon, truck.lat]);
   };

@@ -28,7 +28,7 @@ export function TruckCard() {
       <Head truck={truck} material={materialOf(truck, plan?.material)} />
       <Facts truck={truck} />
       {plan ? <Plan plan={plan} /> : <p class="note">{words.value.desk.truck.noPlan}</p>}
-      <Versions key={truck.truck_id} truck_id={truck.truck_id} />
+      <Versions key={truck.truck_id} truck_id={truck.truck_id} shown={plan?.plan_version ?? null} />
     </article>
   );
 }
@@ -190,9 +190,11 @@ export function PlanWhy({ plan, most = 6 }: { plan: TruckPlan; most?: number }) 
   );
 }
 
-function Versions({ truck_id }: { truck_id: string }) {
+function Versions({ truck_id, shown }: { truck_id: string; shown: number | null }) {
   const w = words.value.desk.truck;
   const versions = useSignal<TruckPlan[] | null>(null);
+  // of the past, those before what was the route then
+  const earlier = (versions.value ?? []).filter((plan, at) => (shown === null ? at > 0 : plan.plan_version < shown));
   const load = () =>
     ask<{ versions: TruckPlan[] }>("GET", `/api/v1/plans/${encodeURIComponent(truck_id)}`).then(
       found => {
@@ -209,7 +211,7 @@ function Versions({ truck_id }: { truck_id: string }) {
         <p class="soft">{words.value.app.loading}</p>
       ) : (
         <ul class="versions">
-          {versions.value.slice(1).map(plan => (
+          {earlier.map(plan => (
             <li key={plan.plan_version}>
               <strong>{w.version(plan.plan_version)}</strong> <time>{nearTime(plan.made_ms, now.value)}</time> ·{" "}
               {number(plan.visits?.length ?? 0)}

@@ -6,8 +6,10 @@ import { cityNow, now } from "../clock.ts";
 import type { Alert, AlertAction, AlertFile, LonLat, TrackPoint } from "../contract.ts";
 import { handling } from "../domain/alerts.ts";
 import { ask, newId } from "../http.ts";
+import { momentText } from "../past/span.ts";
+import { showAlertsMoment } from "../past/time_bar.tsx";
 import { alertSentence, measuredText, phrase, usedLines } from "../say/alerts.ts";
-import { mayAcknowledge, mayJudge } from "../session.ts";
+import { FACES, mayAcknowledge, mayJudge, session } from "../session.ts";
 import { Empty, Name, Tag } from "../ui/bits.tsx";
 import { carryOut, OutcomeText, useOutcome } from "../ui/command.tsx";
 import { store } from "../ui/start.tsx";
@@ -106,6 +108,7 @@ function Head({ alert }: { alert: Alert }) {
         </button>
       </div>
       <h2>{wordFor(w.rule, alert.rule)}</h2>
+      <Then alert={alert} />
       <p class="lead" data-testid="alert-sentence">
         <Name>{alertSentence(alert, names)}</Name>
       </p>
@@ -154,6 +157,31 @@ function Head({ alert }: { alert: Alert }) {
         )}
       </dl>
     </header>
+  );
+}
+
+/** The way to when it was: here, and on the desk with everything around it. */
+function Then({ alert }: { alert: Alert }) {
+  const w = words.value.timebar;
+  const truck_id = alert.truck_id ?? alert.truck_ids?.[0];
+  const query = new URLSearchParams({ at: momentText(alert.raised_ms), span: "10" });
+  if (truck_id) query.set("truck", truck_id);
+  return (
+    <div class="row-of tight">
+      <button
+        type="button"
+        class="button"
+        data-testid="show-moment"
+        onClick={() => void showAlertsMoment(alert.raised_ms)}
+      >
+        {w.showMoment}
+      </button>
+      {session.value && FACES[session.value.user.role].includes("dispatch") && (
+        <a class="button quiet" href={`/dispatch?${query}`} data-testid="moment-on-desk">
+          {w.onDesk}
+        </a>
+      )}
+    </div>
   );
 }
 

@@ -25,3 +25,16 @@ export function columns(points: readonly TrackPoint[]): [number[], (number | nul
   }
   return [times, loads, speeds];
 }
+
+/** The last fix up to a moment; none if it is so old that the graph has a gap there. */
+export function pointAt(points: readonly TrackPoint[], at_ms: number): TrackPoint | null {
+  let low = 0;
+  let high = points.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((points[middle]?.[0] ?? 0) <= at_ms) low = middle + 1;
+    else high = middle;
+  }
+  const found = points[low - 1];
+  return found && at_ms - found[0] <= GAP_MS ? found : null;
+}

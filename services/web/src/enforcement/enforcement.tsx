@@ -1,12 +1,13 @@
 /** The officer's page: alerts by weight, the map of where, and the whole story of the chosen one. */
 
 import { effect } from "@preact/signals";
-import { now, rate } from "../clock.ts";
+import { inPast, now, rate } from "../clock.ts";
 import type { Alert } from "../contract.ts";
 import type { CityMap } from "../map/city_map.ts";
 import { drawnTruck } from "../map/drawn.ts";
 import { keepSites } from "../map/sites.ts";
 import { MapView } from "../map/view.tsx";
+import { TimeBar } from "../past/time_bar.tsx";
 import { mayJudge } from "../session.ts";
 import { Empty } from "../ui/bits.tsx";
 import { Header } from "../ui/header.tsx";
@@ -37,7 +38,7 @@ export function Enforcement() {
       <main class="enforce-main">
         <section class="panel" aria-label={w.desk.tabs.alerts}>
           <Filters />
-          {!mayJudge() && <p class="note read-only">{w.alerts.readOnly}</p>}
+          {!mayJudge() && <p class="note read-only">{inPast.value ? w.timebar.readOnly : w.alerts.readOnly}</p>}
           <List />
         </section>
         <section class="file" aria-live="off">
@@ -54,6 +55,13 @@ export function Enforcement() {
           }}
         />
       </main>
+      <TimeBar
+        truck_id={trucksOf(store.tables.alert.all().find(one => one.alert_id === chosen.value))[0] ?? ""}
+        truckName={names.truck}
+        onMoment={found => {
+          if (found.kind === "alert") chosen.value = found.id;
+        }}
+      />
     </div>
   );
 }

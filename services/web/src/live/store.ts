@@ -107,6 +107,16 @@ export class Store {
     return { ...clock, ...Object.fromEntries(lists), stale_since_ms: this.staleSince.peek() };
   }
 
+  /** Become what another store is; that one goes on by itself. */
+  takeFrom(other: Store): void {
+    batch(() => {
+      for (const kind of Object.keys(SNAPSHOT_LISTS) as Kind[])
+        (this.tables[kind] as Table<unknown>).replace((other.tables[kind] as Table<unknown>).items);
+      this.staleSince.value = other.staleSince.peek();
+      this.filled.value = other.filled.peek();
+    });
+  }
+
   takeDelta(delta: Delta): void {
     batch(() => {
       for (const change of delta.changes) this.#apply(change, delta.now_ms);

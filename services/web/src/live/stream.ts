@@ -1,7 +1,7 @@
 /** The live stream as a page sees it: what comes goes into the store, and whether the data are of now. */
 
 import { type Signal, signal } from "@preact/signals";
-import { cityNow, rate, setClock } from "../clock.ts";
+import { cityNow, cityRate, setClock } from "../clock.ts";
 import type { Delta, Snapshot } from "../contract.ts";
 import { Connection, type Source } from "./connection.ts";
 import type { ServerEvent } from "./sse.ts";
@@ -18,7 +18,7 @@ export class LiveStream {
   readonly connected = signal(false);
   /** City time of the last word from the gateway, ms. */
   readonly lastWord = signal(0);
-  /** What it fills. */
+  /** What it fills: the page's store, or one beside it while the page shows the past. */
   readonly into: Signal<Store>;
   readonly #onSignedOut: () => void;
   #source: Source | null = null;
@@ -70,7 +70,7 @@ export class LiveStream {
       this.into.peek().takeSnapshot(snapshot);
     } else if (event === "delta") {
       const delta = JSON.parse(data) as Delta;
-      setClock({ now_ms: delta.now_ms, rate: delta.rate ?? rate.value });
+      setClock({ now_ms: delta.now_ms, rate: delta.rate ?? cityRate() });
       this.into.peek().takeDelta(delta);
     }
   }

@@ -1,6 +1,6 @@
 /** The head of the desk's pages: whose page, city time, whether the data are of now, language, colours, account. */
 
-import { now, rate } from "../clock.ts";
+import { inPast, now, rate } from "../clock.ts";
 import type { LiveStream } from "../live/stream.ts";
 import { FACES, type Face, session, signOut } from "../session.ts";
 import { day, hourMinute, hourMinuteSecond } from "../words/format.ts";
@@ -21,6 +21,12 @@ export function LiveBadge({ live }: { live: LiveStream }) {
   const w = words.value.live;
   const state = live.state;
   const since = live.oldSince;
+  if (inPast.value)
+    return (
+      <span class="live past" role="status" data-testid="live">
+        {words.value.timebar.past}
+      </span>
+    );
   const text =
     state === "open"
       ? w.open
@@ -42,7 +48,7 @@ export function CityClock() {
     <time class="clock" data-testid="city-clock" title={w.cityTime}>
       <span class="day soft">{day(now.value || null)} </span>
       {hourMinute(now.value || null)}
-      {rate.value !== 1 && (
+      {rate.value !== 1 && !inPast.value && (
         <span class="rate tag" title={w.speedTitle(rate.value)}>
           {w.speed(rate.value)}
         </span>
