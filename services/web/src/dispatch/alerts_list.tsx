@@ -4,6 +4,7 @@ import { now } from "../clock.ts";
 import type { Alert } from "../contract.ts";
 import { byWeight, NO_FILTERS, passes } from "../domain/alerts.ts";
 import { positions } from "../domain/places.ts";
+import { isAsleep } from "../domain/standing.ts";
 import { AlertLine } from "../enforcement/alert_line.tsx";
 import { Empty } from "../ui/bits.tsx";
 import { store } from "../ui/start.tsx";
@@ -14,7 +15,9 @@ const MOST = 200;
 
 export function AlertsList() {
   now.value;
-  const alerts = [...store.tables.alert.items.values()].filter(one => passes(one, NO_FILTERS)).sort(byWeight);
+  const alerts = [...store.tables.alert.items.values()]
+    .filter(one => passes(one, NO_FILTERS, isAsleep(one, now.value)))
+    .sort(byWeight);
   if (!alerts.length) return <Empty>{words.value.alerts.none}</Empty>;
   return (
     <ul class="rows" data-testid="alerts">

@@ -1,7 +1,7 @@
 /** The dispatcher's page: the loudest thing on top, the map, and beside it lists of the same things. */
 
 import { computed } from "@preact/signals";
-import { handling } from "../domain/alerts.ts";
+import { handling } from "../domain/standing.ts";
 import { mayDispatch } from "../session.ts";
 import { Header } from "../ui/header.tsx";
 import { live, store } from "../ui/start.tsx";
