@@ -206,7 +206,13 @@ class DriverAction(Event, frozen=True, kw_only=True):
 
 
 class AlertAction(Event, frozen=True, kw_only=True):
-    """``alert-actions``, key ``alert_id``: what an officer did about an alert."""
+    """``alert-actions``, key ``alert_id``: what an officer did about an alert.
+
+    ``reason`` of ``dismiss`` is a code, ``note`` what was written. ``assign``: ``assignee`` (a login) answers for the alert;
+    None = nobody does any more; handing it over is assigning it to somebody else. ``snooze``: it need not wait in sight
+    until ``until_ms``. ``undo`` takes back the action ``undoes``; without it, the last ack, confirm or dismiss that stands.
+    ``batch_id``: what was said of many alerts at once.
+    """
 
     action_id: Id
     alert_id: Id
@@ -215,6 +221,11 @@ class AlertAction(Event, frozen=True, kw_only=True):
     at_ms: Ms
     reason: str | None = None
     alert_revision: Whole | None = None
+    note: Note | None = None
+    assignee: Text | None = None
+    until_ms: Ms | None = None
+    undoes: Text | None = None
+    batch_id: Text | None = None
 
 
 class DispatchAction(Event, frozen=True, kw_only=True):

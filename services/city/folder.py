@@ -58,6 +58,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     attribution: str
     service_area_km: float
     chirpstack_source: str
+    alert_deadlines_min: dict[Literal["critical", "high", "medium", "low"], tuple[int, int]] = {}
+    """Of a severity: minutes until an alert is to be acknowledged, and until it is to be settled; the rest is the gateway's."""
 
 
 class TruckRow(msgspec.Struct, frozen=True, kw_only=True):

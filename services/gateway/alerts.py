@@ -9,7 +9,7 @@ from services import clock
 from services.gateway.access import Asker, GuardedRoute, Me, action
 from services.gateway.answers import Json
 from services.gateway.fields import Note, Text, Version
-from services.gateway.live_state import acknowledged
+from services.gateway.handling import SAFETY_RULES, acknowledged
 from services.gateway.problems import Problem, not_found
 from services.gateway.state import Parts
 from services.gateway.whole import as_event, whole
@@ -22,7 +22,6 @@ from streams.units import MINUTE_MS
 router = APIRouter(prefix="/api/v1", tags=["alerts"], route_class=GuardedRoute)
 
 Id = Annotated[Text, Path()]
-SAFETY_RULES = ("sos", "breakdown")
 TRACK_BEFORE_MS = 10 * MINUTE_MS
 TRACK_AFTER_MS = 5 * MINUTE_MS
 MAX_TRACK_MS = 180 * MINUTE_MS

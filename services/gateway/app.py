@@ -7,6 +7,8 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.routing import APIRoute
 
 from services.gateway import (
+    alert_batches,
+    alert_places,
     alerts,
     dispatch,
     drafts,
@@ -35,6 +37,8 @@ RESOURCES: Final[tuple[APIRouter, ...]] = (
     history.router,
     trucks.router,
     alerts.router,
+    alert_batches.router,
+    alert_places.router,
     evidence.router,
     driver.router,
     dispatch.router,

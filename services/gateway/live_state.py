@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from services.gateway.geometry import Ground
+from services.gateway.handling import acknowledged
 from services.gateway.whole import whole
 from services.newest import ALERTS_BACK_MS, Picture, rank_ms, reading_rank_ms
 from streams import events
@@ -623,20 +624,6 @@ class Town:
         """Return the time zone the trucks' records name."""
         zones = (truck.asset.time_zone for truck in self._trucks.values() if truck.asset is not None)
         return next((zone for zone in zones if zone is not None), None)
-
-
-def acknowledged(actions: list[events.AlertAction]) -> events.AlertAction | None:
-    """Return the action by which an alert counts as seen by a person; ``undo`` takes the last one back.
-
-    ``actions`` in order of time.
-    """
-    standing: list[events.AlertAction] = []
-    for action in actions:
-        if action.kind in ("ack", "confirm", "dismiss"):
-            standing.append(action)
-        elif action.kind == "undo" and standing:
-            standing.pop()
-    return standing[0] if standing else None
 
 
 def _newer(event: events.Versioned, known: events.Versioned | None) -> bool:

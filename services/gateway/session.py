@@ -14,7 +14,7 @@ from services.gateway.access import COOKIE, GuardedRoute, Me, action
 from services.gateway.answers import Json
 from services.gateway.fields import Text
 from services.gateway.problems import Problem
-from services.gateway.state import CityHeader, Parts, State
+from services.gateway.state import CityHeader, Parts, State, deadlines_ms
 from services.store import access as stored
 from services.store.access import SESSION_LIFE_MS, User
 
@@ -81,6 +81,7 @@ def described(user: User, parts: State) -> dict[str, Any]:
         "user": vars(user),
         "city": _city(user, parts),
         "clock": {"now_ms": clock.city_now_ms(), "rate": parts.hub.rate},
+        "deadlines": deadlines_ms(parts.city.alert_deadlines_min if user.tenant_id == parts.city.tenant_id else {}),
     }
 
 

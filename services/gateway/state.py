@@ -1,8 +1,9 @@
 """What the routes stand on, made once at the start: handed to them by FastAPI's dependencies."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Final, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -12,6 +13,10 @@ from services.gateway.access import Identities
 from services.gateway.hub import Hub
 from services.gateway.problems import Problem
 from services.settings import Settings
+from streams.units import MINUTE_MS
+
+DEADLINES_MIN: Final = {"critical": (5, 60), "high": (15, 240), "medium": (60, 1_440), "low": (480, 4_320)}
+"""Minutes to acknowledge and to settle where the city's folder (`alert_deadlines_min`) says nothing: assumptions."""
 
 
 class CityHeader(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +29,8 @@ class CityHeader(msgspec.Struct, frozen=True, kw_only=True):
     centre: tuple[float, float]
     bounds: tuple[float, float, float, float]
     attribution: str
+    alert_deadlines_min: dict[str, tuple[int, int]] = {}
+    """Of a severity: minutes until an alert is to be acknowledged, and until it is to be settled."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -63,3 +70,11 @@ def state(request: Request) -> State:
 
 
 Parts = Annotated[State, Depends(state)]
+
+
+def deadlines_ms(given_min: Mapping[str, tuple[int, int]]) -> dict[str, dict[str, int]]:
+    """Return, of each severity, how long after it was raised an alert is to be acknowledged and settled, ms."""
+    return {
+        severity: {"ack_ms": ack_min * MINUTE_MS, "settle_ms": settle_min * MINUTE_MS}
+        for severity, (ack_min, settle_min) in {**DEADLINES_MIN, **given_min}.items()
+    }

@@ -1,17 +1,17 @@
 """What people command: the effect's row and its record for Kafka in one transaction. Both are there, or neither."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, Text, cast, func, literal, literal_column, select
+from sqlalchemy import Connection, Engine, Table, Text, bindparam, cast, func, literal, literal_column, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from services import clock
 from services.store import schema
 from services.store.outbox import CHANNEL
 from streams import codec, events
-from streams.topics import ASSETS, DISPATCH_ACTIONS, ORDERS
+from streams.topics import ALERT_ACTIONS, ASSETS, DISPATCH_ACTIONS, ORDERS
 from streams.units import DAY_MS
 
 Action = events.DriverAction | events.AlertAction | events.DispatchAction
@@ -43,6 +43,8 @@ def record_action(engine: Engine, action: Action, district_id: str | None) -> bo
     """
     table = _TABLE_OF[type(action)]
     with engine.begin() as connection:
+        if isinstance(action, events.AlertAction):
+            _one_at_a_time(connection, "alert-actions", action.tenant_id)
         if _insert(connection, action, district_id):
             _send(connection, action, district_id)
             return True
@@ -120,6 +122,110 @@ def _dispatch_actions(connection: Connection, *conditions: Any) -> list[events.D
         select(cast(table.c.record, Text)).where(*conditions).order_by(table.c.at_ms.desc(), table.c.action_id.desc())
     )
     return [codec.decode(DISPATCH_ACTIONS, text.encode()) for text in connection.execute(query).scalars()]
+
+
+class Batch(NamedTuple):
+    """What somebody says of many alerts at once. ``asked_sha256`` is of all that was asked."""
+
+    tenant_id: str
+    district_id: str | None
+    batch_id: str
+    actor: str
+    kind: str
+    undoes_batch: str | None
+    asked_sha256: str
+
+
+class AlertRow(NamedTuple):
+    """What the tables know of an alert; ``actions``: what was said about it, in order of time."""
+
+    alert_id: str
+    rule: str
+    revision: int
+    state: str
+    district_id: str | None
+    actions: list[events.AlertAction]
+
+
+SaidOf = Callable[[dict[str, AlertRow], int], tuple[list[events.AlertAction], dict[str, Any]]]
+"""Of the alerts that are known and the time now: the actions, and what the asker is told."""
+
+
+def record_alert_batch(engine: Engine, batch: Batch, alert_ids: list[str], make: SaidOf) -> dict[str, Any]:
+    """Say something of many alerts in one transaction; return what the asker is told, the same for the same batch.
+
+    Of a tenant's alerts one is said after the other: ``make`` sees all that was said before. What it raises leaves everything
+    as it was.
+
+    Raises
+    ------
+    DifferentBodyError
+    engine.Away
+    """
+    table = schema.alert_action_batches
+    same_id = (table.c.tenant_id == batch.tenant_id, table.c.batch_id == batch.batch_id)
+    with engine.begin() as connection:
+        _one_at_a_time(connection, "alert-actions", batch.tenant_id)
+        kept = connection.execute(select(table.c.asked_sha256, table.c.answer).where(*same_id)).one_or_none()
+        if kept is not None:
+            if kept.asked_sha256 != batch.asked_sha256:
+                raise DifferentBodyError(f"a batch {batch.batch_id!r} with another content is there already")
+            return dict(kept.answer)
+        now_ms = clock.city_now_ms()
+        said, answer = make(_alert_rows(connection, batch.tenant_id, alert_ids), now_ms)
+        answer = {"batch_id": batch.batch_id, "kind": batch.kind, "at_ms": now_ms, **answer}
+        _insert_all(connection, said, batch.district_id)
+        row = {**batch._asdict(), "at_ms": now_ms, "done": len(said), "answer": answer}
+        connection.execute(insert(table).values(row))
+        return answer
+
+
+def _alert_rows(connection: Connection, tenant_id: str, alert_ids: list[str]) -> dict[str, AlertRow]:
+    a, said = schema.alerts.c, schema.alert_actions.c
+    rows = connection.execute(
+        select(a.alert_id, a.rule, a.revision, a.state, a.district_id).where(
+            a.tenant_id == tenant_id, a.alert_id.in_(alert_ids)
+        )
+    )
+    found = {row.alert_id: AlertRow(*row, []) for row in rows}
+    query = select(cast(said.record, Text)).where(said.tenant_id == tenant_id, said.alert_id.in_(alert_ids))
+    for row in connection.execute(query.order_by(said.at_ms, said.action_id)):
+        action = codec.decode(ALERT_ACTIONS, row[0].encode())
+        if action.alert_id in found:
+            found[action.alert_id].actions.append(action)
+    return found
+
+
+def _insert_all(connection: Connection, said: list[events.AlertAction], district_id: str | None) -> None:
+    """Insert actions of different alerts and send them on: two statements, however many."""
+    if not said:
+        return
+    table, record = schema.alert_actions, bindparam("as_text", type_=Text)
+    members = [name for name in events.AlertAction.__struct_fields__ if name in table.c]
+    encoded = [(action, codec.encode(action)) for action in said]
+    connection.execute(
+        insert(table).values(record=cast(record, JSONB)),
+        [
+            {name: getattr(action, name) for name in members} | {"district_id": district_id, "as_text": value.decode()}
+            for action, value in encoded
+        ],
+    )
+    now_ms = clock.wall_now_ms()
+    connection.execute(
+        insert(schema.outbox),
+        [
+            {
+                "tenant_id": action.tenant_id,
+                "district_id": district_id,
+                "topic": ALERT_ACTIONS.name,
+                "key": action.alert_id,
+                "value": value,
+                "created_ms": now_ms,
+            }
+            for action, value in encoded
+        ],
+    )
+    connection.execute(select(func.pg_notify(CHANNEL, "")))
 
 
 def new_order_version(

@@ -66,7 +66,7 @@ def alerts(
 ) -> list[dict[str, Any]]:
     """Return alerts, newest first; with ``district_id``, only those of it and of none."""
     a = schema.alerts.c
-    conditions: list[Any] = [a.tenant_id == tenant_id, *_in_district(a, district_id)]
+    conditions: list[Any] = [a.tenant_id == tenant_id, *in_district(a, district_id)]
     if state is not None:
         conditions.append(a.state == state)
     if rule is not None:
@@ -74,44 +74,46 @@ def alerts(
     if before is not None:
         conditions.append(tuple_(a.raised_ms, a.alert_id) < tuple_(before.raised_ms, before.alert_id))
     query = select(cast(a.record, Text)).where(*conditions)
-    return _records(engine, query.order_by(a.raised_ms.desc(), a.alert_id.desc()).limit(limit))
+    return records(engine, query.order_by(a.raised_ms.desc(), a.alert_id.desc()).limit(limit))
 
 
 def alert(engine: Engine, tenant_id: str, alert_id: str, district_id: str | None) -> dict[str, Any] | None:
     """Return the newest revision of an alert, or None."""
     a = schema.alerts.c
     query = select(cast(a.record, Text)).where(
-        a.tenant_id == tenant_id, a.alert_id == alert_id, *_in_district(a, district_id)
+        a.tenant_id == tenant_id, a.alert_id == alert_id, *in_district(a, district_id)
     )
-    return next(iter(_records(engine, query)), None)
+    return next(iter(records(engine, query)), None)
 
 
 def alert_revisions(engine: Engine, tenant_id: str, alert_id: str) -> list[dict[str, Any]]:
     """Return all revisions of an alert, in order."""
     r = schema.alert_revisions.c
     query = select(cast(r.record, Text)).where(r.tenant_id == tenant_id, r.alert_id == alert_id)
-    return _records(engine, query.order_by(r.revision))
+    return records(engine, query.order_by(r.revision))
 
 
 def alert_actions(engine: Engine, tenant_id: str, alert_ids: list[str]) -> list[dict[str, Any]]:
     """Return what people did about these alerts, in order."""
     a = schema.alert_actions.c
     query = select(cast(a.record, Text)).where(a.tenant_id == tenant_id, a.alert_id.in_(alert_ids))
-    return _records(engine, query.order_by(a.at_ms, a.action_id))
+    return records(engine, query.order_by(a.at_ms, a.action_id))
 
 
 def plan_versions(engine: Engine, tenant_id: str, truck_id: str, limit: int = 20) -> list[dict[str, Any]]:
     """Return a truck's plans, newest first."""
     p = schema.plans.c
     query = select(cast(p.record, Text)).where(p.tenant_id == tenant_id, p.truck_id == truck_id)
-    return _records(engine, query.order_by(p.plan_version.desc()).limit(limit))
+    return records(engine, query.order_by(p.plan_version.desc()).limit(limit))
 
 
-def _in_district(columns: Any, district_id: str | None) -> list[Any]:
+def in_district(columns: Any, district_id: str | None) -> list[Any]:
+    """Return the condition that a row is of this district or of none; nothing for who sees all."""
     return [] if district_id is None else [or_(columns.district_id == district_id, columns.district_id.is_(None))]
 
 
-def _records(engine: Engine, query: Select[Any]) -> list[dict[str, Any]]:
+def records(engine: Engine, query: Select[Any]) -> list[dict[str, Any]]:
+    """Return the records that a query gives as text."""
     with engine.connect() as connection:
         return [msgspec.json.decode(row[0]) for row in connection.execute(query)]
 
@@ -120,3 +122,37 @@ def reachable(engine: Engine) -> bool:
     """Whether the database answers; raises `engine.Away` if not."""
     with engine.connect() as connection:
         return bool(connection.execute(select(true())).scalar_one())
+
+
+def alert_batch(engine: Engine, tenant_id: str, batch_id: str) -> dict[str, Any] | None:
+    """Return what the asker of a batch was told, or None."""
+    b = schema.alert_action_batches.c
+    with engine.connect() as connection:
+        query = select(b.answer).where(b.tenant_id == tenant_id, b.batch_id == batch_id)
+        return connection.execute(query).scalar_one_or_none()
+
+
+def alert_batches(engine: Engine, tenant_id: str, district_id: str | None, limit: int) -> list[dict[str, Any]]:
+    """Return what was said of many alerts at once, newest first, and whether another batch took it back since."""
+    b = schema.alert_action_batches.c
+    later = schema.alert_action_batches.alias("later").c
+    undone = (
+        select(later.batch_id)
+        .where(later.tenant_id == tenant_id, later.undoes_batch == b.batch_id, later.done > 0)
+        .exists()
+    )
+    columns = (b.batch_id, b.actor, b.kind, b.at_ms, b.undoes_batch, b.done, undone.label("undone"))
+    query = select(*columns).where(b.tenant_id == tenant_id, b.done > 0, *in_district(b, district_id))
+    with engine.connect() as connection:
+        rows = connection.execute(query.order_by(b.at_ms.desc(), b.batch_id.desc()).limit(limit)).mappings()
+        return [dict(row) for row in rows]
+
+
+def handlers(engine: Engine, tenant_id: str, roles: list[str]) -> list[dict[str, Any]]:
+    """Return who of these roles may be given alerts: login, name, role, district (None = all of the city), by name."""
+    u = schema.users.c
+    query = select(u.login, u.name, u.role, u.district_id).where(
+        u.tenant_id == tenant_id, u.role.in_(roles), u.disabled_ms.is_(None)
+    )
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(query.order_by(u.name, u.login)).mappings()]

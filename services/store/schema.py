@@ -228,6 +228,21 @@ alert_actions: Final = _table(
     Index(None, "tenant_id", "at_ms"),
     key=("action_id",),
 )
+alert_action_batches: Final = _table(
+    "alert_action_batches",
+    _text("batch_id"),
+    _text("actor"),
+    _text("kind"),
+    _ms("at_ms"),
+    Column("undoes_batch", Text, comment="the batch that this one takes back"),
+    Column("asked_sha256", Text, nullable=False, comment="of what was asked: the same again is the same"),
+    Column("done", Integer, nullable=False, comment="how many alerts it was said of"),
+    Column("answer", JSONB, nullable=False, comment="what of it was done and what refused, as the asker was told"),
+    Index(None, "tenant_id", "at_ms"),
+    Index(None, "tenant_id", "undoes_batch", postgresql_where=text("undoes_batch IS NOT NULL")),
+    key=("batch_id",),
+)
+"""What was said of many alerts at once; of each alert alone it is in ``alert_actions``."""
 dispatch_actions: Final = _table(
     "dispatch_actions",
     _text("action_id"),
@@ -592,6 +607,7 @@ NEVER_DELETED: Final = (
     "alerts",
     "alert_revisions",
     "alert_actions",
+    "alert_action_batches",
     "driver_actions",
     "dispatch_actions",
     "tickets",
@@ -606,6 +622,7 @@ NEVER_DELETED: Final = (
 NEVER_CHANGED: Final = (
     "alert_revisions",
     "alert_actions",
+    "alert_action_batches",
     "driver_actions",
     "dispatch_actions",
     "weighings",

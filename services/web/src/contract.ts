@@ -48,6 +48,8 @@ export interface Session {
   user: User;
   city: City;
   clock: ClockReading;
+  /** How long after it was raised an alert is to be acknowledged and settled. */
+  deadlines?: Record<Severity, { ack_ms: number; settle_ms: number }>;
 }
 
 // ----------------------------------------------------------------------------------------------------- live state
@@ -252,6 +254,14 @@ export interface AlertAction {
   at_ms: number;
   reason?: string | null;
   alert_revision?: number | null;
+  note?: string | null;
+  /** Of `assign`: who answers for the alert; null = nobody any more. */
+  assignee?: string | null;
+  /** Of `snooze`. */
+  until_ms?: number | null;
+  /** Of `undo`: the action taken back; none = the last judgement that stands. */
+  undoes?: string | null;
+  batch_id?: string | null;
 }
 
 export interface Alert {
@@ -563,4 +573,67 @@ export interface DraftAction {
   until_ms?: number | null;
   reason?: string | null;
   after?: string | null;
+}
+
+/** An alert as somebody saw it when they spoke of it. */
+export interface SeenAlert {
+  alert_id: string;
+  alert_revision: number;
+  /** When the newest action was said that was seen; 0 = none. */
+  seen_ms: number;
+  undoes?: string;
+}
+
+/** What is said of many alerts at once. */
+export interface BatchBody {
+  kind: AlertAction["kind"];
+  alerts?: SeenAlert[];
+  reason?: string;
+  note?: string;
+  assignee?: string | null;
+  until_ms?: number;
+  undoes_batch?: string;
+}
+
+/** Why it was not said of an alert, and what somebody else said meanwhile, if that is why. */
+export interface RefusedAlert {
+  alert_id: string;
+  code: string;
+  actor: string | null;
+  at_ms: number | null;
+  kind: AlertAction["kind"] | null;
+}
+
+export interface BatchAnswer {
+  batch_id: string;
+  kind: AlertAction["kind"];
+  at_ms: number;
+  done: { alert_id: string; action_id: string }[];
+  refused: RefusedAlert[];
+}
+
+export interface KeptBatch {
+  batch_id: string;
+  actor: string;
+  kind: AlertAction["kind"];
+  at_ms: number;
+  undoes_batch: string | null;
+  done: number;
+  undone: boolean;
+}
+
+/** Who may be given alerts. */
+export interface Handler {
+  login: string;
+  name: string;
+  role: Role;
+  district_id: string | null;
+}
+
+/** Where alerts came in the last days, and of which trucks. */
+export interface RepeatPlaces {
+  since_ms: number;
+  cell_m: number;
+  cells: { lon: number; lat: number; count: number; trucks: number; rules: string[]; last_ms: number }[];
+  trucks: { truck_id: string; count: number; rules: string[]; last_ms: number }[];
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Alert, AlertAction, Truck } from "../src/contract.ts";
-import { byWeight, calls, handling, hold, NO_FILTERS, passes, unheard } from "../src/domain/alerts.ts";
+import { byWeight, calls, hold, NO_FILTERS, passes, unheard } from "../src/domain/alerts.ts";
+import { handling } from "../src/domain/standing.ts";
 
 const alert = (alert_id: string, more: Partial<Alert> = {}): Alert => ({
   alert_id,

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway import live_state
-from services.gateway.live_state import ACTIONS_KEPT, Scope, Town, acknowledged
+from services.gateway.handling import acknowledged
+from services.gateway.live_state import ACTIONS_KEPT, Scope, Town
 from services.gateway.run import midnight_before
 from services.newest import Picture, Position, Reading
 from streams import codec, events

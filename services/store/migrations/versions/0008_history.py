@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 
 BY_TIME = (
     ("weighings", ["tenant_id", "event_time_ms"]),

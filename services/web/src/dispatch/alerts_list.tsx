@@ -6,6 +6,7 @@ import { byWeight, type Filters, NO_FILTERS, passes } from "../domain/alerts.ts"
 import type { SortColumn } from "../domain/lists.ts";
 import { positions } from "../domain/places.ts";
 import type { Query } from "../domain/query.ts";
+import { isAsleep } from "../domain/standing.ts";
 import { AlertLine } from "../enforcement/alert_line.tsx";
 import { subject } from "../say/alerts.ts";
 import { store } from "../ui/start.tsx";
@@ -29,7 +30,7 @@ const HANDLED: readonly Filters["handling"][] = ["new", "acknowledged", "confirm
 export function alertsOf(asked: Query): Alert[] {
   const handled = HANDLED.find(one => one === asked.show) ?? NO_FILTERS.handling;
   const filters = { ...NO_FILTERS, handling: handled, text: asked.find };
-  return [...store.tables.alert.items.values()].filter(one => passes(one, filters));
+  return [...store.tables.alert.items.values()].filter(one => passes(one, filters, isAsleep(one, now.value)));
 }
 
 export function AlertsList() {

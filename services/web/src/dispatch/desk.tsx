@@ -3,7 +3,7 @@
 import { computed } from "@preact/signals";
 import { inPast } from "../clock.ts";
 import type { Moment } from "../contract.ts";
-import { handling } from "../domain/alerts.ts";
+import { handling } from "../domain/standing.ts";
 import { TimeBar } from "../past/time_bar.tsx";
 import { mayDispatch } from "../session.ts";
 import { Header } from "../ui/header.tsx";

@@ -1,26 +1,7 @@
 /** How alerts are handled and ordered. Pure. */
 
-import type { Alert, AlertAction, Certainty, Severity, Truck } from "../contract.ts";
-
-export type Handling = "new" | "acknowledged" | "confirmed" | "dismissed";
-
-const AFTER: Partial<Record<AlertAction["kind"], Handling>> = {
-  ack: "acknowledged",
-  confirm: "confirmed",
-  dismiss: "dismissed",
-};
-
-/** Where an alert stands: each deed in turn, `undo` takes back the last one that counted. */
-export function handling(alert: Pick<Alert, "actions" | "acked_by">): Handling {
-  const deeds: Handling[] = [];
-  for (const action of [...(alert.actions ?? [])].sort((a, b) => a.at_ms - b.at_ms)) {
-    const after = AFTER[action.kind];
-    if (after) deeds.push(after);
-    if (action.kind === "undo") deeds.pop();
-  }
-  // without a list of deeds the gateway's own summary is what we know
-  return deeds.at(-1) ?? (alert.acked_by && !alert.actions?.length ? "acknowledged" : "new");
-}
+import type { Alert, Certainty, Severity, Truck } from "../contract.ts";
+import { assigneeOf, type Handling, handling } from "./standing.ts";
 
 const SEVERITY: Record<Severity, number> = { critical: 0, high: 1, medium: 2, low: 3 };
 const CERTAINTY: Record<Certainty, number> = { observed: 0, likely: 1, possible: 2 };
@@ -33,6 +14,11 @@ export function byWeight(a: Alert, b: Alert): number {
     b.raised_ms - a.raised_ms ||
     (a.alert_id < b.alert_id ? -1 : 1)
   );
+}
+
+/** Surest first, then as `byWeight`. */
+export function byCertainty(a: Alert, b: Alert): number {
+  return CERTAINTY[a.certainty] - CERTAINTY[b.certainty] || byWeight(a, b);
 }
 
 /** SOS and breakdowns that nobody has taken up: the loudest there is. Oldest first: it waits longest. */
@@ -58,18 +44,30 @@ export function unheard(trucks: Iterable<Truck>, alerts: Iterable<Alert>): Truck
 }
 
 export interface Filters {
-  handling: "open" | "all" | Handling;
+  handling: "open" | "all" | "asleep" | Handling;
   rule: string;
   severity: string;
+  /** A login: of whom they are; "-" = nobody's; "" = whoever's. */
+  owner: string;
   text: string;
 }
 
-export const NO_FILTERS: Filters = { handling: "open", rule: "", severity: "", text: "" };
+export const NO_FILTERS: Filters = { handling: "open", rule: "", severity: "", owner: "", text: "" };
 
-export function passes(alert: Alert, filters: Filters): boolean {
+/** What nobody answers for. */
+export const NOBODY = "-";
+
+function stands(alert: Alert, wanted: Filters["handling"], asleep: boolean): boolean {
   const now = handling(alert);
   const open = (now === "new" || now === "acknowledged") && alert.state !== "cancelled";
-  if (filters.handling === "open" ? !open : filters.handling !== "all" && filters.handling !== now) return false;
+  if (wanted === "open" || wanted === "asleep") return open && asleep === (wanted === "asleep");
+  return wanted === "all" || wanted === now;
+}
+
+/** `asleep`: it is put off for now, and shown only to who asks for those. */
+export function passes(alert: Alert, filters: Filters, asleep = false): boolean {
+  if (!stands(alert, filters.handling, asleep)) return false;
+  if (filters.owner && (assigneeOf(alert) ?? NOBODY) !== filters.owner) return false;
   if (filters.rule && alert.rule !== filters.rule) return false;
   if (filters.severity && alert.severity !== filters.severity) return false;
   const text = filters.text.trim().toLowerCase();

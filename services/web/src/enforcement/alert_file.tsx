@@ -2,23 +2,26 @@
 
 import { effect, signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { cityNow, now } from "../clock.ts";
-import type { Alert, AlertAction, AlertFile, LonLat, TrackPoint } from "../contract.ts";
-import { handling } from "../domain/alerts.ts";
-import { ask, newId } from "../http.ts";
+import { now } from "../clock.ts";
+import type { Alert, AlertFile, LonLat, TrackPoint } from "../contract.ts";
+import { assigneeOf, handling, standingActions } from "../domain/standing.ts";
+import { ask } from "../http.ts";
 import { momentText } from "../past/span.ts";
 import { showAlertsMoment } from "../past/time_bar.tsx";
 import { alertSentence, measuredText, phrase, usedLines } from "../say/alerts.ts";
-import { FACES, mayAcknowledge, mayJudge, session } from "../session.ts";
+import { deedText, writtenOf } from "../say/deeds.ts";
+import { FACES, mayJudge, session } from "../session.ts";
 import { Empty, Name, Tag } from "../ui/bits.tsx";
-import { carryOut, OutcomeText, useOutcome } from "../ui/command.tsx";
 import { store } from "../ui/start.tsx";
 import { hourMinuteSecond, nearTime, weight } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
 import { SeverityTag } from "./alert_line.tsx";
 import { TrackChart } from "./chart.tsx";
+import { Countdowns } from "./countdown.tsx";
+import { DeedButtons, mayAct } from "./deeds.tsx";
 import { EvidencePart } from "./evidence.tsx";
 import { PhraseList } from "./phrase_list.tsx";
+import { outcome, personName, takeBack } from "./said.ts";
 import { chosen, names, showWhole } from "./state.ts";
 
 /** City time before and after the alert that the map and the chart show. */
@@ -83,6 +86,7 @@ export function AlertFileView({ alert_id }: { alert_id: string }) {
 function Head({ alert }: { alert: Alert }) {
   const w = words.value;
   const stands = handling(alert);
+  const owner = assigneeOf(alert);
   const withdrawn = alert.reason ? phrase(alert.reason) : null;
   const lost = alert.lost_kg === null || alert.lost_kg === undefined ? null : alert.lost_kg;
   return (
@@ -103,6 +107,7 @@ function Head({ alert }: { alert: Alert }) {
         <Tag kind={stands === "new" ? "medium" : "good"}>
           <span data-testid="handling">{w.handling[stands]}</span>
         </Tag>
+        <Countdowns alert={alert} />
         <button type="button" class="button quiet push" onClick={showWhole}>
           {w.alerts.where}
         </button>
@@ -118,6 +123,10 @@ function Head({ alert }: { alert: Alert }) {
         </p>
       )}
       <dl class="facts">
+        <div>
+          <dt>{w.enf.owner}</dt>
+          <dd data-testid="file-owner">{owner ? <Name>{personName(owner)}</Name> : w.enf.nobody}</dd>
+        </div>
         <div>
           <dt>{w.alerts.started}</dt>
           <dd>
@@ -259,149 +268,18 @@ function Chart({ alert, file }: { alert: Alert; file: AlertFile | null }) {
 }
 
 function Deeds({ alert }: { alert: Alert }) {
-  const w = words.value.alerts;
-  const outcome = useOutcome();
-  const asking = useSignal<"dismiss" | "note" | null>(null);
-  const reason = useSignal("authorised");
-  const note = useSignal("");
-  const stands = handling(alert);
-  const may = mayJudge() || (mayAcknowledge() && (alert.rule === "sos" || alert.rule === "breakdown"));
-  if (!may) return null;
-  const send = async (kind: AlertAction["kind"], why?: string) => {
-    const body = { alert_id: alert.alert_id, kind, alert_revision: alert.revision, ...(why ? { reason: why } : {}) };
-    const done = await carryOut(
-      outcome,
-      () => ask("PUT", `/api/v1/alert-actions/${newId(cityNow())}`, body),
-      words.value.alertAction[kind],
-    );
-    if (done) asking.value = null;
-  };
-  const dismissal = () => (reason.value === "other" ? `other: ${note.value.trim()}` : reason.value);
-  const busy = outcome.value.state === "working";
-  return (
-    <section class="deeds" aria-label={w.history}>
-      <div class="row-of">
-        {stands === "new" && (
-          <button type="button" class="button main" data-testid="ack" disabled={busy} onClick={() => void send("ack")}>
-            {w.ack}
-          </button>
-        )}
-        {stands !== "confirmed" && stands !== "dismissed" && mayJudge() && (
-          <>
-            <button
-              type="button"
-              class="button danger"
-              data-testid="confirm"
-              disabled={busy}
-              onClick={() => void send("confirm")}
-            >
-              {w.confirm}
-            </button>
-            <button
-              type="button"
-              class="button"
-              data-testid="dismiss"
-              aria-expanded={asking.value === "dismiss"}
-              onClick={() => {
-                asking.value = asking.value === "dismiss" ? null : "dismiss";
-              }}
-            >
-              {w.dismiss}
-            </button>
-          </>
-        )}
-        <button
-          type="button"
-          class="button"
-          data-testid="note"
-          aria-expanded={asking.value === "note"}
-          onClick={() => {
-            asking.value = asking.value === "note" ? null : "note";
-          }}
-        >
-          {w.note}
-        </button>
-        {stands !== "new" && mayJudge() && (
-          <button
-            type="button"
-            class="button quiet"
-            data-testid="undo"
-            disabled={busy}
-            onClick={() => void send("undo")}
-          >
-            {w.undo}
-          </button>
-        )}
-        <OutcomeText of={outcome} onlyFailures />
-      </div>
-      {asking.value === "dismiss" && (
-        <fieldset class="choices">
-          <legend>{w.dismissWhy}</legend>
-          {Object.entries(w.dismissReasons).map(([code, name]) => (
-            <label key={code}>
-              <input
-                type="radio"
-                name="reason"
-                value={code}
-                checked={reason.value === code}
-                onChange={() => {
-                  reason.value = code;
-                }}
-              />{" "}
-              {name}
-            </label>
-          ))}
-          {reason.value === "other" && <NoteField value={note} />}
-          <button
-            type="button"
-            class="button danger"
-            data-testid="dismiss-send"
-            disabled={busy || (reason.value === "other" && !note.value.trim())}
-            onClick={() => void send("dismiss", dismissal())}
-          >
-            {w.dismissSend}
-          </button>
-        </fieldset>
-      )}
-      {asking.value === "note" && (
-        <fieldset class="choices">
-          <NoteField value={note} />
-          <button
-            type="button"
-            class="button"
-            data-testid="note-send"
-            disabled={busy || !note.value.trim()}
-            onClick={() => void send("note", note.value.trim())}
-          >
-            {w.save}
-          </button>
-        </fieldset>
-      )}
+  return mayAct([alert]) ? (
+    <section class="deeds" aria-label={words.value.alerts.history}>
+      <DeedButtons alerts={[alert]} prefix="" />
     </section>
-  );
-}
-
-function NoteField({ value }: { value: { value: string } }) {
-  const w = words.value.alerts;
-  return (
-    <textarea
-      class="field"
-      rows={2}
-      maxLength={2_000}
-      aria-label={w.notePlaceholder}
-      placeholder={w.notePlaceholder}
-      value={value.value}
-      onInput={event => {
-        value.value = event.currentTarget.value;
-      }}
-    />
-  );
+  ) : null;
 }
 
 function History({ alert, file }: { alert: Alert; file: AlertFile | null }) {
   const w = words.value;
   const done = new Map([...(file?.actions ?? []), ...(alert.actions ?? [])].map(one => [one.action_id, one]));
   const inOrder = [...done.values()].sort((a, b) => a.at_ms - b.at_ms);
+  const [newest] = standingActions({ ...alert, actions: inOrder });
   return (
     <section>
       <h3>{w.alerts.history}</h3>
@@ -409,16 +287,27 @@ function History({ alert, file }: { alert: Alert; file: AlertFile | null }) {
       <ul class="phrases" data-testid="history">
         {inOrder.map(one => (
           <li key={one.action_id}>
-            <time class="soft">{nearTime(one.at_ms, now.value)}</time> <Name>{one.actor}</Name>{" "}
-            {w.alertAction[one.kind]}
-            {one.reason && (
+            <time class="soft">{nearTime(one.at_ms, now.value)}</time> <Name>{personName(one.actor)}</Name>{" "}
+            {deedText(one, personName)}
+            {(one.note ?? writtenOf(one)) && (
               <>
-                : <Name>{wordFor(w.alerts.dismissReasons, one.reason)}</Name>
+                : <Name>{one.note ?? writtenOf(one)}</Name>
               </>
             )}
           </li>
         ))}
       </ul>
+      {newest && mayJudge() && (
+        <button
+          type="button"
+          class="button quiet"
+          data-testid="undo"
+          disabled={outcome.value?.working ?? false}
+          onClick={() => void takeBack(alert, newest)}
+        >
+          {w.enf.undoLast(w.alertAction[newest.kind])}
+        </button>
+      )}
     </section>
   );
 }

@@ -14,32 +14,36 @@ import { Header } from "../ui/header.tsx";
 import { live, store } from "../ui/start.tsx";
 import { words } from "../words/index.ts";
 import { AlertFileView, trackOfChosen } from "./alert_file.tsx";
-import { AlertLine } from "./alert_line.tsx";
-import {
-  byHandling,
-  byRule,
-  bySeverity,
-  chosen,
-  find,
-  letIn,
-  names,
-  reading,
-  rows,
-  map as shownMap,
-  showWhole,
-  waiting,
-} from "./state.ts";
+import { Batches } from "./batches.tsx";
+import { Filters } from "./filters.tsx";
+import { KeySheet, useKeys } from "./keys.tsx";
+import { List } from "./list.tsx";
+import { heat, RepeatPlacesPanel } from "./places.tsx";
+import { chosen, find, names, map as shownMap, showWhole, type View, view } from "./state.ts";
+import { Toast } from "./toast.tsx";
 
 export function Enforcement() {
   const w = words.value;
+  useKeys();
   return (
     <div class={`enforce ${chosen.value ? "with-file" : ""}`}>
       <Header face="enforcement" live={live} />
       <main class="enforce-main">
         <section class="panel" aria-label={w.desk.tabs.alerts}>
-          <Filters />
-          {!mayJudge() && <p class="note read-only">{inPast.value ? w.timebar.readOnly : w.alerts.readOnly}</p>}
-          <List />
+          <Views />
+          {view.value === "alerts" && (
+            <>
+              <Filters />
+              {!mayJudge() && <p class="note read-only">{inPast.value ? w.timebar.readOnly : w.alerts.readOnly}</p>}
+              <List />
+            </>
+          )}
+          {view.value === "places" && <RepeatPlacesPanel />}
+          {view.value === "done" && (
+            <div class="list-area">
+              <Batches />
+            </div>
+          )}
         </section>
         <section class="file" aria-live="off">
           {chosen.value ? (
@@ -62,6 +66,8 @@ export function Enforcement() {
           if (found.kind === "alert") chosen.value = found.id;
         }}
       />
+      <Toast />
+      <KeySheet />
     </div>
   );
 }
@@ -73,6 +79,7 @@ function connect(map: CityMap): () => void {
       const alert = store.tables.alert.all().find(one => one.alert_id === chosen.value);
       map.setMark(alert?.where ?? null);
     }),
+    effect(() => map.setHeat(heat.value)),
     effect(() => map.setTrack(trackOfChosen.value)),
     effect(() => {
       const concerned = new Set(trucksOf(store.tables.alert.all().find(one => one.alert_id === chosen.value)));
@@ -98,135 +105,29 @@ function connect(map: CityMap): () => void {
   };
 }
 
+function Views() {
+  const e = words.value.enf;
+  const names: Record<View, string> = { alerts: words.value.desk.tabs.alerts, places: e.repeat.title, done: e.history };
+  return (
+    <div class="tabs" role="tablist">
+      {(Object.keys(names) as View[]).map(one => (
+        <button
+          key={one}
+          type="button"
+          role="tab"
+          data-testid={`view-${one}`}
+          aria-selected={view.value === one}
+          onClick={() => {
+            view.value = one;
+          }}
+        >
+          {names[one]}
+        </button>
+      ))}
+    </div>
+  );
+}
+
 function trucksOf(alert: Alert | undefined): string[] {
   return alert?.truck_ids ?? (alert?.truck_id ? [alert.truck_id] : []);
-}
-
-function Filters() {
-  const w = words.value;
-  const present = new Set(store.tables.alert.all().map(alert => alert.rule));
-  const stands = [
-    ["open", w.alerts.open],
-    ["new", w.handling.new],
-    ["acknowledged", w.handling.acknowledged],
-    ["confirmed", w.handling.confirmed],
-    ["dismissed", w.handling.dismissed],
-    ["all", w.app.all],
-  ] as const;
-  return (
-    <div class="list-tools filters">
-      <select
-        class="field"
-        aria-label={w.alerts.filterHandling}
-        data-testid="filter-state"
-        value={byHandling.value}
-        onChange={event => {
-          byHandling.value = event.currentTarget.value as typeof byHandling.value;
-        }}
-      >
-        {stands.map(([code, name]) => (
-          <option key={code} value={code}>
-            {name}
-          </option>
-        ))}
-      </select>
-      <select
-        class="field"
-        aria-label={w.alerts.filterRule}
-        data-testid="filter-rule"
-        value={byRule.value}
-        onChange={event => {
-          byRule.value = event.currentTarget.value;
-        }}
-      >
-        <option value="">
-          {w.alerts.filterRule}: {w.app.all}
-        </option>
-        {Object.entries(w.rule)
-          .filter(([code]) => present.has(code) || code === byRule.value)
-          .map(([code, name]) => (
-            <option key={code} value={code}>
-              {name}
-            </option>
-          ))}
-      </select>
-      <select
-        class="field"
-        aria-label={w.alerts.filterSeverity}
-        value={bySeverity.value}
-        onChange={event => {
-          bySeverity.value = event.currentTarget.value;
-        }}
-      >
-        <option value="">
-          {w.alerts.filterSeverity}: {w.app.all}
-        </option>
-        {Object.entries(w.severity).map(([code, name]) => (
-          <option key={code} value={code}>
-            {name}
-          </option>
-        ))}
-      </select>
-      <input
-        class="field"
-        type="search"
-        placeholder={w.app.search}
-        aria-label={w.app.search}
-        value={find.value}
-        onInput={event => {
-          find.value = event.currentTarget.value;
-        }}
-      />
-    </div>
-  );
-}
-
-function List() {
-  const w = words.value.alerts;
-  // rows are read by their place: each redraws itself when its alert changes
-  store.tables.alert.version.value;
-  const here = (value: boolean) => () => {
-    reading.value = value;
-  };
-  return (
-    <div
-      class="list-area"
-      onPointerEnter={here(true)}
-      onPointerLeave={here(false)}
-      onFocusIn={here(true)}
-      onFocusOut={event => {
-        if (!event.currentTarget.contains(event.relatedTarget as Node | null)) reading.value = false;
-      }}
-    >
-      <div role="status" class="pill-place">
-        {waiting.value > 0 && (
-          <button type="button" class="button main pill" data-testid="new-alerts" onClick={letIn}>
-            ↑ {w.newOnes(waiting.value)}
-          </button>
-        )}
-      </div>
-      {!rows.value.length && (
-        <Empty>
-          {store.filled.value ? (store.tables.alert.items.size ? w.noneFiltered : w.none) : words.value.app.loading}
-        </Empty>
-      )}
-      <ul class="rows" data-testid="alerts">
-        {rows.value.map(id => {
-          const alert = store.tables.alert.get(id);
-          return alert ? (
-            <li key={id}>
-              <AlertLine
-                alert={alert}
-                names={names}
-                chosen={id === chosen.value}
-                onPick={() => {
-                  chosen.value = id;
-                }}
-              />
-            </li>
-          ) : null;
-        })}
-      </ul>
-    </div>
-  );
 }

@@ -47,7 +47,7 @@ export interface DrawnStop {
   number: string;
 }
 
-const SOURCES = ["track", "route", "stops", "bins", "sites", "trucks", "mark"] as const;
+const SOURCES = ["heat", "track", "route", "stops", "bins", "sites", "trucks", "mark"] as const;
 type SourceName = (typeof SOURCES)[number];
 
 const NONE: FeatureCollection = { type: "FeatureCollection", features: [] };
@@ -137,7 +137,7 @@ export class CityMap {
     if (!this.#archive || !this.#ready || this.gl.getSource("base")) return;
     const { sources, layers } = mapStyle(this.#theme, this.#archive, { sources: {}, layers: [] });
     for (const [name, source] of Object.entries(sources)) this.gl.addSource(name, source);
-    for (const layer of layers) if (layer.id !== "ground") this.gl.addLayer(layer, "track");
+    for (const layer of layers) if (layer.id !== "ground") this.gl.addLayer(layer, "heat");
   }
 
   setTheme(theme: Theme): void {
@@ -365,6 +365,15 @@ export class CityMap {
     );
   }
 
+  /** Where something comes again and again, and how often; none = nothing is drawn. */
+  setHeat(places: { place: LonLat; count: number }[]): void {
+    const most = Math.max(1, ...places.map(one => one.count));
+    this.#set(
+      "heat",
+      places.map(({ place, count }) => point(place, { weight: count / most, count: String(count) })),
+    );
+  }
+
   /** Where an alert is, a place or a stretch; or, `as` "chosen", what somebody looks at. */
   setMark(where: Geometry | null, as: "alarm" | "chosen" = "alarm"): void {
     this.#set("mark", where ? [{ type: "Feature", geometry: where, properties: { icon: as } }] : []);
@@ -442,6 +451,39 @@ function ownLayers(theme: Theme): LayerSpecification[] {
   const onTop = { "icon-allow-overlap": true, "icon-ignore-placement": true } as const;
   const halo = { "text-halo-color": colours.halo, "text-halo-width": 1.6 };
   return [
+    {
+      id: "heat",
+      type: "heatmap",
+      source: "heat",
+      paint: {
+        // a place with a single alert is still to be seen beside one with hundreds
+        "heatmap-weight": ["sqrt", ["get", "weight"]],
+        "heatmap-radius": ["interpolate", ["exponential", 2], ["zoom"], 10, 14, 13, 34, 16, 90],
+        "heatmap-opacity": 0.75,
+        "heatmap-color": [
+          "interpolate",
+          ["linear"],
+          ["heatmap-density"],
+          0,
+          "rgba(0,0,0,0)",
+          0.2,
+          colours.fill.steps[1]?.[1] ?? colours.accent,
+          0.6,
+          colours.fill.steps[2]?.[1] ?? colours.accent,
+          1,
+          colours.alarm,
+        ],
+      },
+    },
+    {
+      // the number beside the colour: it tells how often, colour alone does not
+      id: "heat-counts",
+      type: "symbol",
+      source: "heat",
+      minzoom: 12,
+      layout: { "text-field": ["get", "count"], "text-font": FONT, "text-size": 12, "text-padding": 6 },
+      paint: { "text-color": colours.ink, ...halo },
+    },
     {
       id: "track",
       type: "line",

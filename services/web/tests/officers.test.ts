@@ -1,0 +1,257 @@
+import { describe, expect, test } from "vitest";
+import type { Alert, AlertAction, Zone } from "../src/contract.ts";
+import { byCertainty, NO_FILTERS, NOBODY, passes } from "../src/domain/alerts.ts";
+import { districts, holds, isIn } from "../src/domain/areas.ts";
+import { byDeadline, dueOf, nextDue, type Times } from "../src/domain/deadlines.ts";
+import { grouped } from "../src/domain/grouping.ts";
+import { all, extend, NOTHING, neighbour, shown, toggle } from "../src/domain/selection.ts";
+import { assigneeOf, handling, isAsleep, standing, standingActions } from "../src/domain/standing.ts";
+import { commandOf } from "../src/enforcement/commands.ts";
+import { deedText, writtenOf } from "../src/say/deeds.ts";
+
+const MINUTE = 60_000;
+const alert = (alert_id: string, more: Partial<Alert> = {}): Alert => ({
+  alert_id,
+  revision: 1,
+  rule: "spillage",
+  rule_version: "1",
+  state: "raised",
+  severity: "high",
+  certainty: "observed",
+  start_ms: 0,
+  raised_ms: 0,
+  emitted_ms: 0,
+  actions: [],
+  ...more,
+});
+const deed = (kind: AlertAction["kind"], at_ms: number, more: Partial<AlertAction> = {}): AlertAction => ({
+  action_id: `${kind}${at_ms}`,
+  alert_id: "a",
+  actor: "lin",
+  kind,
+  at_ms,
+  ...more,
+});
+const at = (lon: number, lat = 41): Pick<Alert, "where"> => ({ where: { type: "Point", coordinates: [lon, lat] } });
+/** Degrees of longitude of so many metres at 41° north. */
+const m = (metres: number) => metres / (111_195 * Math.cos((41 * Math.PI) / 180));
+
+describe("where an alert stands", () => {
+  test("follows what an undo names, and else the last judgement", () => {
+    const said = [deed("ack", 1), deed("assign", 2, { assignee: "wu" }), deed("confirm", 3)];
+    const back = alert("a", { actions: [...said, deed("undo", 4, { undoes: "ack1" })] });
+    expect([handling(back), assigneeOf(back)]).toEqual(["confirmed", "wu"]);
+    const more = alert("b", { actions: [...said, deed("undo", 4, { undoes: "assign2" }), deed("undo", 5)] });
+    expect([handling(more), assigneeOf(more)]).toEqual(["acknowledged", null]);
+    expect(standing(more).newest_ms).toBe(5);
+  });
+
+  test("gives what can be taken back, newest first", () => {
+    const actions = [deed("ack", 1), deed("assign", 2, { assignee: "wu" }), deed("note", 3)];
+    expect(standingActions(alert("a", { actions })).map(one => one.kind)).toEqual(["assign", "ack"]);
+  });
+
+  test("is asleep until its time, and the list to be handled does not show it so long", () => {
+    const asleep = alert("a", { actions: [deed("snooze", 1, { until_ms: 100 })] });
+    expect([isAsleep(asleep, 99), isAsleep(asleep, 100)]).toEqual([true, false]);
+    expect(passes(asleep, NO_FILTERS, true)).toBe(false);
+    expect(passes(asleep, { ...NO_FILTERS, handling: "asleep" }, true)).toBe(true);
+    expect(passes(asleep, NO_FILTERS, false)).toBe(true);
+  });
+
+  test("is found by who answers for it, and by nobody doing so", () => {
+    const mine = alert("a", { actions: [deed("assign", 1, { assignee: "lin" })] });
+    expect(passes(mine, { ...NO_FILTERS, owner: "lin" })).toBe(true);
+    expect(passes(mine, { ...NO_FILTERS, owner: NOBODY })).toBe(false);
+    expect(passes(alert("b"), { ...NO_FILTERS, owner: NOBODY })).toBe(true);
+  });
+
+  test("is told in words, also of actions from before there were notes", () => {
+    const person = (login: string) => login.toUpperCase();
+    expect(deedText(deed("assign", 1, { assignee: "wu" }), person)).toBe("assigned to WU");
+    expect(deedText(deed("dismiss", 1, { reason: "other: a wedding" }), person)).toMatch(/^dismissed \(Other/);
+    expect(writtenOf(deed("dismiss", 1, { reason: "other: a wedding" }))).toBe("a wedding");
+    expect(writtenOf(deed("dismiss", 1, { reason: "sensor" }))).toBeNull();
+    expect(writtenOf(deed("note", 1, { reason: "seen" }))).toBe("seen");
+  });
+});
+
+describe("deadlines", () => {
+  const of = (ack: number, settle: number) => ({ ack_ms: ack * MINUTE, settle_ms: settle * MINUTE });
+  const times: Times = { critical: of(5, 60), high: of(15, 240), medium: of(60, 1440), low: of(480, 4320) };
+
+  test("are two: the one to acknowledge is gone when somebody does, both when it is settled or withdrawn", () => {
+    expect(dueOf(alert("a"), times)).toEqual({ ack_ms: 15 * MINUTE, settle_ms: 240 * MINUTE });
+    expect(dueOf(alert("a", { actions: [deed("ack", 1)] }), times)).toEqual({ ack_ms: null, settle_ms: 240 * MINUTE });
+    expect(nextDue(alert("a", { actions: [deed("dismiss", 1)] }), times)).toBeNull();
+    expect(nextDue(alert("a", { state: "cancelled" }), times)).toBeNull();
+    expect(nextDue(alert("a"), undefined)).toBeNull();
+  });
+
+  test("put what is due first at the top, and what nothing is due of at the end", () => {
+    const rows = [
+      alert("done", { actions: [deed("confirm", 1)] }),
+      alert("low", { severity: "low" }),
+      alert("high, late", { raised_ms: 20 * MINUTE }),
+      alert("critical", { severity: "critical", raised_ms: 8 * MINUTE }),
+    ];
+    expect(rows.sort(byDeadline(times)).map(one => one.alert_id)).toEqual(["critical", "high, late", "low", "done"]);
+  });
+
+  test("and certainty sorts the surest first, then by weight", () => {
+    const rows = [alert("b", { certainty: "likely", severity: "critical" }), alert("a", { severity: "low" })];
+    expect(rows.sort(byCertainty).map(one => one.alert_id)).toEqual(["a", "b"]);
+  });
+});
+
+describe("a district", () => {
+  const ring = (x0: number, y0: number, x1: number, y1: number) => [
+    [x0, y0],
+    [x1, y0],
+    [x1, y1],
+    [x0, y1],
+    [x0, y0],
+  ];
+  const area = { type: "Polygon" as const, coordinates: [ring(0, 0, 10, 10), ring(4, 4, 6, 6)] };
+  const zone: Zone = { zone_id: "d1", kind: "district", name: "North", area };
+
+  test("holds what is inside it and not in its hole", () => {
+    expect([holds(area, [1, 1]), holds(area, [5, 5]), holds(area, [11, 1]), holds(null, [1, 1])]).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+    expect(holds({ type: "MultiPolygon", coordinates: [[ring(20, 20, 21, 21)], [ring(0, 0, 1, 1)]] }, [0.5, 0.5])).toBe(
+      true,
+    );
+  });
+
+  test("has the alerts that say so, and those with a place in it; one without a place is nowhere", () => {
+    expect(isIn(alert("a", { zone_ids: ["d1"] }), zone)).toBe(true);
+    const line = {
+      type: "LineString" as const,
+      coordinates: [
+        [-5, 1],
+        [1, 1],
+      ],
+    };
+    expect(isIn(alert("a", { where: line }), zone)).toBe(true);
+    expect(isIn(alert("a"), zone)).toBe(false);
+    expect(districts([{ ...zone, kind: "forbidden" }, zone])).toEqual([zone]);
+  });
+});
+
+describe("what belongs together", () => {
+  const ids = (alerts: Alert[]) => grouped(alerts).map(group => [group.why, ...group.ids]);
+
+  test("is what one truck did near in time and place, whatever the rules", () => {
+    const rows = [
+      alert("spill", { truck_id: "t1", ...at(0), start_ms: 0, end_ms: 5 * MINUTE }),
+      alert("other truck", { truck_id: "t2", rule: "overspeed", ...at(0) }),
+      alert("cover", { truck_id: "t1", rule: "uncovered-load", ...at(m(900)), start_ms: 30 * MINUTE }),
+      alert("far", { truck_id: "t1", rule: "off-route", ...at(m(5_000)), start_ms: 40 * MINUTE }),
+      alert("later", { truck_id: "t1", rule: "off-route", ...at(m(5_000)), start_ms: 200 * MINUTE }),
+    ];
+    expect(ids(rows)).toEqual([
+      ["truck", "spill", "cover"],
+      [null, "other truck"],
+      ["place", "far", "later"],
+    ]);
+  });
+
+  test("is one load's, however far the truck drove with it", () => {
+    const rows = [
+      alert("a", { truck_id: "t1", ticket_id: "k1", ...at(0) }),
+      alert("b", { truck_id: "t1", ticket_id: "k1", ...at(m(9_000)), start_ms: 90 * MINUTE }),
+      alert("c", { truck_id: "t1", ticket_id: "k2", rule: "overload", ...at(m(20_000)), start_ms: 100 * MINUTE }),
+    ];
+    expect(ids(rows)).toEqual([
+      ["truck", "a", "b"],
+      [null, "c"],
+    ]);
+  });
+
+  test("is one place of one rule within a week, near to its first: places do not creep", () => {
+    const day = 24 * 60 * MINUTE;
+    const rows = [0, 80, 160, 240].map((metres, n) =>
+      alert(`a${n}`, { truck_id: `t${n}`, ...at(m(metres)), start_ms: n * day }),
+    );
+    const late = alert("late", { truck_id: "t9", ...at(0), start_ms: 8 * day });
+    expect(ids([...rows, late])).toEqual([
+      ["place", "a0", "a1"],
+      ["place", "a2", "a3"],
+      [null, "late"],
+    ]);
+  });
+
+  test("keeps the order of the rows, and alerts of no place or truck alone", () => {
+    const rows = [alert("b", { bin_id: "b1" }), alert("a", { bin_id: "b1" })];
+    expect(ids(rows)).toEqual([
+      [null, "b"],
+      [null, "a"],
+    ]);
+    const pair = [alert("new", { truck_id: "t1", ...at(0), start_ms: 9 }), alert("old", { truck_id: "t1", ...at(0) })];
+    expect(ids(pair)).toEqual([["truck", "new", "old"]]);
+  });
+
+  test("is found among 2,000 alerts at one place in the time of a frame or two", () => {
+    const rows = Array.from({ length: 2_000 }, (_, n) =>
+      alert(`a${n}`, { truck_id: `t${n}`, ...at(m(n * 120)), start_ms: n }),
+    );
+    const begin = performance.now();
+    expect(grouped(rows)).toHaveLength(2_000);
+    expect(performance.now() - begin).toBeLessThan(1_000);
+  });
+});
+
+describe("a selection", () => {
+  const rows = ["a", "b", "c", "d"];
+
+  test("picks and lets go, one row or a group's", () => {
+    const one = toggle(NOTHING, ["b"]);
+    expect([...toggle(one, ["b", "c"]).ids]).toEqual(["b", "c"]);
+    expect([...toggle(toggle(one, ["b", "c"]), ["b", "c"]).ids]).toEqual([]);
+  });
+
+  test("reaches with shift from the row picked last to this one, up or down", () => {
+    expect([...extend(toggle(NOTHING, ["b"]), rows, "d").ids]).toEqual(["b", "c", "d"]);
+    expect([...extend(toggle(NOTHING, ["c"]), rows, "a").ids].sort()).toEqual(["a", "b", "c"]);
+    expect([...extend(NOTHING, rows, "c").ids]).toEqual(["c"]);
+    expect([...extend(toggle(NOTHING, ["gone"]), rows, "c").ids].sort()).toEqual(["c", "gone"]);
+  });
+
+  test("acts only on what is shown, in its order", () => {
+    expect(shown(toggle(toggle(NOTHING, ["d", "a"]), ["gone"]), rows)).toEqual(["a", "d"]);
+    expect(shown(all(rows), ["c"])).toEqual(["c"]);
+  });
+
+  test("and the keys step from row to row and stop at the ends", () => {
+    expect([
+      neighbour(rows, "", 1),
+      neighbour(rows, "a", 1),
+      neighbour(rows, "a", -1),
+      neighbour(rows, "d", 1),
+    ]).toEqual(["a", "b", "a", "d"]);
+    expect(neighbour([], "", 1)).toBeNull();
+  });
+});
+
+describe("the keys", () => {
+  const press = (key: string, more: object = {}) =>
+    commandOf({ key, ctrlKey: false, metaKey: false, altKey: false, target: null, ...more });
+
+  test("are single letters, and nobody's where somebody writes or the browser is meant", () => {
+    expect([press("j"), press("a"), press("?"), press("q"), press("toString")]).toEqual([
+      "next",
+      "ack",
+      "sheet",
+      null,
+      null,
+    ]);
+    expect(press("a", { ctrlKey: true })).toBeNull();
+    for (const target of [{ tagName: "TEXTAREA" }, { tagName: "INPUT", type: "search" }, { isContentEditable: true }])
+      expect(press("c", { target })).toBeNull();
+    expect(press("c", { target: { tagName: "INPUT", type: "checkbox" } })).toBe("confirm");
+  });
+});
