@@ -245,7 +245,7 @@ def _step(step: Any) -> Step:
         lat=maneuver["location"][1],
         duration_s=step["duration"],
         distance_m=step["distance"],
-        exit=maneuver["exit"] if "exit" in members else None,
+        exit=int(maneuver["exit"]) if "exit" in members else None,  # the binding gives it as 2.0
     )
 
 

@@ -10,6 +10,7 @@ import { store } from "../ui/start.tsx";
 import { distance, nearTime } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
 import { overrule } from "./due_list.tsx";
+import { Receipt } from "./receipt.tsx";
 import { chooseTruck, isShown, markSeen, names, planLog, seenUntil, truckName, unseen } from "./state.ts";
 import { PlanWhy } from "./truck_card.tsx";
 
@@ -102,6 +103,7 @@ function ChangeRow({ plan }: { plan: TruckPlan }) {
           <time class="soft push">{nearTime(plan.made_ms, now.value)}</time>
         </p>
         <PlanWhy plan={plan} most={4} />
+        <Receipt plan={plan} />
       </div>
     </li>
   );

@@ -11,6 +11,7 @@ import { Bar, MaterialMark, Name, Tag } from "../ui/bits.tsx";
 import { store } from "../ui/start.tsx";
 import { hourMinute, nearTime, number, percent, span, speed, UNKNOWN, weight } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
+import { Receipt, Reports } from "./receipt.tsx";
 import { chooseTruck, chosenTruck, following, map, names, visitName } from "./state.ts";
 import { leftOf } from "./truck_list.tsx";
 
@@ -24,6 +25,7 @@ export function TruckCard() {
       <Head truck={truck} material={materialOf(truck, plan?.material)} />
       <Facts truck={truck} />
       {plan ? <Plan plan={plan} /> : <p class="note">{words.value.desk.truck.noPlan}</p>}
+      <Reports key={`reports of ${truck.truck_id}`} truck={truck} />
       <Versions key={truck.truck_id} truck_id={truck.truck_id} />
     </article>
   );
@@ -116,6 +118,7 @@ function Plan({ plan }: { plan: TruckPlan }) {
       <h3>
         {w.plan} · {w.version(plan.plan_version)} · {w.made(nearTime(plan.made_ms, now.value))}
       </h3>
+      <Receipt plan={plan} />
       <PlanWhy plan={plan} />
       <ol class="stops" data-testid="truck-stops">
         {left.map(({ visit, number: place, index }) => (

@@ -1,6 +1,7 @@
 import { effect } from "@preact/signals";
 import { start, store } from "../ui/start.tsx";
 import { Cab } from "./cab.tsx";
+import { startDriving } from "./driving.ts";
 import { askForDay, lastKnown, openOutbox, openStorage } from "./state.ts";
 import "../styles/base.css";
 import "./driver.css";
@@ -17,6 +18,7 @@ async function open(): Promise<void> {
       void askForDay();
     },
   });
+  startDriving();
   setInterval(() => void askForDay(), ASK_EVERY_MS);
   // a new plan may bring other permits with it
   effect(() => {
