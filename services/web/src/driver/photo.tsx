@@ -57,7 +57,7 @@ export function PhotoButton({ visit }: { visit: PlanVisit }) {
           }}
         />
       </label>
-      <div role="status">
+      <div class="photo-said" role="status">
         {working && <p class="soft">{w.photoWorking}</p>}
         {state.value === "broken" && <p class="note bad">{w.photoBroken}</p>}
         {state.value === "huge" && <p class="note bad">{w.photoHuge}</p>}

@@ -18,6 +18,7 @@ import { TrackChart } from "./chart.tsx";
 import { EvidencePart } from "./evidence.tsx";
 import { PhraseList } from "./phrase_list.tsx";
 import { chosen, names, showWhole } from "./state.ts";
+import { TruckPhotos } from "./truck_photos.tsx";
 
 /** City time before and after the alert that the map and the chart show. */
 const AROUND_MS = 10 * 60_000;
@@ -71,6 +72,7 @@ export function AlertFileView({ alert_id }: { alert_id: string }) {
       <Deeds alert={alert} />
       <Because alert={alert} />
       <Chart alert={alert} file={file.value} />
+      <TruckPhotos alert={alert} />
       <Doubts alert={alert} />
       <EvidencePart alert={alert} />
       <History alert={alert} file={file.value} />
