@@ -54,7 +54,8 @@ export async function ask<T>(method: "GET" | "PUT" | "POST" | "DELETE", path: st
   const response = await fetch(path, init).catch((cause: unknown) => {
     throw new Unreachable("no answer", { cause });
   });
-  heardDate(response.headers.get("date"));
+  // what the browser may keep may be dated long ago
+  if (!response.headers.has("etag")) heardDate(response.headers.get("date"));
   if (!response.ok) throw await problemOf(response);
   const text = await response.text();
   return (text ? JSON.parse(text) : undefined) as T;

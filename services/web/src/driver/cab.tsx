@@ -265,7 +265,7 @@ function NextCard() {
         <Name>{visitName(visit)}</Name>
       </p>
       {visit.why && <p class="soft">{whyText(visit.why, names)}</p>}
-      <TurnCard />
+      {!onlyTheWay.value && <TurnCard />}
       {arrivedAt.value && (
         <p class="soft">
           {w.arrived} {hourMinute(arrivedAt.value.event_time_ms)}

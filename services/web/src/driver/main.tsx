@@ -1,4 +1,6 @@
 import { effect } from "@preact/signals";
+import { told } from "../clock.ts";
+import { currentSession } from "../session.ts";
 import { start, store } from "../ui/start.tsx";
 import { Cab } from "./cab.tsx";
 import { startDriving } from "./driving.ts";
@@ -19,7 +21,11 @@ async function open(): Promise<void> {
     },
   });
   startDriving();
-  setInterval(() => void askForDay(), ASK_EVERY_MS);
+  setInterval(() => {
+    void askForDay();
+    // a page that began without a network: nothing leaves before the office has told the time
+    if (!told.peek()) void currentSession().catch(() => undefined);
+  }, ASK_EVERY_MS);
   // a new plan may bring other permits with it
   effect(() => {
     if (store.tables.plan.version.value) void askForDay();

@@ -527,8 +527,8 @@ export const en = {
       no: "not confirmed by the driver yet",
       older: (version: number) => `driver confirmed version ${version}`,
     },
-    reports: "Reports",
-    noReports: "No reports of this shift.",
+    reports: "Latest reports",
+    noReports: "None in this shift.",
   },
   cab: {
     next: "Next",

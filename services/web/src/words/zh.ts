@@ -490,7 +490,7 @@ export const zh: Words = {
       no: "驾驶员尚未确认",
       older: version => `驾驶员确认的是第 ${version} 版`,
     },
-    reports: "上报记录",
+    reports: "最近上报",
     noReports: "本班次没有上报。",
   },
   cab: {
