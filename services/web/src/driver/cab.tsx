@@ -137,24 +137,26 @@ function Top() {
         </strong>
         <CityClock />
         <span class="push" />
-        <Menu label={w.app.menu} testid="account" button="☰">
-          <p>
-            <Name>{session.value?.user.name}</Name>
-            <br />
-            <span class="soft">{w.app.role.driver}</span>
-          </p>
-          <Settings />
-          <button
-            type="button"
-            class="button"
-            data-testid="sign-out"
-            disabled={unsent > 0}
-            onClick={() => void leave()}
-          >
-            {w.app.signOut}
-          </button>
-          {unsent > 0 && <p class="note">{w.cab.signOutWaiting}</p>}
-        </Menu>
+        {!onlyTheWay.value && (
+          <Menu label={w.app.menu} testid="account" button="☰">
+            <p>
+              <Name>{session.value?.user.name}</Name>
+              <br />
+              <span class="soft">{w.app.role.driver}</span>
+            </p>
+            <Settings />
+            <button
+              type="button"
+              class="button"
+              data-testid="sign-out"
+              disabled={unsent > 0}
+              onClick={() => void leave()}
+            >
+              {w.app.signOut}
+            </button>
+            {unsent > 0 && <p class="note">{w.cab.signOutWaiting}</p>}
+          </Menu>
+        )}
       </div>
       <div class="row-of">
         <LiveBadge live={live} />

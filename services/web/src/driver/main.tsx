@@ -30,9 +30,10 @@ async function open(): Promise<void> {
   effect(() => {
     if (store.tables.plan.version.value) void askForDay();
   });
-  // the drawing is a file of its own, fetched when nothing else is to do, so that it is here without a network
+  const served = await navigator.serviceWorker?.register("/driver-worker.js").catch(() => undefined);
+  if (served) await navigator.serviceWorker.ready;
+  // the drawing is a file of its own; fetched when nothing else is to do, it is here without a network too
   globalThis.requestIdleCallback?.(() => void import("./sketch.tsx").catch(() => undefined));
-  await navigator.serviceWorker?.register("/driver-worker.js").catch(() => undefined);
 }
 
 void open();
