@@ -203,6 +203,8 @@ class DriverAction(Event, frozen=True, kw_only=True):
     weight_kg: float | None = None
     note: Note | None = None
     photo_ids: tuple[str, ...] = ()
+    clock_ahead_ms: Ms | None = None
+    """How far the phone's clock was ahead of ours, where that was much; ``event_time_ms`` is corrected for it."""
 
 
 class AlertAction(Event, frozen=True, kw_only=True):
@@ -456,11 +458,27 @@ class PlanChange(Struct, frozen=True, omit_defaults=True, kw_only=True):
     why: str | None = None
 
 
+Turn = tuple[Whole, Text, Whole]
+"""``(at, code, road)``: index of its place in the plan's ``path``; what to do (`services.planner.turns` lists the codes);
+index of the road after it in the guide's ``roads``, -1 = it has no name."""
+
+
+class Guide(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How to drive a plan's ``path``, turn by turn. Codes and names, no sentences: a page says them in its reader's language.
+
+    ``legs[i]`` leads from ``visits[i]`` to the next one; its first turn is where it departs, its last where it arrives.
+    """
+
+    roads: tuple[str, ...] = ()
+    legs: tuple[tuple[Turn, ...], ...] = ()
+
+
 class TruckPlan(Event, frozen=True, kw_only=True):
     """``plans``, key ``truck_id``: what the truck is to do from ``made_ms`` on, until its next version.
 
     ``reason`` is a code of `PLAN_REASONS`; ``reason_params`` fill the page's sentence in either language.
-    ``path`` is the LineString of the road, or None; it is the off-route rule's exemption.
+    ``path`` is the LineString of the road, or None; it is the off-route rule's exemption. ``guide`` says its turns;
+    None = not known.
     """
 
     truck_id: Id
@@ -471,6 +489,7 @@ class TruckPlan(Event, frozen=True, kw_only=True):
     material: Material | None = None
     visits: tuple[PlanVisit, ...] = ()
     path: Geometry | None = None
+    guide: Guide | None = None
     changed: tuple[PlanChange, ...] | str = ()
     run_id: str | None = None
 

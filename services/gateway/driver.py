@@ -10,7 +10,7 @@ from services import clock
 from services.gateway.access import GuardedRoute, Me, action
 from services.gateway.alerts import keep
 from services.gateway.answers import Json
-from services.gateway.fields import Ms, Note, Text, Version
+from services.gateway.fields import Ms, Note, Span, Text, Version
 from services.gateway.problems import Problem
 from services.gateway.state import Parts
 from services.gateway.whole import whole
@@ -41,6 +41,8 @@ class DriverActionBody(BaseModel):
     corrected_time_ms: Ms | None = None
     weight_kg: Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)] | None = None
     note: Note | None = None
+    photo_ids: Annotated[list[Text], Field(max_length=8)] = []
+    clock_ahead_ms: Span | None = None
 
 
 @router.get("/driver")
@@ -104,6 +106,7 @@ def act(action_id: Annotated[Text, Path()], body: DriverActionBody, me: Me, part
         truck_id=me.user.truck_id or "",
         driver_id=me.user.driver_id,
         received_time_ms=now_ms,
-        **body.model_dump(),
+        photo_ids=tuple(body.photo_ids),
+        **body.model_dump(exclude={"photo_ids"}),
     )
     return keep(parts.engine, done, me)

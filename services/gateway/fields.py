@@ -23,3 +23,5 @@ Ms = Annotated[int, Field(ge=0, lt=_TIMES_END_MS)]
 """UTC ms, city time, before the year 9999."""
 Version = Annotated[int, Field(ge=0, lt=2**31)]
 """Which plan or revision somebody saw."""
+Span = Annotated[int, Field(gt=-_TIMES_END_MS, lt=_TIMES_END_MS)]
+"""ms from one time to another, either way."""

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from services.gateway.geometry import Ground
 from services.gateway.handling import acknowledged
 from services.gateway.whole import whole
@@ -448,6 +450,8 @@ class Town:
 
     def _plan_view(self, truck_id: str) -> Change:
         plan = self._plans.get(truck_id)
+        if plan is not None and plan.guide is not None:
+            plan = msgspec.structs.replace(plan, guide=None)  # only who drives it reads it, from `GET /driver`
         return Change("plan", truck_id, whole(plan), (truck_id,), self._district_of_truck(truck_id))
 
     def _action_view(self, action_id: str) -> Change:

@@ -41,10 +41,10 @@ def track(
 @router.get("/plans/{truck_id}")
 @action("plans.read")
 def plans(truck_id: Id, me: Me, parts: Parts) -> Json:
-    """Return the truck's last 20 plans, newest first."""
+    """Return the truck's last 20 plans, newest first; without their turns."""
     see_truck(me, parts.engine, truck_id)
     kept = queries.plan_versions(parts.engine, me.user.tenant_id, truck_id)
-    return Json({"versions": [whole(as_event(PLANS, raw)) for raw in kept]})
+    return Json({"versions": [whole(as_event(PLANS, raw | {"guide": None})) for raw in kept]})
 
 
 def see_truck(me: Asker, engine: Any, truck_id: str) -> None:

@@ -18,8 +18,7 @@ def thinned(path: Sequence[LonLat], tolerance_m: float) -> list[LonLat]:
 
     Coordinates are rounded to about a metre.
     """
-    if len(path) < 3:
-        return list(path)
     # In degrees; a degree of longitude is shorter than one of latitude, so the tolerance is kept on the safe side.
-    line = LineString(path).simplify(tolerance_m / geo.M_PER_DEGREE, preserve_topology=False)
-    return [(round(lon, 5), round(lat, 5)) for lon, lat in line.coords]
+    tolerance = tolerance_m / geo.M_PER_DEGREE
+    kept = LineString(path).simplify(tolerance, preserve_topology=False).coords if len(path) > 2 else path
+    return [(round(lon, 5), round(lat, 5)) for lon, lat in kept]

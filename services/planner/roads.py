@@ -11,7 +11,6 @@ import shutil
 import subprocess
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +19,7 @@ import numpy as np
 import osrm
 from numpy.typing import NDArray
 
-from services.planner.ways import NO_WAY, LonLat, Matrix
+from services.planner.ways import NO_WAY, Leg, LonLat, Matrix, Route, Step
 
 PROFILE: Final = Path(__file__).parent / "profiles" / "truck.lua"
 BASE_NAME: Final = "roads.osrm"
@@ -37,40 +36,6 @@ class NoGraph(ValueError):  # noqa: N818  # what is missing, in one sentence
 
 class NoWay(ValueError):  # noqa: N818  # a fact about the city, not a failure of ours
     """There is no way between two of the places; the message names them."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One turn: OSRM's maneuver (``turn``, ``left``), the road after it, how far until the next."""
-
-    maneuver: str
-    modifier: str | None
-    name: str
-    lon: float
-    lat: float
-    duration_s: float
-    distance_m: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Leg:
-    """From one place to the next. ``durations_s[i]`` is the time from ``path[i]`` to ``path[i + 1]``, turns included."""
-
-    duration_s: float
-    distance_m: float
-    path: list[LonLat]
-    durations_s: list[float]
-    steps: tuple[Step, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Route:
-    """The quickest way through all places in their order. ``path`` begins and ends on the road, not at the door."""
-
-    duration_s: float
-    distance_m: float
-    path: list[LonLat]
-    legs: list[Leg]
 
 
 def build_graph(pbf: Path, out: Path, say: Callable[[str], None] = lambda _: None) -> None:
@@ -271,12 +236,19 @@ def _with_turns(durations_s: list[float], whole_s: float) -> list[float]:
 
 def _step(step: Any) -> Step:
     maneuver = step["maneuver"]
+    members = set(maneuver)
     return Step(
         maneuver=maneuver["type"],
-        modifier=maneuver["modifier"] if "modifier" in set(maneuver) else None,
-        name=step["name"],
+        modifier=maneuver["modifier"] if "modifier" in members else None,
+        name=step["name"] or _reference(step),
         lon=maneuver["location"][0],
         lat=maneuver["location"][1],
         duration_s=step["duration"],
         distance_m=step["distance"],
+        exit=int(maneuver["exit"]) if "exit" in members else None,  # the binding gives it as 2.0
     )
+
+
+def _reference(step: Any) -> str:
+    """Return the number of a road that has no name, such as N 12."""
+    return str(step["ref"]) if "ref" in set(step) else ""

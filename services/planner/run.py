@@ -21,7 +21,7 @@ from services import bus, metrics, program
 from services.clock import city_now_ms
 from services.planner import build, pricing, translate
 from services.planner.bookings import Bookings
-from services.planner.geo import distance_m, thinned
+from services.planner.geo import distance_m
 from services.planner.horizon import LATE_MS, broken
 from services.planner.lease import Lease
 from services.planner.orders import progressed
@@ -32,6 +32,7 @@ from services.planner.rounds import Round, Rounds
 from services.planner.situation import Crew, Situation, situation
 from services.planner.solver import Answer, Solver
 from services.planner.state import PlannerState
+from services.planner.turns import Driven, driven
 from services.planner.ways import LonLat
 from services.settings import Settings
 from streams import codec, events, topics
@@ -351,12 +352,11 @@ class Planner:
             future.result()
         self.fold(records)
 
-    def _way(self, places: Sequence[LonLat]) -> dict[str, Any] | None:
+    def _way(self, places: Sequence[LonLat]) -> Driven | None:
         try:
-            path = self._roads.route(places).path
+            return driven(self._roads.route(places, steps=True).legs, PATH_TOLERANCE_M)
         except NoWay:
             return None
-        return {"type": "LineString", "coordinates": thinned(path, PATH_TOLERANCE_M)} if len(path) > 1 else None
 
     # ----------------------------------------------------------------------------------------- lateness
 

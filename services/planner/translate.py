@@ -19,12 +19,13 @@ from services.planner.demand import Stop
 from services.planner.horizon import LATE_MS, UNFINISHED
 from services.planner.rounds import Round
 from services.planner.situation import Crew, Situation, left_out
+from services.planner.turns import Driven
 from services.planner.ways import LonLat
 from streams import events
 from streams.events import LeftOut, PlanChange, PlanVisit, StrandedTruck, TruckPlan
 
-Way = Callable[[Sequence[LonLat]], events.Geometry | None]
-"""Gives the road through some places as a LineString, or None."""
+Way = Callable[[Sequence[LonLat]], Driven | None]
+"""Gives the road through some places and its turns, or None."""
 
 FIRST: Final = "first_plan"
 
@@ -183,6 +184,7 @@ class _Made:
         now = self.chosen.now
         reason, params = _reason(crew, visits, self.done)
         before = now.state.plans.get(crew.truck_id)
+        road = self.way([(visit.lon, visit.lat) for visit in visits]) if len(visits) > 1 else None
         return TruckPlan(
             tenant_id=now.state.tenant_id,
             truck_id=crew.truck_id,
@@ -192,7 +194,8 @@ class _Made:
             reason_params=params,
             material=crew.material,
             visits=visits,
-            path=self.way([(visit.lon, visit.lat) for visit in visits]) if len(visits) > 1 else None,
+            path=road.path if road else None,
+            guide=road.guide if road else None,
             changed=tuple(self.changes(crew, visits, reason)) if crew.plan else (),
             run_id=self.run_id,
         )

@@ -216,6 +216,30 @@ driver_actions: Final = _table(
     Index(None, "tenant_id", "received_time_ms"),
     key=("action_id",),
 )
+photos: Final = _table(
+    "photos",
+    _text("photo_id"),
+    _text("truck_id"),
+    _maybe_text("driver_id"),
+    Column("taken_ms", BigInteger, nullable=False, comment="when, as the phone said, corrected"),
+    _ms("received_ms"),
+    Column("clock_ahead_ms", BigInteger, comment="what was corrected; null = nothing"),
+    _maybe_text("stop_id"),
+    _maybe_text("order_id"),
+    _maybe_text("facility_id"),
+    _maybe_ms("plan_version"),
+    _number("lon"),
+    _number("lat"),
+    _number("accuracy_m"),
+    _text("media_type"),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("sha256", Text, nullable=False, comment="of the bytes, made where they came in"),
+    Column("bytes", LargeBinary, nullable=False),
+    Index(None, "tenant_id", "truck_id", "taken_ms"),
+    key=("photo_id",),
+)
 alert_actions: Final = _table(
     "alert_actions",
     _text("action_id"),
@@ -616,6 +640,7 @@ NEVER_DELETED: Final = (
     "dead_letter_drops",
     "evidence",
     "evidence_frames",
+    "photos",
 )
 """Rows of these cannot be deleted, whoever asks: a trigger of the first migration refuses."""
 
@@ -628,5 +653,6 @@ NEVER_CHANGED: Final = (
     "weighings",
     "evidence",
     "evidence_frames",
+    "photos",
 )
 """Rows of these cannot be updated either: a correction is a new row."""

@@ -34,11 +34,13 @@ class Shown:
 
 
 class Cab:
-    """An open driver's page."""
+    """An open driver's page, used from the passenger's seat."""
 
     def __init__(self, page: Page, truck_id: str) -> None:
         self.page, self.truck_id = page, truck_id
-        page.wait_for_selector('[data-testid="changed"], [data-testid="last-change"]', timeout=30_000)
+        page.wait_for_selector('[data-testid="changed"], [data-testid="last-change"]', timeout=30_000, state="attached")
+        passenger = page.get_by_test_id("passenger")
+        page.add_locator_handler(passenger, lambda found: found.click())  # the truck drives: who presses sits beside
         page.evaluate(_WATCH)
 
     def shown(self) -> list[Shown]:

@@ -5,11 +5,15 @@ shows the changed plan with the reason in words. Every other new plan that names
 than the one before. How long the pages took is printed at the end of the run, and judged by nobody.
 """
 
+import hashlib
 import json
 import math
+import random
 import re
 import shutil
+import struct
 import uuid
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -366,6 +370,43 @@ def test_a_truck_that_is_full_early(desk: Desk, open_cab: OpenCab, expecting: Ex
     assert [visit["kind"] for visit in desk.left(plan)][:2] == ["tip", "collect"]
     assert stop_id not in shown.stops
     assert {one["truck_id"] for one in happening.plans_of_the_cause()} == {SECOND_VAN}
+    _guides_and_takes_photos(desk, cab.page)
+
+
+def _guides_and_takes_photos(desk: Desk, page: Page) -> None:
+    """The page says its way's turns, which came with the plan; a photo of 30 MB is sent small, a broken one refused."""
+    desk.fix(f"phone-dr{SECOND_VAN[1:]}", DEPOT["lon"], DEPOT["lat"])
+    expect(page.get_by_test_id("turn")).not_to_have_attribute("data-on", "none", timeout=30_000)
+    page.get_by_test_id("photo-file").set_input_files(
+        {"name": "broken.jpg", "mimeType": "image/jpeg", "buffer": b"\xff\xd8 no photo"}
+    )
+    expect(page.get_by_test_id("photo")).to_have_attribute("data-state", "broken", timeout=30_000)
+    with page.expect_response(lambda answer: "/api/v1/photos/" in answer.url and answer.ok) as sent:
+        page.get_by_test_id("photo-file").set_input_files(
+            {"name": "large.png", "mimeType": "image/png", "buffer": _noise(3_200, 3_200)}
+        )
+    photo_id = sent.value.json()["photo_id"]
+    expect(page.get_by_test_id("photo")).to_have_attribute("data-count", "1")
+    span = {"from_ms": desk.now_ms - HOUR_MS, "to_ms": desk.now_ms + HOUR_MS}
+    photos = desk.client.get(f"/api/v1/trucks/{SECOND_VAN}/photos", params=span).json()["photos"]
+    about = next(one for one in photos if one["photo_id"] == photo_id)
+    assert (about["width"], about["height"]) == (1_600, 1_600)
+    assert about["facility_id"] or about["stop_id"]
+    shown = desk.client.get(f"/api/v1/photos/{photo_id}").content
+    assert len(shown) == about["size_bytes"] < 2_000_000
+    assert hashlib.sha256(shown).hexdigest() == about["sha256"]
+
+
+def _noise(width: int, height: int) -> bytes:
+    """Return a PNG of as many bytes as pixels times three: it cannot be packed, nor is it."""
+    rows = b"".join(b"\0" + random.Random(row).randbytes(3 * width) for row in range(height))
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    packed = zlib.compress(rows, level=0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
 
 
 def test_nobody_is_told_for_nothing(desk: Desk) -> None:

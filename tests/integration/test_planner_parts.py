@@ -11,6 +11,7 @@ from services.planner.bookings import Bookings
 from services.planner.lease import Lease, LeaseLost
 from services.planner.roads import NoGraph, NoWay, Roads, build_graph
 from services.planner.solver import Solver, SolverEnded
+from services.planner.turns import driven
 from services.planner.ways import NO_WAY
 from services.store import commands
 from services.store.migrate import migrate
@@ -59,6 +60,22 @@ def test_turns_have_names(roads):
     assert leg.steps[0].maneuver == "depart"
     assert any(step.name for step in leg.steps)
     assert sum(step.distance_m for step in leg.steps) == pytest.approx(leg.distance_m, rel=0.01)
+
+
+def test_a_way_is_said_turn_by_turn(roads):
+    """Legs become codes at points of one line: each begins where the one before ended, and its turns are in order."""
+    route = roads.route([ALIADOS, FOZ, CAMPANHA], steps=True)
+    way = driven(route.legs, 3.0)
+    line, legs = way.path["coordinates"], way.guide.legs
+    assert [(leg[0][1], leg[-1][1].split(":")[0]) for leg in legs] == [("depart", "arrive")] * 2
+    assert legs[0][0][0] == 0
+    assert legs[0][-1][0] == legs[1][0][0]
+    assert legs[1][-1][0] == len(line) - 1
+    for leg in legs:
+        places = [at for at, _, _ in leg]
+        assert places == sorted(places)
+    assert way.guide.roads
+    assert len(msgspec.json.encode(way.guide)) < 200 * sum(map(len, legs))
 
 
 @pytest.mark.usefixtures("roads")

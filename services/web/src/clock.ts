@@ -15,6 +15,12 @@ interface Anchor extends ClockReading {
 
 let anchor: Anchor | null = null;
 
+/** The gateway has told the time since the page was opened; before, it is reckoned from the phone's own clock. */
+export const told = signal(false);
+
+/** How far the phone's own clock is ahead of the gateway's, ms of the wall. Good to a second or two. */
+export const phoneAhead = signal(0);
+
 /** City seconds in one wall second. */
 export const rate = signal(1);
 
@@ -25,8 +31,20 @@ export const now = signal(0);
 export const moment = signal<number | null>(null);
 export const inPast = computed(() => moment.value !== null);
 
-/** The gateway told the time. Small steps back are taken as delay on the way, so the clock does not jump. */
+/** The gateway answered, and dated its answer (HTTP `Date`). */
+export function heardDate(date: string | null): void {
+  const wall_ms = date === null ? Number.NaN : Date.parse(date);
+  if (Number.isFinite(wall_ms)) phoneAhead.value = Date.now() - wall_ms;
+}
+
+/** The gateway told the time. */
 export function setClock(reading: ClockReading, wall_ms: number = performance.now()): void {
+  told.value = true;
+  take(reading, wall_ms);
+}
+
+/** Small steps back are taken as delay on the way, so the clock does not jump. */
+function take(reading: ClockReading, wall_ms: number): void {
   const shown_ms = cityNow(wall_ms);
   const sameRate = anchor?.rate === reading.rate;
   const behind_ms = shown_ms - reading.now_ms;
@@ -48,11 +66,19 @@ export function cityRate(): number {
   return anchor?.rate ?? 1;
 }
 
+/** A clock as it was kept, with what the phone's own said then. */
+export interface KeptClock extends ClockReading {
+  wall_ms: number;
+}
+
+/** City time by a kept clock and the phone's own: right as long as nobody sets that one meanwhile. */
+export function reckoned(kept: KeptClock, wall_ms: number = Date.now()): number {
+  return kept.now_ms + Math.max(0, wall_ms - kept.wall_ms) * kept.rate;
+}
+
 /** Take up the clock of an earlier run of the page, for a phone that starts without a network. */
-export function restoreClock(kept: ClockReading & { wall_ms: number }): void {
-  if (anchor) return;
-  const passed_ms = Math.max(0, Date.now() - kept.wall_ms);
-  setClock({ now_ms: kept.now_ms + passed_ms * kept.rate, rate: kept.rate });
+export function restoreClock(kept: KeptClock): void {
+  if (!anchor) take({ now_ms: reckoned(kept), rate: kept.rate }, performance.now());
 }
 
 /** City time now, UTC ms; 0 before the gateway told it. */

@@ -149,6 +149,15 @@ export interface PlanChange {
 
 export type Params = Record<string, string | number>;
 
+/** `[at, code, road]`: index of its place in the plan's `path`; what to do (`say/turns.ts`); index in `roads`, -1 = no name. */
+export type Turn = [at: number, code: string, road: number];
+
+/** How to drive a plan's `path`: `legs[i]` leads from `visits[i]` to the next. */
+export interface Guide {
+  roads?: string[];
+  legs?: Turn[][];
+}
+
 export interface TruckPlan {
   truck_id: string;
   plan_version: number;
@@ -158,6 +167,8 @@ export interface TruckPlan {
   material?: string | null;
   visits?: PlanVisit[];
   path?: Geometry | null;
+  /** Only in the driver's own day. */
+  guide?: Guide | null;
   changed?: PlanChange[] | string;
   run_id?: string | null;
 }
@@ -331,6 +342,9 @@ export interface DriverActionBody {
   corrected_time_ms?: number;
   weight_kg?: number;
   note?: string;
+  photo_ids?: string[];
+  /** How far the phone's clock was ahead, where that was much; the time is corrected for it. */
+  clock_ahead_ms?: number | null;
 }
 
 export interface DriverAction extends DriverActionBody {
@@ -355,7 +369,10 @@ export interface Permit {
   material?: string | null;
   valid_from_ms: number;
   valid_to_ms?: number | null;
+  calendar_id?: string | null;
+  days?: number[] | null;
   hours?: TimeWindow[] | null;
+  time_zone?: string | null;
   corridor?: Geometry | null;
   corridor_m?: number | null;
 }
@@ -636,4 +653,25 @@ export interface RepeatPlaces {
   cell_m: number;
   cells: { lon: number; lat: number; count: number; trucks: number; rules: string[]; last_ms: number }[];
   trucks: { truck_id: string; count: number; rules: string[]; last_ms: number }[];
+}
+
+/** What is known of a photo; its bytes are at `/api/v1/photos/{photo_id}`. */
+export interface PhotoFacts {
+  photo_id: string;
+  truck_id: string;
+  driver_id: string | null;
+  taken_ms: number;
+  received_ms: number;
+  clock_ahead_ms: number | null;
+  stop_id: string | null;
+  order_id: string | null;
+  facility_id: string | null;
+  plan_version: number | null;
+  lon: number | null;
+  lat: number | null;
+  accuracy_m: number | null;
+  width: number;
+  height: number;
+  size_bytes: number;
+  sha256: string;
 }

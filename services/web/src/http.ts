@@ -1,5 +1,7 @@
 /** The one way to the gateway: JSON in, JSON or a problem (RFC 9457) out. */
 
+import { heardDate } from "./clock.ts";
+
 export interface ProblemBody {
   title?: string;
   status?: number;
@@ -52,9 +54,38 @@ export async function ask<T>(method: "GET" | "PUT" | "POST" | "DELETE", path: st
   const response = await fetch(path, init).catch((cause: unknown) => {
     throw new Unreachable("no answer", { cause });
   });
+  // what the browser may keep may be dated long ago
+  if (!response.headers.has("etag")) heardDate(response.headers.get("date"));
   if (!response.ok) throw await problemOf(response);
   const text = await response.text();
   return (text ? JSON.parse(text) : undefined) as T;
+}
+
+/** Bytes take longer than words: a photo on a slow network. */
+const BYTES_TIMEOUT_MS = 90_000;
+
+/**
+ * Put bytes under an id of our own making.
+ *
+ * @throws {Refused} the answer is not 2xx
+ * @throws {Unreachable} no answer within 90 s, no network, or `signal` said to stop
+ */
+export async function putBytes(
+  path: string,
+  bytes: Uint8Array<ArrayBuffer>,
+  type: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const response = await fetch(path, {
+    method: "PUT",
+    credentials: "same-origin",
+    signal: AbortSignal.any([signal, AbortSignal.timeout(BYTES_TIMEOUT_MS)]),
+    headers: { "Content-Type": type },
+    body: bytes,
+  }).catch((cause: unknown) => {
+    throw new Unreachable("no answer", { cause });
+  });
+  if (!response.ok) throw await problemOf(response);
 }
 
 /** An id of our own making, so that a request sent twice is one act. Sortable by time (UUID v7). */

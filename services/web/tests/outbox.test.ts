@@ -1,7 +1,10 @@
 import "fake-indexeddb/auto";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { DriverActionBody } from "../src/contract.ts";
-import { Outbox, openPhone, type Phone, type Send } from "../src/driver/outbox.ts";
+import { Outbox, type Send } from "../src/driver/outbox.ts";
+import { openPhone, type Phone, photoShelf, reportShelf } from "../src/driver/phone.ts";
+import { PhotoBox, photoAddress, type SendPhoto, sha256 } from "../src/driver/photos.ts";
+import { fitted } from "../src/driver/picture.ts";
 import { Refused, Unreachable } from "../src/http.ts";
 
 let phone: Phone;
@@ -30,7 +33,7 @@ const offline: Send = async () => {
 describe("the driver's outbox", () => {
   test("has a report on the phone when put returns, and sends it behind", async () => {
     const { got, send } = office();
-    const box = new Outbox(phone, "u1", send);
+    const box = new Outbox(reportShelf(phone), "u1", send);
     await box.open();
     await box.put("a1", body("collected"), "");
     expect(await phone.count("reports")).toBe(1);
@@ -40,14 +43,14 @@ describe("the driver's outbox", () => {
   });
 
   test("keeps 20 reports made without a network over a restart and sends each once, in order", async () => {
-    const before = new Outbox(phone, "u1", offline);
+    const before = new Outbox(reportShelf(phone), "u1", offline);
     await before.open();
     const ids = Array.from({ length: 20 }, (_, n) => `a${n}`);
     for (const id of ids) await before.put(id, body("collected"), "");
     expect(before.waiting).toBe(20);
 
     const { got, send } = office();
-    const after = new Outbox(phone, "u1", send);
+    const after = new Outbox(reportShelf(phone), "u1", send);
     await after.open();
     await vi.waitFor(() => expect(after.waiting).toBe(0));
     expect(got).toEqual(ids);
@@ -55,7 +58,7 @@ describe("the driver's outbox", () => {
 
   test("does not send a later report before an earlier one that fails", async () => {
     const tried: string[] = [];
-    const box = new Outbox(phone, "u1", async id => {
+    const box = new Outbox(reportShelf(phone), "u1", async id => {
       tried.push(id);
       throw new Refused(503, {});
     });
@@ -68,7 +71,7 @@ describe("the driver's outbox", () => {
   });
 
   test("keeps a refused report with its reason and goes on with the next", async () => {
-    const box = new Outbox(phone, "u1", async id => {
+    const box = new Outbox(reportShelf(phone), "u1", async id => {
       if (id === "bad") throw new Refused(422, { code: "not_usable", detail: "skipped needs a reason" });
     });
     await box.open();
@@ -82,7 +85,7 @@ describe("the driver's outbox", () => {
   });
 
   test("waits, and loses nothing, while the session is over", async () => {
-    const box = new Outbox(phone, "u1", async () => {
+    const box = new Outbox(reportShelf(phone), "u1", async () => {
       throw new Refused(401, {});
     });
     await box.open();
@@ -92,11 +95,11 @@ describe("the driver's outbox", () => {
   });
 
   test("does not send another driver's reports", async () => {
-    const before = new Outbox(phone, "u1", offline);
+    const before = new Outbox(reportShelf(phone), "u1", offline);
     await before.open();
     await before.put("a1", body("collected"), "");
     const { got, send } = office();
-    const after = new Outbox(phone, "u2", send);
+    const after = new Outbox(reportShelf(phone), "u2", send);
     await after.open();
     await after.flush();
     expect(got).toEqual([]);
@@ -104,10 +107,141 @@ describe("the driver's outbox", () => {
   });
 
   test("refuses to hold one id twice: a tap is one report", async () => {
-    const box = new Outbox(phone, "u1", offline);
+    const box = new Outbox(reportShelf(phone), "u1", offline);
     await box.open();
     await box.put("a1", body("collected"), "");
     await expect(box.put("a1", body("collected"), "")).rejects.toThrow();
     expect(await phone.count("reports")).toBe(1);
+  });
+
+  test("holds reports until the office has told the time, and corrects what a wrong clock stamped, with a mark", async () => {
+    const sent: DriverActionBody[] = [];
+    const send: Send = async (_, one) => {
+      sent.push(one);
+    };
+    let told = false;
+    const box = new Outbox(reportShelf(phone), "u1", send, { mayGo: () => told });
+    await box.open();
+    await box.put("a1", { kind: "collected", event_time_ms: DAY_MS + 5 }, "", true);
+    await box.put("a2", { kind: "tipped", event_time_ms: 9 }, "");
+    await box.flush();
+    expect(sent).toEqual([]);
+    told = true;
+    await box.correct(DAY_MS);
+    await box.flush();
+    expect(sent).toEqual([
+      { kind: "collected", event_time_ms: 5, clock_ahead_ms: DAY_MS },
+      { kind: "tipped", event_time_ms: 9 },
+    ]);
+    expect((await phone.getAll("reports")).map(one => one.state)).toEqual(["received", "received"]);
+  });
+});
+
+const DAY_MS = 86_400_000;
+const JPEG = new Uint8Array([0xff, 0xd8, 0xff, 0xd9]);
+const TAKEN = { taken_ms: 7, stop_id: "s1", place: [-8.6, 41.15] as [number, number] };
+
+describe("photos", () => {
+  /** An outbox and a photo box on one phone, as the page has them. */
+  const both = async (send: Send, sendPhoto: SendPhoto) => {
+    let photos: PhotoBox | null = null;
+    const box = new Outbox(reportShelf(phone), "u1", send, { onIdle: () => void photos?.flush() });
+    photos = new PhotoBox(photoShelf(phone), "u1", sendPhoto, () => box.waiting === 0);
+    await box.open();
+    await photos.open();
+    return { box, photos };
+  };
+
+  test("are on the phone when put returns, bound to their moment, and leave behind every report", async () => {
+    const got: string[] = [];
+    let office = false;
+    const { box, photos } = await both(
+      async id => {
+        if (!office) throw new Unreachable("no answer");
+        got.push(id);
+      },
+      async address => {
+        got.push(address);
+      },
+    );
+    await photos.put("p1", TAKEN, "Stop", JPEG);
+    await vi.waitFor(() => expect(photos.waiting).toBe(0));
+    await box.put("a1", body("skipped"), "");
+    await photos.put("p2", TAKEN, "Stop", JPEG);
+    await box.flush();
+    expect(photos.waiting).toBe(1);
+    office = true;
+    await box.flush();
+    await vi.waitFor(() => expect(photos.waiting).toBe(0));
+    expect(got).toEqual([photoAddress("p1", TAKEN), "a1", photoAddress("p2", TAKEN)]);
+    expect(photoAddress("p1", TAKEN)).toBe("/api/v1/photos/p1?taken_ms=7&stop_id=s1&lon=-8.6&lat=41.15");
+  });
+
+  test("are kept over a restart with their bytes, and let go of them only when the office has them", async () => {
+    const before = await both(offline, async () => {
+      throw new Unreachable("no answer");
+    });
+    await before.photos.put("p1", TAKEN, "Stop", JPEG);
+    await before.photos.flush();
+    expect((await phone.getAll("photos"))[0]?.bytes).toEqual(JPEG);
+    const got: Uint8Array[] = [];
+    const after = await both(office().send, async (_, bytes) => {
+      got.push(bytes);
+    });
+    await vi.waitFor(() => expect(after.photos.waiting).toBe(0));
+    expect(got).toEqual([JPEG]);
+    expect((await phone.getAll("photos"))[0]).toMatchObject({ state: "received", bytes: new Uint8Array() });
+  });
+
+  test("stop on their way for a call for help, and are sent again after it under the same id", async () => {
+    const got: string[] = [];
+    const { box, photos } = await both(
+      async id => {
+        got.push(id);
+      },
+      async (address, _, signal) => {
+        if (got.length) return void got.push(address);
+        await new Promise((_resolve, stop) => signal.addEventListener("abort", () => stop(new Unreachable("stopped"))));
+      },
+    );
+    await photos.put("p1", TAKEN, "Stop", JPEG);
+    await vi.waitFor(() => expect(photos.rows.value[0]?.state).toBe("sending"));
+    photos.giveWay();
+    await box.put("sos", body("sos"), "");
+    await vi.waitFor(() => expect(photos.waiting).toBe(0));
+    expect(got).toEqual(["sos", photoAddress("p1", TAKEN)]);
+  });
+
+  test("go with the next report of their stop, once", async () => {
+    const { photos } = await both(office().send, async () => undefined);
+    await photos.put("p1", TAKEN, "Stop", JPEG);
+    await photos.put("p2", { taken_ms: 8, facility_id: "f1" }, "Site", JPEG);
+    expect(photos.loose({ stop_id: "s1" }).map(one => one.photo_id)).toEqual(["p1"]);
+    expect(photos.loose({ facility_id: "f1" }).map(one => one.photo_id)).toEqual(["p2"]);
+    await photos.attach(["p1"], "a1");
+    expect(photos.loose({ stop_id: "s1" })).toEqual([]);
+  });
+
+  test("a refused one says why and holds up nothing; it goes with no report", async () => {
+    const { photos } = await both(office().send, async address => {
+      if (address.includes("bad")) throw new Refused(422, { code: "no_picture" });
+    });
+    await photos.put("bad", TAKEN, "Stop", JPEG);
+    await photos.put("good", TAKEN, "Stop", JPEG);
+    await vi.waitFor(() => expect(photos.waiting).toBe(0));
+    expect(photos.rows.value).toMatchObject([
+      { photo_id: "bad", state: "refused", problem: { code: "no_picture" } },
+      { photo_id: "good", state: "received" },
+    ]);
+    expect(photos.loose({ stop_id: "s1" }).map(one => one.photo_id)).toEqual(["good"]);
+  });
+
+  test("have the hash anybody can make of their bytes, and edges that fit", async () => {
+    expect(await sha256(new TextEncoder().encode("abc"))).toBe(
+      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    );
+    expect(fitted(8000, 6000)).toEqual([1600, 1200]);
+    expect(fitted(1200, 1600)).toEqual([1200, 1600]);
+    expect(fitted(20_000, 3)).toEqual([1600, 1]);
   });
 });

@@ -416,3 +416,13 @@ def test_midnight_is_the_citys(now: str, midnight: str) -> None:
     before = midnight_before(ZoneInfo("Europe/Lisbon"))
     now_ms = round(datetime.fromisoformat(now).timestamp() * 1000)
     assert before(now_ms) == round(datetime.fromisoformat(midnight).timestamp() * 1000)
+
+
+def test_turns_are_only_the_drivers() -> None:
+    """A plan on the stream leaves its turns out: a thousand desks' worth of them. The driver's day has them."""
+    made = town()
+    guide = events.Guide(roads=("Rua A",), legs=(((0, "depart", 0), (1, "arrive", -1)),))
+    plan = events.TruckPlan(truck_id="t1", plan_version=1, made_ms=1, reason="first_plan", guide=guide)
+    made.apply(plan, NOW_MS)
+    assert shown(made, "plan", "t1")["guide"] is None
+    assert made.day_of("t1").plan == plan

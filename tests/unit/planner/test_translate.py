@@ -8,6 +8,7 @@ from services.planner.build import Case
 from services.planner.horizon import Trigger
 from services.planner.rounds import Round
 from services.planner.translate import Outcome
+from services.planner.turns import Driven
 from streams import codec, events
 from streams.units import HOUR_MS, MINUTE_MS
 from tests.unit.planner.town import BINS, TENANT, Town
@@ -43,8 +44,11 @@ def _visits(chosen: Case, places: list[str]) -> list[Visit]:
     return [*visits, Visit(kind="end", location=0, arrive_s=at_s, begin_s=at_s, leave_s=at_s, load_kg=0, load_l=0)]
 
 
-def road(places: object) -> dict[str, object]:
-    return {"type": "LineString", "coordinates": [list(place) for place in places]}
+def road(places: list[tuple[float, float]]) -> Driven:
+    """A line from place to place, a leg each, no turns between."""
+    turns = tuple(((n, "depart", -1), (n + 1, "arrive", -1)) for n in range(len(places) - 1))
+    path = {"type": "LineString", "coordinates": [list(place) for place in places]}
+    return Driven(path=path, guide=events.Guide(legs=turns))
 
 
 def round_of(reason: str, *truck_ids: str, **params: str) -> Round:
@@ -75,6 +79,8 @@ def test_the_first_plan():
     assert collect.arrive_ms == town.now_ms + 10 * MINUTE_MS
     assert collect.why == f"overflow:{town.state.demand.due['b1'].overflow_ms}"
     assert plan.path is not None
+    assert plan.guide is not None
+    assert len(plan.guide.legs) == len(plan.visits) - 1
     assert said.run.changed_truck_ids == ("t1", "t2", "t3")
 
 

@@ -14,6 +14,7 @@ import { wordFor, words } from "../words/index.ts";
 import { overrule } from "./due_list.tsx";
 import { DeskList } from "./list.tsx";
 import { query } from "./query.ts";
+import { Receipt } from "./receipt.tsx";
 import { chooseTruck, isShown, markSeen, names, planLog, seenUntil, truckName, unseen } from "./state.ts";
 import { PlanWhy } from "./truck_card.tsx";
 
@@ -136,6 +137,7 @@ function ChangeRow({ plan }: { plan: TruckPlan }) {
           <time class="soft push">{nearTime(plan.made_ms, now.value)}</time>
         </p>
         <PlanWhy plan={plan} most={4} />
+        <Receipt plan={plan} />
       </div>
     </div>
   );

@@ -15,6 +15,7 @@ import { GiveAway } from "./give_away.tsx";
 import { runSheetsHref } from "./list_tools.tsx";
 import { MoveButton, MoveTable } from "./move_to.tsx";
 import { PickBar, PickBox } from "./pick.tsx";
+import { Receipt, Reports } from "./receipt.tsx";
 import { chooseTruck, chosenTruck, following, map, names, visitName } from "./state.ts";
 import { leftOf } from "./truck_list.tsx";
 
@@ -28,6 +29,7 @@ export function TruckCard() {
       <Head truck={truck} material={materialOf(truck, plan?.material)} />
       <Facts truck={truck} />
       {plan ? <Plan plan={plan} /> : <p class="note">{words.value.desk.truck.noPlan}</p>}
+      <Reports key={`reports of ${truck.truck_id}`} truck={truck} />
       <Versions key={truck.truck_id} truck_id={truck.truck_id} shown={plan?.plan_version ?? null} />
     </article>
   );
@@ -124,6 +126,7 @@ function Plan({ plan }: { plan: TruckPlan }) {
       <h3>
         {w.plan} · {w.version(plan.plan_version)} · {w.made(nearTime(plan.made_ms, now.value))}
       </h3>
+      <Receipt plan={plan} />
       <PlanWhy plan={plan} />
       <ol class="stops" data-testid="truck-stops">
         {left.map(({ visit, number: place, index }) => (

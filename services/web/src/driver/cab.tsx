@@ -2,24 +2,31 @@
 
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { cityNow } from "../clock.ts";
-import { type LonLat, type PlanVisit, SKIP_REASONS, type Truck } from "../contract.ts";
-import { bearingDeg, distanceM } from "../domain/places.ts";
-import { hasPlace } from "../domain/trucks.ts";
+import { cityNow, phoneAhead, told } from "../clock.ts";
+import { type PlanVisit, SKIP_REASONS } from "../contract.ts";
 import { changesOf, changeText, planReason, whyText } from "../say/plans.ts";
 import { problemText } from "../say/problems.ts";
 import { session, signOut } from "../session.ts";
 import { MaterialMark, Name, Tag } from "../ui/bits.tsx";
 import { chime } from "../ui/chime.ts";
-import { CityClock, LanguageButton, LiveBadge, ThemeChoice } from "../ui/header.tsx";
+import { CityClock, LiveBadge } from "../ui/header.tsx";
 import { Menu } from "../ui/menu.tsx";
-import { live, store } from "../ui/start.tsx";
-import { dayTime, distance, hourMinute, weight } from "../words/format.ts";
+import { live } from "../ui/start.tsx";
+import { hourMinute, span, weight } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
+import { onlyTheWay, passengerLooks } from "./driving.ts";
+import { hand } from "./look.ts";
+import { Moving } from "./moving.tsx";
 import type { StoredReport } from "./outbox.ts";
+import { Permits } from "./permits.tsx";
+import { PhotoButton } from "./photo.tsx";
+import type { StoredPhoto } from "./photos.ts";
+import type { ReportState } from "./queue.ts";
+import { Settings } from "./settings.tsx";
 import {
   about,
   arrivedAt,
+  CLOCK_WRONG_MS,
   day,
   down,
   forgetDay,
@@ -28,13 +35,18 @@ import {
   next,
   noStorage,
   outbox,
+  passengerLog,
+  photoBox,
   plan,
   report,
   resting,
   truck,
   unconfirmed,
   visitName,
+  waiting,
 } from "./state.ts";
+import { TurnCard } from "./turn_card.tsx";
+import { speak } from "./voice.ts";
 
 type Sheet = "skip" | "tip" | "sos" | "breakdown" | null;
 const sheet = signal<Sheet>(null);
@@ -75,12 +87,17 @@ async function runsAgain(action_id: string): Promise<void> {
 export function Cab() {
   const w = words.value.cab;
   if (!session.value?.user.truck_id && !day.value) return <NoTruck />;
+  const moving = onlyTheWay.value;
   return (
-    <div class="cab">
+    <div class="cab" data-hand={hand.value}>
       <Top />
       {noStorage.value && <p class="note bad">{w.storage}</p>}
-      <main>
-        {down.value ? <Down /> : <Changed />}
+      {moving && down.value && <Down />}
+      {moving && <Moving />}
+      <main hidden={moving}>
+        <ClockNote />
+        {passengerLooks.value && <p class="note">{words.value.drive.passengerOn}</p>}
+        {down.value ? !moving && <Down /> : <Changed />}
         <NextCard />
         <Following />
         <LastChange />
@@ -107,7 +124,7 @@ function NoTruck() {
 
 function Top() {
   const w = words.value;
-  const waiting = outbox.value?.waiting ?? 0;
+  const unsent = waiting.value;
   const leave = async () => {
     await forgetDay();
     await signOut();
@@ -120,32 +137,33 @@ function Top() {
         </strong>
         <CityClock />
         <span class="push" />
-        <LanguageButton />
-        <Menu label={w.app.menu} testid="account" button="☰">
-          <p>
-            <Name>{session.value?.user.name}</Name>
-            <br />
-            <span class="soft">{w.app.role.driver}</span>
-          </p>
-          <ThemeChoice />
-          <button
-            type="button"
-            class="button"
-            data-testid="sign-out"
-            disabled={waiting > 0}
-            onClick={() => void leave()}
-          >
-            {w.app.signOut}
-          </button>
-          {waiting > 0 && <p class="note">{w.cab.signOutWaiting}</p>}
-        </Menu>
+        {!onlyTheWay.value && (
+          <Menu label={w.app.menu} testid="account" button="☰">
+            <p>
+              <Name>{session.value?.user.name}</Name>
+              <br />
+              <span class="soft">{w.app.role.driver}</span>
+            </p>
+            <Settings />
+            <button
+              type="button"
+              class="button"
+              data-testid="sign-out"
+              disabled={unsent > 0}
+              onClick={() => void leave()}
+            >
+              {w.app.signOut}
+            </button>
+            {unsent > 0 && <p class="note">{w.cab.signOutWaiting}</p>}
+          </Menu>
+        )}
       </div>
       <div class="row-of">
         <LiveBadge live={live} />
         <span class="push" />
-        <span role="status" data-testid="queue" data-waiting={waiting}>
-          {waiting ? (
-            <Tag kind="medium">↑ {w.cab.queue.waiting(waiting)}</Tag>
+        <span role="status" data-testid="queue" data-waiting={unsent}>
+          {unsent ? (
+            <Tag kind="medium">↑ {w.cab.queue.waiting(unsent)}</Tag>
           ) : (
             <Tag kind="good">✓✓ {w.cab.queue.empty}</Tag>
           )}
@@ -160,11 +178,13 @@ function Changed() {
   const current = plan.value;
   const w = words.value.cab;
   const version = unconfirmed.value ? current?.plan_version : undefined;
+  const first = current?.reason === "first_plan";
   useEffect(() => {
-    if (version !== undefined) chime("change");
+    if (version === undefined || !current) return;
+    chime("change");
+    speak(`${first ? w.firstRoute : w.changed}. ${planReason(current, names)}`, "nothing");
   }, [version]);
   if (!current || version === undefined) return null;
-  const first = current.reason === "first_plan";
   const changes = changesOf(current);
   return (
     <section class="banner" role="alert" data-testid="changed" data-plan-version={version} data-reason={current.reason}>
@@ -247,28 +267,14 @@ function NextCard() {
         <Name>{visitName(visit)}</Name>
       </p>
       {visit.why && <p class="soft">{whyText(visit.why, names)}</p>}
-      <Way visit={visit} truck={truck.value} />
+      {!onlyTheWay.value && <TurnCard />}
+      {arrivedAt.value && (
+        <p class="soft">
+          {w.arrived} {hourMinute(arrivedAt.value.event_time_ms)}
+        </p>
+      )}
       <Buttons visit={visit} />
     </section>
-  );
-}
-
-/** Arrow and distance as the crow flies. */
-function Way({ visit, truck: of }: { visit: PlanVisit; truck: Truck | null }) {
-  const w = words.value.cab;
-  if (!of || !hasPlace(of)) return <p class="soft">{w.noPosition}</p>;
-  const here: LonLat = [of.lon, of.lat];
-  const there: LonLat = [visit.lon, visit.lat];
-  const turn = bearingDeg(here, there) - ((of.speed_mps ?? 0) > 0.5 ? (of.heading_deg ?? 0) : 0);
-  const arrived = arrivedAt.value;
-  return (
-    <p class="way">
-      <svg viewBox="-12 -12 24 24" aria-hidden="true" style={{ transform: `rotate(${Math.round(turn)}deg)` }}>
-        <path d="M0 -11 L8 9 L0 5 L-8 9 Z" fill="currentColor" />
-      </svg>
-      <span class="far">{distance(distanceM(here, there))}</span>
-      <span class="soft">{arrived ? `${w.arrived} ${hourMinute(arrived.event_time_ms)}` : w.distance}</span>
-    </p>
   );
 }
 
@@ -283,6 +289,7 @@ function Buttons({ visit }: { visit: PlanVisit }) {
             {w.tipped}
           </button>
           <Arrived visit={visit} />
+          <PhotoButton visit={visit} />
         </div>
       );
     case "break":
@@ -316,6 +323,7 @@ function Buttons({ visit }: { visit: PlanVisit }) {
             {w.skipped}
           </button>
           <Arrived visit={visit} />
+          <PhotoButton visit={visit} />
         </div>
       );
   }
@@ -363,45 +371,15 @@ function Following() {
   );
 }
 
-function Permits() {
-  const w = words.value;
-  store.tables.permit.version.value;
-  const streamed = [...store.tables.permit.items.values()];
-  const permits = streamed.length ? streamed : (day.value?.permits ?? []);
-  if (!permits.length) return null;
-  return (
-    <section>
-      <h3>{w.cab.permit}</h3>
-      <ul class="after">
-        {permits.map(permit => (
-          <li key={permit.permit_id} class="permit">
-            <MaterialMark of={permit.material} />
-            <span>
-              <Name>{permit.permit_id}</Name>
-              {permit.facility_ids?.length ? (
-                <>
-                  {" "}
-                  → <Name>{permit.facility_ids.map(names.place).join(", ")}</Name>
-                </>
-              ) : null}{" "}
-              <span class="soft">
-                {permit.hours?.map(([from, to]) => `${from}–${to}`).join(", ")}{" "}
-                {permit.valid_to_ms ? w.cab.permitUntil(dayTime(permit.valid_to_ms)) : ""}
-              </span>
-            </span>
-          </li>
-        ))}
-      </ul>
-    </section>
-  );
-}
-
 const MARKS = { saved: "✓", sending: "↑", received: "✓✓", refused: "✗" } as const;
 
 /** Where a report is: on the phone, on its way, with the office. */
 function Mark({ action_id }: { action_id: string }) {
   const found = outbox.value?.reports.value.find(one => one.action_id === action_id);
-  const state = found?.state ?? "received";
+  return <StateMark state={found?.state ?? "received"} />;
+}
+
+function StateMark({ state }: { state: ReportState }) {
   const w = words.value.cab;
   return (
     <Tag kind={state === "received" ? "good" : state === "refused" ? "critical" : "medium"} title={w.markTitle[state]}>
@@ -412,27 +390,69 @@ function Mark({ action_id }: { action_id: string }) {
   );
 }
 
+/** What this phone reported, and the photos it took, newest first; what only it knows is marked so. */
 function MyReports() {
-  const w = words.value.cab;
+  const w = words.value;
   const mine = outbox.value?.reports.value ?? [];
   const takenBack = new Set(mine.filter(one => one.body.kind === "corrected").map(one => one.body.corrects));
+  const photos = photoBox.value?.rows.value ?? [];
+  const rows = [
+    ...mine.map(one => ({
+      at_ms: one.body.event_time_ms,
+      row: <ReportRow key={one.action_id} stored={one} takenBack={takenBack.has(one.action_id)} />,
+    })),
+    ...photos.map(one => ({ at_ms: one.taken.taken_ms, row: <PhotoRow key={one.photo_id} stored={one} /> })),
+    ...passengerLog.value.map(at_ms => ({ at_ms, row: <PassengerRow key={at_ms} at_ms={at_ms} /> })),
+  ].sort((a, b) => b.at_ms - a.at_ms);
   return (
     <details class="reports">
       <summary>
-        {w.queue.title} · {mine.length}
+        {w.cab.queue.title} · {mine.length}
       </summary>
-      {!mine.length && <p class="soft">{w.queue.none}</p>}
+      {!rows.length && <p class="soft">{w.cab.queue.none}</p>}
       <ul class="after" data-testid="reports">
-        {mine
-          .slice(-40)
-          .reverse()
-          .map(one => (
-            <ReportRow key={one.action_id} stored={one} takenBack={takenBack.has(one.action_id)} />
-          ))}
+        {rows.slice(0, 60).map(one => one.row)}
       </ul>
     </details>
   );
 }
+
+function PhotoRow({ stored }: { stored: StoredPhoto }) {
+  return (
+    <li class="report" data-photo-id={stored.photo_id}>
+      <time class="soft">{hourMinute(stored.taken.taken_ms)}</time>
+      <span>
+        <Name>{words.value.drive.photoOf(stored.about)}</Name>
+        {stored.problem && <span class="warn"> {problemText(stored.problem)}</span>}
+      </span>
+      <StateMark state={stored.state} />
+    </li>
+  );
+}
+
+function PassengerRow({ at_ms }: { at_ms: number }) {
+  const w = words.value.drive;
+  return (
+    <li class="report">
+      <time class="soft">{hourMinute(at_ms)}</time>
+      <span>{w.passengerLog}</span>
+      <Tag>{w.passengerTag}</Tag>
+    </li>
+  );
+}
+
+/** That the phone's clock is wrong, and by how much; times are the office's all the same. */
+function ClockNote() {
+  const ahead_ms = phoneAhead.value;
+  if (!told.value || Math.abs(ahead_ms) <= CLOCK_WRONG_MS) return null;
+  return (
+    <p class="note" role="status" data-testid="clock-wrong">
+      {words.value.drive.clockWrong(span(Math.abs(ahead_ms)), ahead_ms > 0)}
+    </p>
+  );
+}
+
+const clockMark = (ahead_ms: number): string => words.value.drive.clockMark(span(Math.abs(ahead_ms)), ahead_ms > 0);
 
 function ReportRow({ stored, takenBack }: { stored: StoredReport; takenBack: boolean }) {
   const w = words.value.cab;
@@ -445,6 +465,8 @@ function ReportRow({ stored, takenBack }: { stored: StoredReport; takenBack: boo
       <span class={takenBack ? "struck" : ""}>
         {w.action[body.kind]} {body.exception ? `(${words.value.skip[body.exception]})` : ""}{" "}
         {body.weight_kg === undefined ? "" : weight(body.weight_kg)} <Name>{stored.about}</Name>
+        {body.photo_ids?.length ? ` 📷 ${body.photo_ids.length}` : ""}
+        {body.clock_ahead_ms ? <span class="soft"> {clockMark(body.clock_ahead_ms)}</span> : null}
         {stored.problem && <span class="warn"> {problemText(stored.problem)}</span>}
       </span>
       <Mark action_id={stored.action_id} />
@@ -460,19 +482,24 @@ function ReportRow({ stored, takenBack }: { stored: StoredReport; takenBack: boo
 function Bottom() {
   const w = words.value.cab;
   if (noStorage.value) return null;
+  const moving = onlyTheWay.value;
   return (
-    <nav class="bottom" aria-label={w.queue.title}>
-      <button
-        type="button"
-        class="big"
-        aria-pressed={resting.value}
-        onClick={() => void tap(resting.value ? "break_end" : "break_start", null)}
-      >
-        {resting.value ? w.breakEnd : w.breakStart}
-      </button>
-      <button type="button" class="big warn" data-testid="breakdown" onClick={() => open("breakdown")}>
-        {w.breakdown}
-      </button>
+    <nav class="bottom" aria-label={w.queue.title} data-moving={moving}>
+      {!moving && (
+        <>
+          <button
+            type="button"
+            class="big"
+            aria-pressed={resting.value}
+            onClick={() => void tap(resting.value ? "break_end" : "break_start", null)}
+          >
+            {resting.value ? w.breakEnd : w.breakStart}
+          </button>
+          <button type="button" class="big warn" data-testid="breakdown" onClick={() => open("breakdown")}>
+            {w.breakdown}
+          </button>
+        </>
+      )}
       <button type="button" class="big sos" data-testid="sos" onClick={() => open("sos")}>
         {w.sos}
       </button>
@@ -485,7 +512,7 @@ function Undo() {
   const last = lastTap.value;
   return (
     <div class="toast-place" role="status">
-      {last && (
+      {last && !onlyTheWay.value && (
         <div class="toast">
           <span>
             <Name>{last.what}</Name> <Mark action_id={last.action_id} />
@@ -512,13 +539,15 @@ function Sheets() {
     document.querySelector<HTMLElement>(".sheet .big")?.focus();
     return () => removeEventListener("keydown", close);
   }, [which]);
-  if (!which) return null;
+  // a call for help is made at any speed; the rest waits until the truck stands
+  if (!which || (onlyTheWay.value && which !== "sos")) return null;
   return (
     <div class="sheet-ground">
       <div class="sheet" role="dialog" aria-modal="true" aria-label={titleOf(which)} data-testid={`sheet-${which}`}>
         <h2>{titleOf(which)}</h2>
         {which === "skip" && visit && <SkipReasons visit={visit} />}
         {which === "tip" && visit && <Weight visit={visit} />}
+        {(which === "skip" || which === "tip") && visit && <PhotoButton visit={visit} />}
         {(which === "sos" || which === "breakdown") && (
           <button
             type="button"

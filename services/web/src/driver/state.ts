@@ -1,22 +1,29 @@
 /** The driver's day: what the office said last, what the phone reported, and so what comes next. */
 
-import { computed, signal } from "@preact/signals";
-import { cityNow, rate, restoreClock } from "../clock.ts";
+import { computed, effect, signal } from "@preact/signals";
+import { cityNow, type KeptClock, phoneAhead, rate, reckoned, restoreClock, told } from "../clock.ts";
 import type { ActionKind, DriverActionBody, DriverDay, PlanVisit, Session, TruckPlan } from "../contract.ts";
 import { onBreak, type Report, remaining, standing } from "../domain/progress.ts";
-import { ask, newId } from "../http.ts";
+import { ask, newId, putBytes } from "../http.ts";
 import type { Names } from "../say/plans.ts";
 import { session } from "../session.ts";
 import { store } from "../ui/start.tsx";
 import { words } from "../words/index.ts";
-import { Outbox, openPhone, type Phone } from "./outbox.ts";
+import { Outbox } from "./outbox.ts";
+import { openPhone, type Phone, photoShelf, reportShelf } from "./phone.ts";
+import { PhotoBox, type Taken } from "./photos.ts";
 
 export const day = signal<DriverDay | null>(null);
 export const outbox = signal<Outbox | null>(null);
+export const photoBox = signal<PhotoBox | null>(null);
+/** Reports and photos the office does not have yet. */
+export const waiting = computed(() => (outbox.value?.waiting ?? 0) + (photoBox.value?.waiting ?? 0));
 /** The phone stores nothing (private mode): reports would be lost, so none are taken. */
 export const noStorage = signal(false);
 
 let phone: Phone | null = null;
+/** The clock as the page found it: what was stamped before the office told the time was stamped by this one. */
+let keptClock: KeptClock | null = null;
 
 // ------------------------------------------------------------------------------------------------- what is known
 
@@ -32,7 +39,8 @@ export const plan = computed<TruckPlan | null>(() => {
   const streamed = store.tables.plan.get(truck.value?.truck_id) ?? null;
   const asked = day.value?.plan ?? null;
   if (!streamed || !asked) return streamed ?? asked;
-  return streamed.plan_version >= asked.plan_version ? streamed : asked;
+  // the same version says more in the day: its turns
+  return streamed.plan_version > asked.plan_version ? streamed : asked;
 });
 
 /** Everything reported for this truck: from this phone, and from elsewhere by way of the office. */
@@ -95,18 +103,61 @@ export function visitName(visit: PlanVisit): string {
 
 // -------------------------------------------------------------------------------------------------- what is done
 
-/** Report something: kept on the phone at once, sent behind. Returns its id. */
+/** More than this a phone's clock is called wrong: a minute is what people set by hand. */
+export const CLOCK_WRONG_MS = 60_000;
+
+/** What marks a time that the phone's own clock would have got wrong. */
+function clockMark(): { clock_ahead_ms?: number } {
+  const ahead_ms = Math.round(phoneAhead.peek());
+  return told.peek() && Math.abs(ahead_ms) > CLOCK_WRONG_MS ? { clock_ahead_ms: ahead_ms } : {};
+}
+
+/** Report something: kept on the phone at once, sent behind. Photos taken at the visit go with it. Returns its id. */
 export async function report(kind: ActionKind, about: string, more: Partial<DriverActionBody> = {}): Promise<string> {
   const action_id = newId(cityNow());
   const version = plan.value?.plan_version;
+  const photo_ids = WITH_PHOTOS.has(kind) ? loosePhotos(more).map(one => one.photo_id) : [];
   const body: DriverActionBody = {
     kind,
     event_time_ms: cityNow(),
     ...(version === undefined ? {} : { plan_version: version }),
     ...more,
+    ...(photo_ids.length ? { photo_ids } : {}),
+    ...clockMark(),
   };
-  await outbox.value?.put(action_id, body, about);
+  photoBox.value?.giveWay();
+  await outbox.value?.put(action_id, body, about, !told.peek());
+  if (photo_ids.length) await photoBox.value?.attach(photo_ids, action_id);
   return action_id;
+}
+
+/** Reports that say how a visit ended. */
+const WITH_PHOTOS: ReadonlySet<ActionKind> = new Set(["collected", "skipped", "tipped"]);
+/** The gateway takes so many with one report. */
+const MOST_PHOTOS = 8;
+
+/** The photos of a visit that go with its report. */
+export function loosePhotos(of: Pick<Taken, "stop_id" | "facility_id">) {
+  return of.stop_id || of.facility_id ? (photoBox.value?.loose(of) ?? []).slice(0, MOST_PHOTOS) : [];
+}
+
+/** Keep a photo that was just taken at a visit, bound to this moment; sent behind the reports. */
+export async function keepPhoto(
+  visit: PlanVisit,
+  bytes: Uint8Array<ArrayBuffer>,
+  seen: Pick<Taken, "taken_ms" | "sha256" | "place" | "accuracy_m">,
+): Promise<void> {
+  const { stop_id, order_id, facility_id } = about(visit);
+  const version = plan.value?.plan_version;
+  const taken: Taken = {
+    ...seen,
+    ...(stop_id ? { stop_id } : {}),
+    ...(order_id ? { order_id } : {}),
+    ...(facility_id ? { facility_id } : {}),
+    ...(version === undefined ? {} : { plan_version: version }),
+    ...clockMark(),
+  };
+  await photoBox.value?.put(newId(seen.taken_ms), taken, visitName(visit), bytes, !told.peek());
 }
 
 /** The members that say which visit a report is about. */
@@ -125,13 +176,15 @@ export function about(visit: PlanVisit): Partial<DriverActionBody> {
 interface Kept {
   session: Session;
   day: DriverDay | null;
-  clock: { now_ms: number; rate: number; wall_ms: number };
+  clock: KeptClock;
 }
 
 /** Open the phone's storage. */
 export async function openStorage(): Promise<void> {
   try {
     phone = await openPhone();
+    keptClock = ((await phone.get("kept", "last")) as Kept | undefined)?.clock ?? null;
+    passengerLog.value = ((await phone.get("kept", "passenger")) as number[] | undefined) ?? [];
     void navigator.storage?.persist?.();
   } catch {
     noStorage.value = true;
@@ -165,14 +218,48 @@ export async function askForDay(): Promise<void> {
 
 export async function openOutbox(user_id: string): Promise<void> {
   if (!phone) return;
-  const box = new Outbox(phone, user_id, (action_id, body) => ask("PUT", `/api/v1/driver-actions/${action_id}`, body));
+  const box = new Outbox(
+    reportShelf(phone),
+    user_id,
+    (action_id, body) => ask("PUT", `/api/v1/driver-actions/${action_id}`, body),
+    { mayGo: () => told.peek(), onIdle: () => void photoBox.value?.flush() },
+  );
+  const photos = new PhotoBox(
+    photoShelf(phone),
+    user_id,
+    (address, bytes, signal) => putBytes(address, bytes, "image/jpeg", signal),
+    () => told.peek() && box.waiting === 0,
+  );
   await box.open();
+  await photos.open();
   outbox.value = box;
+  photoBox.value = photos;
   addEventListener("online", () => void box.flush());
   document.addEventListener("visibilitychange", () => void box.flush());
+  effect(() => {
+    if (told.value) void confirmTimes(box, photos);
+  });
+}
+
+/** The office has told the time: what was stamped without it is put right, then leaves. */
+async function confirmTimes(box: Outbox, photos: PhotoBox): Promise<void> {
+  const guessed_ms = keptClock ? Math.round(reckoned(keptClock) - cityNow()) : 0;
+  const ahead_ms = Math.abs(guessed_ms) > CLOCK_WRONG_MS * rate.peek() ? guessed_ms : 0;
+  await box.correct(ahead_ms);
+  await photos.correct(ahead_ms);
+  await box.flush();
+}
+
+/** When somebody beside the driver opened the page while it drove; the contract has no word for it, so it stays here. */
+export const passengerLog = signal<number[]>([]);
+
+export async function notePassenger(): Promise<void> {
+  passengerLog.value = [...passengerLog.value, cityNow()].slice(-50);
+  await phone?.put("kept", passengerLog.value, "passenger");
 }
 
 /** Signing out on this phone: nothing of the day stays behind for the next driver. */
 export async function forgetDay(): Promise<void> {
+  await phone?.delete("kept", "passenger");
   await phone?.delete("kept", "last");
 }

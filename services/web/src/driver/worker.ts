@@ -10,9 +10,18 @@ const CACHE = "qingyun-driver-1";
 const PAGE = "/driver";
 
 worker.addEventListener("install", event => {
-  event.waitUntil(caches.open(CACHE).then(cache => cache.addAll([PAGE, "/icon.svg"])));
+  event.waitUntil(keepPage());
   void worker.skipWaiting();
 });
+
+/** The page with all files it names: what the first visit fetched went past this worker. */
+async function keepPage(): Promise<void> {
+  const cache = await caches.open(CACHE);
+  const page = await fetch(PAGE);
+  const named = (await page.clone().text()).match(/\/assets\/[\w.-]+/g) ?? [];
+  await cache.put(PAGE, page);
+  await cache.addAll([...new Set([...named, "/icon.svg"])]);
+}
 
 worker.addEventListener("activate", event => event.waitUntil(worker.clients.claim()));
 

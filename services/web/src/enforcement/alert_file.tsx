@@ -23,6 +23,7 @@ import { EvidencePart } from "./evidence.tsx";
 import { PhraseList } from "./phrase_list.tsx";
 import { outcome, personName, takeBack } from "./said.ts";
 import { chosen, names, showWhole } from "./state.ts";
+import { TruckPhotos } from "./truck_photos.tsx";
 
 /** City time before and after the alert that the map and the chart show. */
 const AROUND_MS = 10 * 60_000;
@@ -76,6 +77,7 @@ export function AlertFileView({ alert_id }: { alert_id: string }) {
       <Deeds alert={alert} />
       <Because alert={alert} />
       <Chart alert={alert} file={file.value} />
+      <TruckPhotos alert={alert} />
       <Doubts alert={alert} />
       <EvidencePart alert={alert} />
       <History alert={alert} file={file.value} />

@@ -24,6 +24,9 @@ export const theme = computed<"day" | "night">(() =>
   themeChoice.value === "auto" ? (dark.value ? "night" : "day") : themeChoice.value,
 );
 
+/** A page that has its own idea of light: the driver's. */
+export const overruled = signal<"day" | "night" | "sun" | null>(null);
+
 export function chooseTheme(to: Choice): void {
   themeChoice.value = to;
   remember("theme", to);
@@ -31,6 +34,6 @@ export function chooseTheme(to: Choice): void {
 
 if (typeof document !== "undefined") {
   effect(() => {
-    document.documentElement.dataset.theme = theme.value;
+    document.documentElement.dataset.theme = overruled.value ?? theme.value;
   });
 }

@@ -119,6 +119,12 @@ export function percent(fraction: Known): string {
   return missing(fraction) ? UNKNOWN : words.value.unit.percent(number(fraction * 100));
 }
 
+/** A moment on the calendar of a zone: `day` 1 = Monday … 7, `minute` of the day. */
+export function localTime(at_ms: number, zone: string | null | undefined): { day: number; minute: number } {
+  const local = new Date(at_ms + zoneOffset(at_ms, zone ?? timeZone.value));
+  return { day: local.getUTCDay() || 7, minute: local.getUTCHours() * 60 + local.getUTCMinutes() };
+}
+
 // -------------------------------------------------------------------------------------------------- times as input
 
 /** How far the zone is ahead of UTC at that moment, ms. */

@@ -1,0 +1,45 @@
+/** The phone's own storage (IndexedDB): reports, photos, and what was known last. */
+
+import { type DBSchema, type IDBPDatabase, openDB } from "idb";
+import type { StoredReport } from "./outbox.ts";
+import type { StoredPhoto } from "./photos.ts";
+import type { Shelf } from "./queue.ts";
+
+interface Tables extends DBSchema {
+  reports: { key: number; value: StoredReport; indexes: { action_id: string } };
+  photos: { key: number; value: StoredPhoto; indexes: { photo_id: string } };
+  kept: { key: string; value: unknown };
+}
+
+export type Phone = IDBPDatabase<Tables>;
+
+/** Open it. Throws where the browser forbids it (some private modes). */
+export function openPhone(name = "qingyun-driver"): Promise<Phone> {
+  return openDB<Tables>(name, 2, {
+    upgrade(db, from) {
+      if (from < 1) {
+        const reports = db.createObjectStore("reports", { keyPath: "seq", autoIncrement: true });
+        reports.createIndex("action_id", "action_id", { unique: true });
+        db.createObjectStore("kept");
+      }
+      if (from < 2) {
+        const photos = db.createObjectStore("photos", { keyPath: "seq", autoIncrement: true });
+        photos.createIndex("photo_id", "photo_id", { unique: true });
+      }
+    },
+  });
+}
+
+export const reportShelf = (phone: Phone): Shelf<StoredReport> => ({
+  all: () => phone.getAll("reports"),
+  add: row => phone.add("reports", row),
+  put: row => phone.put("reports", row),
+  remove: seq => phone.delete("reports", seq),
+});
+
+export const photoShelf = (phone: Phone): Shelf<StoredPhoto> => ({
+  all: () => phone.getAll("photos"),
+  add: row => phone.add("photos", row),
+  put: row => phone.put("photos", row),
+  remove: seq => phone.delete("photos", seq),
+});

@@ -1,0 +1,160 @@
+/**
+ * Rows that wait on the phone until the office has them: kept first, sent behind, in order, one at a time. A row's own id
+ * makes what is sent twice one thing.
+ */
+
+import { signal } from "@preact/signals";
+import { type ProblemBody, Refused } from "../http.ts";
+
+export type ReportState =
+  | "saved" // on this phone
+  | "sending"
+  | "received" // the gateway has it
+  | "refused"; // the gateway will never take it; `problem` says why
+
+export interface Queued {
+  /** Order of the taps. */
+  seq?: number;
+  user_id: string;
+  state: ReportState;
+  problem?: ProblemBody;
+}
+
+/** Where rows are kept. */
+export interface Shelf<Row> {
+  all(): Promise<Row[]>;
+  /** Returns the row's place in the order. */
+  add(row: Row): Promise<number>;
+  put(row: Row): Promise<unknown>;
+  remove(seq: number): Promise<unknown>;
+}
+
+const BACK_OFF_MS = { first: 1_000, most: 30_000 } as const;
+
+interface Options {
+  /** Received rows older than this many are forgotten. */
+  kept: number;
+  /** Whether rows may leave now. */
+  mayGo?: () => boolean;
+  /** Nothing waits any more. */
+  onIdle?: () => void;
+}
+
+export abstract class Queue<Row extends Queued> {
+  /** All rows of this user, oldest first. */
+  readonly rows = signal<Row[]>([]);
+  readonly #shelf: Shelf<Row>;
+  readonly #user_id: string;
+  readonly #options: Options;
+  #flushing: Promise<void> | null = null;
+  #again: ReturnType<typeof setTimeout> | undefined;
+  #backOff_ms: number = BACK_OFF_MS.first;
+
+  constructor(shelf: Shelf<Row>, user_id: string, options: Options) {
+    this.#shelf = shelf;
+    this.#user_id = user_id;
+    this.#options = options;
+  }
+
+  /** Send one row; throws what `http` throws. */
+  protected abstract send(row: Row): Promise<unknown>;
+
+  /** The row as it stays on the phone once the office has it. */
+  protected received(row: Row): Row {
+    return row;
+  }
+
+  /** Read what an earlier run of the page left, and go on sending it. */
+  async open(): Promise<void> {
+    const all = await this.#shelf.all();
+    // a page closed while sending does not know whether it arrived: the same id is sent again
+    this.rows.value = all
+      .filter(one => one.user_id === this.#user_id)
+      .map(one => (one.state === "sending" ? { ...one, state: "saved" } : one));
+    void this.flush();
+  }
+
+  get waiting(): number {
+    return this.rows.value.filter(one => one.state === "saved" || one.state === "sending").length;
+  }
+
+  /** Keep a row. It is on the phone when this returns; sending goes on behind. */
+  protected async keep(row: Row): Promise<void> {
+    const seq = await this.#shelf.add(row);
+    this.rows.value = [...this.rows.value, { ...row, seq }];
+    void this.flush();
+  }
+
+  /** Change rows that wait, before they leave. */
+  protected async change(edit: (row: Row) => Row): Promise<void> {
+    for (const row of this.rows.value) {
+      const edited = edit(row);
+      if (edited !== row) await this.#settle(row, edited);
+    }
+  }
+
+  /** Send what waits, in order, until all is received or the network is gone. One flush at a time. */
+  flush(): Promise<void> {
+    clearTimeout(this.#again);
+    this.#flushing ??= this.#flushAll().finally(() => {
+      this.#flushing = null;
+    });
+    return this.#flushing;
+  }
+
+  async #flushAll(): Promise<void> {
+    for (;;) {
+      const next = this.rows.value.find(one => one.state === "saved");
+      if (!next) break;
+      if (this.#options.mayGo?.() === false) return;
+      if (!(await this.#sendOne(next))) return this.#tryLater();
+    }
+    this.#backOff_ms = BACK_OFF_MS.first;
+    await this.#forgetOld();
+    this.#options.onIdle?.();
+  }
+
+  /** False: no answer or not now. The order is kept, so nothing behind it is tried. */
+  async #sendOne(row: Row): Promise<boolean> {
+    const sending = this.#show(row, { ...row, state: "sending" });
+    try {
+      await this.send(row);
+      await this.#settle(sending, { ...this.received(this.#now(sending)), state: "received" });
+      return true;
+    } catch (problem) {
+      if (problem instanceof Refused && problem.final) {
+        await this.#settle(sending, { ...this.#now(sending), state: "refused", problem: problem.body });
+        return true;
+      }
+      this.#show(sending, { ...this.#now(sending), state: "saved" });
+      return false;
+    }
+  }
+
+  /** The row as it stands by now. */
+  #now(row: Row): Row {
+    return this.rows.value.find(one => one.seq === row.seq) ?? row;
+  }
+
+  #show(row: Row, as: Row): Row {
+    this.rows.value = this.rows.value.map(one => (one.seq === row.seq ? as : one));
+    return as;
+  }
+
+  async #settle(row: Row, as: Row): Promise<void> {
+    await this.#shelf.put(as);
+    this.#show(row, as);
+  }
+
+  #tryLater(): void {
+    this.#again = setTimeout(() => void this.flush(), this.#backOff_ms);
+    this.#backOff_ms = Math.min(this.#backOff_ms * 2, BACK_OFF_MS.most);
+  }
+
+  async #forgetOld(): Promise<void> {
+    const received = this.rows.value.filter(one => one.state === "received");
+    const old = new Set(received.slice(0, Math.max(0, received.length - this.#options.kept)));
+    for (const one of old) if (one.seq !== undefined) await this.#shelf.remove(one.seq);
+    if (old.size) this.rows.value = this.rows.value.filter(one => !old.has(one));
+  }
+}
