@@ -12,17 +12,20 @@ from services.gateway import (
     driver,
     evidence,
     facilities,
+    figures,
     live,
     orders,
     pages,
     policy,
     problems,
+    reports,
     session,
     status,
     trucks,
 )
 from services.gateway.access import GuardedRoute, action
 from services.gateway.answers import Json
+from services.gateway.citizen import routes as citizen
 from services.gateway.middleware import Guardrails
 from services.gateway.state import State
 
@@ -36,6 +39,9 @@ RESOURCES: Final[tuple[APIRouter, ...]] = (
     dispatch.router,
     orders.router,
     facilities.router,
+    citizen.router,
+    reports.router,
+    figures.router,
     status.router,
 )
 

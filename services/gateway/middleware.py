@@ -11,6 +11,8 @@ from services import metrics
 from services.gateway.problems import Problem
 
 MAX_BODY_BYTES: Final = 256 * 1024
+LARGER_BODY_BYTES: Final = {("POST", "/report"): 64 * 1024 * 1024}
+"""A citizen's form with a photo is read to its end, also where the photo is too large: else the browser shows no answer."""
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 SECURITY_HEADERS: Final = {
@@ -47,27 +49,28 @@ class Guardrails:
                 MutableHeaders(scope=message).update(SECURITY_HEADERS)
             await send(message)
 
-        refusal = _refusal(scope["method"], Headers(scope=scope))
+        most_bytes = LARGER_BODY_BYTES.get((scope["method"], scope["path"]), MAX_BODY_BYTES)
+        refusal = _refusal(scope["method"], Headers(scope=scope), most_bytes)
         if refusal is not None:
             await refusal.response()(scope, receive, send_guarded)
         else:
-            await self._app(scope, _limited(receive), send_guarded)
+            await self._app(scope, _limited(receive, most_bytes), send_guarded)
         route = getattr(scope.get("route"), "path", "none")
         metrics.REQUEST_SECONDS.labels(route, str(status)).observe(time.monotonic() - started)
 
 
-def _refusal(method: str, headers: Headers) -> Problem | None:
+def _refusal(method: str, headers: Headers, most_bytes: int) -> Problem | None:
     length = headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-        return too_large()
+    if not length.isdigit() or int(length) > most_bytes:
+        return too_large(most_bytes)
     if method not in _SAFE_METHODS and not same_origin(headers):
         return Problem(403, "other_site", "This request comes from another site's page.")
     return None
 
 
-def too_large() -> Problem:
+def too_large(most_bytes: int) -> Problem:
     """Return the answer to a body over the limit."""
-    return Problem(413, "too_large", f"The body is larger than {MAX_BODY_BYTES} bytes.")
+    return Problem(413, "too_large", f"The body is larger than {most_bytes} bytes.")
 
 
 def same_origin(headers: Headers) -> bool:
@@ -82,15 +85,15 @@ def same_origin(headers: Headers) -> bool:
     return origin is None or origin.partition("://")[2] == headers.get("host")
 
 
-def _limited(receive: Receive) -> Receive:
+def _limited(receive: Receive, most_bytes: int) -> Receive:
     seen = 0
 
     async def receive_limited() -> Message:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))
-        if seen > MAX_BODY_BYTES:
-            raise HTTPException(413, too_large().detail)
+        if seen > most_bytes:
+            raise HTTPException(413, too_large(most_bytes).detail)
         return message
 
     return receive_limited
