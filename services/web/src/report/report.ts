@@ -27,13 +27,16 @@ function locate(): void {
   const fail = () => {
     said.textContent = helpers?.dataset.failed ?? "";
   };
-  if (!navigator.geolocation) return fail();
+  if (!navigator.geolocation) {
+    fail();
+    return;
+  }
   said.textContent = helpers?.dataset.locating ?? "";
-  navigator.geolocation.getCurrentPosition(
-    found => take([found.coords.longitude, found.coords.latitude]),
-    fail,
-    { enableHighAccuracy: true, timeout: 20_000, maximumAge: 30_000 },
-  );
+  navigator.geolocation.getCurrentPosition(found => take([found.coords.longitude, found.coords.latitude]), fail, {
+    enableHighAccuracy: true,
+    timeout: 20_000,
+    maximumAge: 30_000,
+  });
 }
 
 async function showMap(): Promise<void> {
