@@ -1,9 +1,9 @@
 """Photos from people we do not know."""
 
 import pytest
-from pictures import SECRET, jpeg, png, webp
 
 from services.gateway.photo import BadPhotoError, Photo, look, without_metadata
+from tests.pictures import SECRET, jpeg, png, webp
 
 PICTURES = {"image/jpeg": jpeg(), "image/png": png(), "image/webp": webp()}
 
