@@ -17,6 +17,7 @@ import { Sites } from "./sites.tsx";
 import { chosenTruck, TABS, type Tab, tab, unseen } from "./state.ts";
 import { TruckCard } from "./truck_card.tsx";
 import { TruckList } from "./truck_list.tsx";
+import { WorkQueue } from "./work_queue.tsx";
 
 const counts = computed<Partial<Record<Tab, number>>>(() => ({
   due: store.tables.due.all().filter(one => one.due).length,
@@ -85,6 +86,7 @@ export function Desk() {
       <main class="desk-main">
         <DeskMap />
         <aside class="panel">
+          <WorkQueue />
           <Tabs />
           {!mayDispatch() && <p class="note read-only">{words.value.app.readOnly}</p>}
           <div id="list" role="tabpanel" aria-labelledby={`tab-${tab.value}`} class="list-area" tabIndex={-1}>

@@ -570,6 +570,13 @@ export const en = {
     reasonShown: "The citizen reads this reason. All other notes stay here.",
     moved: "Saved. The citizen sees it.",
   },
+  queue: {
+    title: "To decide",
+    comes: (time: string) => `a truck comes only at ${time}`,
+    going: (trucks: number, time: string) => `${plural(trucks, "truck goes", "trucks go")} there, the first at ${time}`,
+    close: "Show the site",
+    more: (n: number) => `and ${n} more, less urgent`,
+  },
   manager: {
     nav: "Figures",
     title: "Figures",

@@ -531,6 +531,13 @@ export const zh: Words = {
     reasonShown: "该原因会显示给市民，其他备注仅内部可见。",
     moved: "已保存，市民可见进度。",
   },
+  queue: {
+    title: "待决定",
+    comes: time => `最早 ${time} 才有车到达`,
+    going: (trucks, time) => `${trucks} 辆车前往，最早 ${time} 到达`,
+    close: "查看场站",
+    more: n => `另有 ${n} 项，较不紧急`,
+  },
   manager: {
     nav: "指标",
     title: "运行指标",
