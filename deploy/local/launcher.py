@@ -245,6 +245,7 @@ def _welcome(local: Local, users: list[dict[str, str]], reporter: Reporter) -> N
         reporter.say("")
         reporter.say(table)
     reporter.say(f"\n[bold]{local.address}[/]   city clock at {local.services.clock_rate:g}×")
+    reporter.say(f"{local.address}/report   citizens report here, without an account · 市民上报")
     reporter.say("Ctrl-C or `make stop` ends it · `make status` says how it is · Ctrl-C 结束运行\n")
 
 

@@ -16,6 +16,7 @@ from services.gateway import (
     evidence,
     exports,
     facilities,
+    figures,
     history,
     live,
     orders,
@@ -23,12 +24,14 @@ from services.gateway import (
     photos,
     policy,
     problems,
+    reports,
     session,
     status,
     trucks,
 )
 from services.gateway.access import GuardedRoute, action
 from services.gateway.answers import Json
+from services.gateway.citizen import routes as citizen
 from services.gateway.middleware import Guardrails
 from services.gateway.state import State
 
@@ -48,6 +51,9 @@ RESOURCES: Final[tuple[APIRouter, ...]] = (
     orders.router,
     facilities.router,
     exports.router,
+    citizen.router,
+    reports.router,
+    figures.router,
     status.router,
 )
 

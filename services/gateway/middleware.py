@@ -14,6 +14,8 @@ MAX_BODY_BYTES: Final = 256 * 1024
 MAX_PHOTO_BYTES: Final = 2 * 1024 * 1024
 """A phone sends edges of 1,600 pixels: 0.2 to 0.8 MB."""
 _PHOTOS: Final = "/api/v1/photos/"
+LARGER_BODY_BYTES: Final = {("POST", "/report"): 64 * 1024 * 1024}
+"""A citizen's form with a photo is read to its end, also where the photo is too large: else the browser shows no answer."""
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 SECURITY_HEADERS: Final = {
@@ -50,7 +52,7 @@ class Guardrails:
                 MutableHeaders(scope=message).update(SECURITY_HEADERS)
             await send(message)
 
-        most_bytes = MAX_PHOTO_BYTES if scope["path"].startswith(_PHOTOS) else MAX_BODY_BYTES
+        most_bytes = _most_bytes(scope["method"], scope["path"])
         refusal = _refusal(scope["method"], Headers(scope=scope), most_bytes)
         if refusal is not None:
             await refusal.response()(scope, receive, send_guarded)
@@ -58,6 +60,12 @@ class Guardrails:
             await self._app(scope, _limited(receive, most_bytes), send_guarded)
         route = getattr(scope.get("route"), "path", "none")
         metrics.REQUEST_SECONDS.labels(route, str(status)).observe(time.monotonic() - started)
+
+
+def _most_bytes(method: str, path: str) -> int:
+    if path.startswith(_PHOTOS):
+        return MAX_PHOTO_BYTES
+    return LARGER_BODY_BYTES.get((method, path), MAX_BODY_BYTES)
 
 
 def _refusal(method: str, headers: Headers, most_bytes: int) -> Problem | None:

@@ -17,6 +17,8 @@ ENTRIES: Final = {
     "dispatch": "dispatch.html",
     "driver": "driver.html",
     "enforcement": "enforcement.html",
+    "manager": "manager.html",
+    "intake": "intake.html",
 }
 """Address -> entry page."""
 _FOR_A_YEAR: Final = "public, max-age=31536000, immutable"

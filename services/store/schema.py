@@ -470,6 +470,52 @@ evidence_offsets: Final = Table(
     PrimaryKeyConstraint("topic", "partition"),
 )
 
+# --------------------------------------------------------------------------------------------- what citizens report
+
+citizen_reports: Final = _table(
+    "citizen_reports",
+    _text("report_id"),
+    Column("number_hash", Text, nullable=False, comment="SHA-256 of the number it is followed by, which nobody keeps"),
+    _text("kind"),
+    _maybe_text("place"),
+    _number("lon"),
+    _number("lat"),
+    _maybe_text("note"),
+    _text("language"),
+    _ms("at_ms"),
+    Column("due_ms", BigInteger, nullable=False, comment="by when somebody should have looked at it"),
+    Index(None, "tenant_id", "number_hash", unique=True),
+    Index(None, "tenant_id", "at_ms", "report_id"),
+    key=("report_id",),
+)
+"""As it was sent; what became of it is in `citizen_report_steps`. Who sent it is not known."""
+citizen_report_steps: Final = _table(
+    "citizen_report_steps",
+    _text("step_id"),
+    _text("report_id"),
+    Column("number", Integer, nullable=False, comment="1 and up: two people cannot make the same step"),
+    _text("state"),
+    _text("actor"),
+    _maybe_text("reason"),
+    _ms("at_ms"),
+    Column("due_ms", BigInteger, comment="by when the next step should be there; null = none is to follow"),
+    Index(None, "tenant_id", "report_id", "number", unique=True),
+    key=("step_id",),
+)
+citizen_photos: Final = _table(
+    "citizen_photos",
+    _text("report_id"),
+    _text("sha256"),
+    _text("media_type"),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column(
+        "bytes", LargeBinary, nullable=False, comment="as they came; what is served is without the camera's own words"
+    ),
+    key=("report_id",),
+)
+"""Faces may be on it: a photo alone may be deleted, never changed."""
+
 # --------------------------------------------------------------------------------------------- what exists
 
 
@@ -641,6 +687,8 @@ NEVER_DELETED: Final = (
     "evidence",
     "evidence_frames",
     "photos",
+    "citizen_reports",
+    "citizen_report_steps",
 )
 """Rows of these cannot be deleted, whoever asks: a trigger of the first migration refuses."""
 
@@ -654,5 +702,8 @@ NEVER_CHANGED: Final = (
     "evidence",
     "evidence_frames",
     "photos",
+    "citizen_reports",
+    "citizen_report_steps",
+    "citizen_photos",
 )
 """Rows of these cannot be updated either: a correction is a new row."""

@@ -5,7 +5,10 @@ import { defineConfig } from "vitest/config";
 /** The gateway the development server talks to. */
 const GATEWAY = process.env.QINGYUN_GATEWAY ?? "http://127.0.0.1:8080";
 
-const PAGES = ["index", "dispatch", "driver", "enforcement"] as const;
+const PAGES = ["index", "dispatch", "driver", "enforcement", "intake", "manager"] as const;
+
+/** What the gateway itself writes into a page under a name that stays: the citizen's form is made by it. */
+const NAMED = ["driver-worker", "report"];
 
 /**
  * What a page may load: itself and nothing else. MapLibre's worker is a file of ours; pictures drawn on a canvas
@@ -59,17 +62,19 @@ export default defineConfig({
       input: {
         ...Object.fromEntries(PAGES.map(name => [name, resolve(import.meta.dirname, `${name}.html`)])),
         "driver-worker": resolve(import.meta.dirname, "src/driver/worker.ts"),
+        report: resolve(import.meta.dirname, "src/report/report.ts"),
       },
       // a service worker rules over its own folder: this one has to lie at the top, under a name that stays
       output: {
-        entryFileNames: ({ name }) => (name === "driver-worker" ? "[name].js" : "assets/[name]-[hash].js"),
+        entryFileNames: ({ name }) => (NAMED.includes(name) ? "[name].js" : "assets/[name]-[hash].js"),
+        assetFileNames: ({ names }) => (names.includes("report.css") ? "report.css" : "assets/[name]-[hash][extname]"),
       },
     },
   },
   // the worker that pages share is a module as they are
   worker: { format: "es" },
   server: {
-    proxy: { "/api": GATEWAY, "/tiles": GATEWAY },
+    proxy: { "/api": GATEWAY, "/tiles": GATEWAY, "^/report(/|\\?|$)": GATEWAY },
   },
   test: { include: ["tests/**/*.test.ts"] },
 });

@@ -1,4 +1,4 @@
-"""What the three faces show of the running city, in a real browser."""
+"""What the faces show of the running city, in a real browser."""
 
 import csv
 import re
@@ -7,10 +7,11 @@ from contextlib import closing
 from itertools import chain
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from services.simulator.deeds import ON_THE_ROAD
 from tests.end_to_end.conftest import LogIn, LogInAs, System, eventually
+from tests.pictures import jpeg, png
 
 pytestmark = pytest.mark.end_to_end
 
@@ -28,6 +29,7 @@ _SAID = """() => {
   return said.filter(Boolean);
 }"""
 _PLACES = "() => window.qingyun.trucks().filter(t => t.lon !== null).map(t => [t.truck_id, t.lon, t.lat])"
+_NAME = "Rua <b onclick=alert(1)>人民路</b> 🗑️"
 
 
 def _places(page: Page) -> dict[str, tuple[float, float]]:
@@ -131,6 +133,47 @@ def test_a_list_is_found_in_sorted_shared_and_taken_along(log_in: LogIn) -> None
         assert {row["truck_id"] for row in csv.DictReader(text)} == set(shown)
     second.goto(f"{page.url}&print=all")
     assert second.get_by_test_id("sheet").first.get_attribute("data-truck-id") in shown
+
+
+def test_a_citizen_reports_without_a_script_and_follows_what_becomes_of_it(
+    system: System, browser: Browser, log_in: LogIn
+) -> None:
+    """A broken photo and one of 30 MB are refused with all that was typed kept; staff take a step; the citizen sees it."""
+    context = browser.new_context(locale="zh-CN", viewport={"width": 360, "height": 740}, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{system.address}/report")
+    page.get_by_text("道路遗撒").check()
+    page.locator("#place").fill(_NAME)
+    for photo in (jpeg()[:300], bytes(30_000_000)):
+        page.locator("#photo").set_input_files({"name": "a.jpg", "mimeType": "image/jpeg", "buffer": photo})
+        page.get_by_test_id("send").click()
+        expect(page.get_by_test_id("faults")).to_be_visible(timeout=30_000)
+        expect(page.locator("#place")).to_have_value(_NAME)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.locator("#photo").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": png()})
+    page.get_by_test_id("send").click()
+    expect(page.get_by_test_id("thanks")).to_be_visible(timeout=30_000)
+    officer = log_in("officer", draws_maps=False)
+    officer.goto(f"{system.address}/intake")
+    officer.get_by_test_id("report-row").filter(has_text=_NAME).click()
+    drawn = "one => one.complete && one.naturalWidth"
+    eventually(lambda: officer.get_by_test_id("report-photo").evaluate(drawn), within_s=30, what="the photo is drawn")
+    officer.get_by_test_id("step-filed").click()
+    expect(officer.get_by_test_id("step-dispatched")).to_be_visible(timeout=30_000)
+    page.reload()
+    expect(page.locator("[data-state=filed]")).to_have_attribute("data-stands", "done")
+    context.close()
+
+
+def test_a_managers_figures_lead_to_their_records(system: System, log_in: LogIn) -> None:
+    """Of the running day: what was weighed is a weight, and two clicks lead from the alerts' figure to one of them."""
+    page = log_in("manager", draws_maps=False)
+    page.goto(f"{system.address}/manager")
+    weighed = page.get_by_test_id("figure-weighed").locator(".figure")
+    expect(weighed).to_contain_text(" t", timeout=30_000)
+    page.get_by_test_id("figure-alerts").click()
+    page.get_by_test_id("record-link").first.click()
+    expect(page.get_by_test_id("alert-file")).to_be_visible(timeout=30_000)
 
 
 def test_a_real_recording_shows_68_trucks(

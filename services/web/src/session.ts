@@ -6,15 +6,15 @@ import type { Role, Session } from "./contract.ts";
 import { ask, Refused } from "./http.ts";
 import { timeZone } from "./words/format.ts";
 
-export type Face = "dispatch" | "driver" | "enforcement";
+export type Face = "dispatch" | "driver" | "enforcement" | "intake" | "manager";
 
 /** The first page of a role, and the others it may look at. */
 export const FACES: Record<Role, readonly Face[]> = {
-  dispatcher: ["dispatch", "enforcement"],
+  dispatcher: ["dispatch", "enforcement", "intake"],
   driver: ["driver"],
-  officer: ["enforcement"],
-  manager: ["dispatch", "enforcement"],
-  administrator: ["dispatch", "enforcement"],
+  officer: ["enforcement", "intake"],
+  manager: ["manager", "dispatch", "enforcement", "intake"],
+  administrator: ["dispatch", "enforcement", "intake", "manager"],
 };
 
 export const session = signal<Session | null>(null);

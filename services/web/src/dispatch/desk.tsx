@@ -24,6 +24,7 @@ import { Sites } from "./sites.tsx";
 import { chooseTruck, chosenTruck, openTab, printed, TABS, type Tab, tab, truckName, unseen } from "./state.ts";
 import { TruckCard } from "./truck_card.tsx";
 import { TruckList } from "./truck_list.tsx";
+import { WorkQueue } from "./work_queue.tsx";
 
 const counts = computed<Partial<Record<Tab, number>>>(() => ({
   due: store.tables.due.all().filter(one => one.due).length,
@@ -96,6 +97,7 @@ export function Desk() {
       <main class="desk-main">
         <DeskMap />
         <aside class="panel">
+          <WorkQueue />
           <Tabs />
           <Pins />
           {!mayDispatch() && (

@@ -114,7 +114,13 @@ function Account() {
 
 export function Header({ face, live }: { face: Face; live: LiveStream }) {
   const w = words.value.app;
-  const title: Record<Face, string> = { dispatch: w.desk, driver: w.driver, enforcement: w.enforcement };
+  const title: Record<Face, string> = {
+    dispatch: w.desk,
+    driver: w.driver,
+    enforcement: w.enforcement,
+    intake: words.value.intake.nav,
+    manager: words.value.manager.nav,
+  };
   const role = session.value?.user.role;
   return (
     <header class="header">

@@ -1,0 +1,1 @@
+"""What somebody without an account may do: report something, with place and photo, and follow what becomes of it."""
