@@ -14,7 +14,10 @@ const MOST = 200;
 
 export function AlertsList() {
   now.value;
-  const alerts = [...store.tables.alert.items.values()].filter(one => passes(one, NO_FILTERS)).sort(byWeight);
+  const alerts = store.tables.alert
+    .all()
+    .filter(one => passes(one, NO_FILTERS))
+    .sort(byWeight);
   if (!alerts.length) return <Empty>{words.value.alerts.none}</Empty>;
   return (
     <ul class="rows" data-testid="alerts">

@@ -84,13 +84,13 @@ export function Desk() {
       <Loud />
       <main class="desk-main">
         <DeskMap />
-        <aside class="panel">
+        <div class="panel">
           <Tabs />
           {!mayDispatch() && <p class="note read-only">{words.value.app.readOnly}</p>}
           <div id="list" role="tabpanel" aria-labelledby={`tab-${tab.value}`} class="list-area" tabIndex={-1}>
             {store.filled.value ? <Lists /> : <p class="note">{words.value.app.loading}</p>}
           </div>
-        </aside>
+        </div>
       </main>
     </div>
   );

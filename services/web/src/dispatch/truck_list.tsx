@@ -15,8 +15,7 @@ import { chooseTruck, isShown, visitName } from "./state.ts";
 export const LATE_MS = 15 * 60_000;
 
 export function leftOf(truck_id: string): NumberedVisit[] {
-  const reports = [...store.tables.action.items.values()].filter(one => one.truck_id === truck_id);
-  return remaining(store.tables.plan.get(truck_id), reports, id => store.tables.due.get(id));
+  return remaining(store.tables.plan.get(truck_id), store.reports.get(truck_id), id => store.tables.due.get(id));
 }
 
 interface Row {

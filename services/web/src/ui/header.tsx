@@ -113,6 +113,7 @@ export function Header({ face, live }: { face: Face; live: LiveStream }) {
   return (
     <header class="header">
       <Brand />
+      <h1 class="hidden-text">{title[face]}</h1>
       <nav aria-label={w.name}>
         {(role ? FACES[role] : []).map(one => (
           <a

@@ -44,8 +44,17 @@ export async function start(face: Face, page: () => ComponentChild, options: Opt
   if (!FACES[found.user.role]?.includes(face)) return location.replace(faceAfter(found, null) ?? "/");
   startClock();
   follow();
+  nameThePage(face);
   await options.before?.(found);
   render(page(), root);
+}
+
+/** Windows and tabs are told apart by their titles, and a screen reader says the title first. */
+function nameThePage(face: Face): void {
+  effect(() => {
+    const { desk: dispatch, driver, enforcement } = words.value.app;
+    document.title = `${{ dispatch, driver, enforcement }[face]} · 清运 Qingyun`;
+  });
 }
 
 function follow(): void {
