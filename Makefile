@@ -18,7 +18,7 @@ LOCAL := $(PYTHON) -m deploy.local
 MADE := [ -f $(STAMP) ]
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run stop status measure doctor reset setup replay-real check format test test-long test-beside simulate crash crash-streams bench bench-streams bench-optimizer bench-store lock
+.PHONY: help run stop status measure doctor reset setup replay-real check format test test-long test-beside simulate crash crash-streams bench bench-streams bench-optimizer bench-store bench-pages screenshots lock
 
 ##@ Run · 运行
 run: $(STAMP) ## The whole system, until Ctrl-C: make run CITY=porto RATE=10 PORT=8080
@@ -40,6 +40,10 @@ status: ## What is alive, how far behind, and why something is not healthy
 
 measure: $(STAMP) ## Watch the running system as a page does: how fast is it? MINUTES=3
 	@$(LOCAL) measure --minutes $(call given,MINUTES,3)
+
+screenshots: $(STAMP) ## Pictures of every page, both languages and themes, wide and narrow: ONLY=driver (python -m tests.screenshots --help)
+	@$(LOCAL) setup
+	@$(PYTHON) -m tests.screenshots $(if $(call given,ONLY,),--only $(ONLY))
 
 doctor: $(STAMP) ## What a start needs, and what to do about it
 	@$(LOCAL) doctor
@@ -94,6 +98,10 @@ bench-optimizer: $(STAMP) ## Routes beside PyVRP at equal CPU seconds, every pla
 
 bench-store: $(STAMP) ## A year of positions: bytes a row, a truck's hour, the map's start: DAYS=4
 	@$(PYTHON) -m tests.benchmarks.store --days $(call given,DAYS,4)
+
+bench-pages: $(STAMP) ## The pages with 1,000 trucks and 20,000 bins in a real browser, asked and measured: MINUTES=3
+	@$(LOCAL) setup
+	@$(PYTHON) -m tests.benchmarks.pages --minutes $(call given,MINUTES,3)
 
 ##@ Develop · 开发
 lock: $(STAMP) ## Pin all dependencies anew: requirements.lock, Kafka's jars

@@ -21,6 +21,25 @@ describe("the event stream's format", () => {
     }
   });
 
+  test("is read in a time that grows with its length, not with its square: a snapshot comes in hundreds of pieces", () => {
+    const reader = new EventReader();
+    const piece = "x".repeat(64 * 1024);
+    const looked: string[] = [];
+    const split = String.prototype.split;
+    String.prototype.split = function (this: string, ...given: Parameters<typeof split>) {
+      looked.push(String(this));
+      return split.apply(this, given);
+    } as typeof split;
+    try {
+      reader.read("data: ");
+      for (let n = 0; n < 50; n++) reader.read(piece);
+      expect(reader.read("\n\n")[0]?.data.length).toBe(50 * piece.length);
+    } finally {
+      String.prototype.split = split;
+    }
+    expect(looked.reduce((sum, one) => sum + one.length, 0)).toBeLessThan(51 * piece.length);
+  });
+
   test("gives nothing for an event that is not finished", () => {
     expect(new EventReader().read("event: delta\ndata: 1\n")).toEqual([]);
   });

@@ -48,6 +48,16 @@ describe("the store", () => {
     expect(store.tables.due.get("a")).toMatchObject({ due: false, at_ms: 9 });
   });
 
+  test("finds a truck's reports among all, also after one has come", () => {
+    const store = new Store();
+    const action = (action_id: string, truck_id: string) => put("action", action_id, { action_id, truck_id });
+    store.takeDelta({ now_ms: 1, changes: [action("a", "t1"), action("b", "t2"), action("c", "t1")] });
+    expect(store.reports.get("t1").map(one => one.action_id)).toEqual(["a", "c"]);
+    store.takeDelta({ now_ms: 2, changes: [action("d", "t1"), put("action", "a", null)] });
+    expect(store.reports.get("t1").map(one => one.action_id)).toEqual(["c", "d"]);
+    expect(store.reports.get("t9")).toEqual([]);
+  });
+
   test("takes out what is gone and passes over kinds it does not know", () => {
     const store = new Store();
     store.takeSnapshot({ ...empty, bins: [bin("a", 0.1)] });

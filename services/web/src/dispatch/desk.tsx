@@ -96,7 +96,7 @@ export function Desk() {
       <Loud />
       <main class="desk-main">
         <DeskMap />
-        <aside class="panel">
+        <div class="panel">
           <WorkQueue />
           <Tabs />
           <Pins />
@@ -107,7 +107,7 @@ export function Desk() {
             {store.filled.value ? <Lists /> : <p class="note">{words.value.app.loading}</p>}
           </div>
           <DraftTray />
-        </aside>
+        </div>
       </main>
       <TimeBar truck_id={chosenTruck.value} truckName={truckName} onMoment={showMomentsTruck} />
     </div>

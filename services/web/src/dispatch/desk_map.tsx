@@ -76,8 +76,7 @@ function keepRoute(map: CityMap): void {
     ? store.tables.plan.all().find(one => one.truck_id === chosenTruck.value)
     : undefined;
   const colour = PALETTES[theme.value].material[plan?.material ?? ""] ?? PALETTES[theme.value].ink;
-  const reports = [...store.tables.action.items.values()].filter(one => one.truck_id === plan?.truck_id);
-  const left = remaining(plan, reports, id => store.tables.due.get(id));
+  const left = remaining(plan, store.reports.get(plan?.truck_id ?? ""), id => store.tables.due.get(id));
   map.setRoute(
     plan?.path ?? null,
     colour,

@@ -1,8 +1,7 @@
 /** All trucks, those that need somebody first. Drawn again once a second, so that a row can be read. */
 
-import { computed } from "@preact/signals";
 import { now } from "../clock.ts";
-import type { DriverAction, LonLat, Truck } from "../contract.ts";
+import type { LonLat, Truck } from "../contract.ts";
 import { found, type SortColumn } from "../domain/lists.ts";
 import { lateness, type NumberedVisit, remaining } from "../domain/progress.ts";
 import { ofWaste, type Query } from "../domain/query.ts";
@@ -18,12 +17,8 @@ import { chooseTruck, visitName } from "./state.ts";
 /** From here on a truck counts as late: below it is traffic. */
 export const LATE_MS = 15 * 60_000;
 
-/** Reports by truck, sorted out once for a thousand trucks that each ask for theirs. */
-const reports = computed(() => Map.groupBy(store.tables.action.all(), (one: DriverAction) => one.truck_id));
-
 export function leftOf(truck_id: string): NumberedVisit[] {
-  const plan = store.tables.plan.get(truck_id);
-  return remaining(plan, reports.value.get(truck_id) ?? [], id => store.tables.due.get(id));
+  return remaining(store.tables.plan.get(truck_id), store.reports.get(truck_id), id => store.tables.due.get(id));
 }
 
 interface Row {

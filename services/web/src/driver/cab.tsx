@@ -132,9 +132,9 @@ function Top() {
   return (
     <header class="top">
       <div class="row-of">
-        <strong class="plate">
+        <h1 class="plate">
           <Name>{truck.value?.plate ?? truck.value?.truck_id ?? "…"}</Name>
-        </strong>
+        </h1>
         <CityClock />
         <span class="push" />
         {!onlyTheWay.value && (

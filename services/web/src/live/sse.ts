@@ -11,14 +11,22 @@ export interface ServerEvent {
  * Comments (heartbeats) make no event.
  */
 export class EventReader {
-  #rest = "";
+  /** The line that is not ended yet, as it came: a snapshot is one line of megabytes in hundreds of pieces. */
+  #rest: string[] = [];
+  /** A carriage return at a piece's end: the line feed it may belong to comes with the next. */
+  #held = "";
   #event = "";
   #data: string[] = [];
   #id: string | null = null;
 
   read(text: string): ServerEvent[] {
-    const lines = (this.#rest + text).split(/\r\n|\n|\r(?!$)/);
-    this.#rest = lines.pop() ?? "";
+    const piece = this.#held + text;
+    this.#held = piece.endsWith("\r") ? "\r" : "";
+    const [first = "", ...others] = (this.#held ? piece.slice(0, -1) : piece).split(/\r\n|\n|\r/);
+    this.#rest.push(first);
+    if (!others.length) return [];
+    const lines = [this.#rest.join(""), ...others];
+    this.#rest = [lines.pop() ?? ""];
     return lines.flatMap(line => this.#line(line) ?? []);
   }
 

@@ -45,6 +45,28 @@ export class Table<T> {
   }
 }
 
+/** The things of a table by what they are about, made anew when one is asked for after a change. */
+export class Grouped<T> {
+  readonly #table: Table<T>;
+  readonly #of: (value: T) => string;
+  #groups = new Map<string, T[]>();
+  #made = -1;
+
+  constructor(table: Table<T>, of: (value: T) => string) {
+    this.#table = table;
+    this.#of = of;
+  }
+
+  /** What is about `key`, in the table's order. No subscription: whoever draws it reads the table's version. */
+  get(key: string): readonly T[] {
+    if (this.#made !== this.#table.version.peek()) {
+      this.#groups = Map.groupBy(this.#table.items.values(), this.#of);
+      this.#made = this.#table.version.peek();
+    }
+    return this.#groups.get(key) ?? [];
+  }
+}
+
 type Tables = { [K in Kind]: Table<Kinds[K]> };
 
 const SNAPSHOT_LISTS: { [K in Kind]: { list: keyof Snapshot; id: (value: Kinds[K]) => string } } = {
@@ -79,6 +101,8 @@ export class Store {
     zone: new Table(),
     permit: new Table(),
   };
+  /** Drivers' reports by truck: a list of a thousand trucks asks for each one's. */
+  readonly reports = new Grouped(this.tables.action, action => action.truck_id);
   /** False until the first snapshot. */
   readonly filled = signal(false);
   /** The gateway's own data are old since then (city time), or null. */

@@ -1,6 +1,6 @@
 /** The front door: name and password, then each role to its page. */
 
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { render } from "preact";
 import { Refused } from "../http.ts";
 import { currentSession, faceAfter, signIn } from "../session.ts";
@@ -114,6 +114,10 @@ function SignIn() {
     </main>
   );
 }
+
+effect(() => {
+  document.title = `${words.value.signIn.submit} · 清运 Qingyun`;
+});
 
 const root = document.getElementById("page");
 if (root) render(<SignIn />, root);

@@ -83,10 +83,10 @@ export class CityMap {
   #ready = false;
   readonly #data = new Map<SourceName, FeatureCollection>();
   readonly #bins = new Map<string, { fill: number | null; due: boolean }>();
-  readonly #trucks = new Map<string, DrawnTruck>();
+  /** What is drawn of each truck, but its place: worked out when something is heard, not with every picture. */
+  readonly #trucks = new Map<string, Record<string, unknown>>();
   readonly #glide = new Glide();
   readonly #still: boolean;
-  #chosen: string | null = null;
   #frame = 0;
   #lastFrame_ms = 0;
   #frameGap_ms: number = FRAME_MS.least;
@@ -269,12 +269,11 @@ export class CityMap {
   setTrucks(trucks: DrawnTruck[], chosen: string | null, now_ms: number, rate: number): void {
     const wall_ms = performance.now();
     const present = new Set<string>();
-    this.#chosen = chosen;
     for (const drawn of trucks) {
       const { truck } = drawn;
       if (!hasPlace(truck)) continue;
       present.add(truck.truck_id);
-      this.#trucks.set(truck.truck_id, drawn);
+      this.#trucks.set(truck.truck_id, truckProperties(drawn, truck.truck_id === chosen, now_ms));
       this.#glide.moveTo(
         truck.truck_id,
         [truck.lon, truck.lat],
@@ -289,11 +288,9 @@ export class CityMap {
       this.#glide.forget(id);
     }
     this.#dim(chosen !== null);
-    this.#now_ms = now_ms;
     this.#dirty = true;
     this.#animate();
   }
-  #now_ms = 0;
   #dimmed = false;
 
   /** While one truck is looked at, the bins step back. */
@@ -339,9 +336,9 @@ export class CityMap {
 
   #truckFeatures(at_ms: number): Feature[] {
     const features: Feature[] = [];
-    for (const [id, drawn] of this.#trucks) {
+    for (const [id, properties] of this.#trucks) {
       const place = this.#glide.at(id, at_ms);
-      if (place) features.push(point(place, truckProperties(drawn, id === this.#chosen, this.#now_ms), id));
+      if (place) features.push(point(place, properties));
     }
     return features;
   }
@@ -420,6 +417,7 @@ function truckProperties(drawn: DrawnTruck, chosen: boolean, now_ms: number): Re
   const state = truck.down ? "down" : stale ? "stale" : "ok";
   const driving = !stale && (truck.speed_mps ?? 0) > 0.5 && truck.heading_deg !== null;
   return {
+    id: truck.truck_id,
     icon: `truck/${material}/${letter}/${load}/${state}/${chosen ? 1 : 0}`,
     heading: driving ? `heading/${material}` : "",
     turn: truck.heading_deg ?? 0,

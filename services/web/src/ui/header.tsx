@@ -2,6 +2,7 @@
 
 import { inPast, now, rate } from "../clock.ts";
 import type { LiveStream } from "../live/stream.ts";
+import { faceName } from "../say/faces.ts";
 import { FACES, type Face, session, signOut } from "../session.ts";
 import { day, hourMinute, hourMinuteSecond } from "../words/format.ts";
 import { language, setLanguage, words } from "../words/index.ts";
@@ -114,17 +115,11 @@ function Account() {
 
 export function Header({ face, live }: { face: Face; live: LiveStream }) {
   const w = words.value.app;
-  const title: Record<Face, string> = {
-    dispatch: w.desk,
-    driver: w.driver,
-    enforcement: w.enforcement,
-    intake: words.value.intake.nav,
-    manager: words.value.manager.nav,
-  };
   const role = session.value?.user.role;
   return (
     <header class="header">
       <Brand />
+      <h1 class="hidden-text">{faceName(face)}</h1>
       <nav aria-label={w.name}>
         {(role ? FACES[role] : []).map(one => (
           <a
@@ -133,7 +128,7 @@ export function Header({ face, live }: { face: Face; live: LiveStream }) {
             href={`/${one}`}
             {...(one === face ? { "aria-current": "page" as const } : {})}
           >
-            {title[one]}
+            {faceName(one)}
           </a>
         ))}
       </nav>

@@ -7,6 +7,7 @@ import type { Session } from "../contract.ts";
 import { sourceFor } from "../live/source.ts";
 import { Store } from "../live/store.ts";
 import { LiveStream } from "../live/stream.ts";
+import { faceName } from "../say/faces.ts";
 import { currentSession, FACES, type Face, faceAfter, resume, toSignIn } from "../session.ts";
 import { words } from "../words/index.ts";
 import "./theme.ts";
@@ -45,8 +46,16 @@ export async function start(face: Face, page: () => ComponentChild, options: Opt
   if (!FACES[found.user.role]?.includes(face)) return location.replace(faceAfter(found, null) ?? "/");
   startClock();
   follow(found, face === "driver");
+  nameThePage(face);
   await options.before?.(found);
   render(page(), root);
+}
+
+/** Windows and tabs are told apart by their titles, and a screen reader says the title first. */
+function nameThePage(face: Face): void {
+  effect(() => {
+    document.title = `${faceName(face)} · 清运 Qingyun`;
+  });
 }
 
 function follow({ user }: Session, alone: boolean): void {
