@@ -82,9 +82,12 @@ export async function giveAway(truck_id: string): Promise<number> {
 // --------------------------------------------------------------------------------------------------- keep it priced
 
 let asked = 0;
+/** What the newest question is about, until it is answered. */
+let underWay: Move[] | null = null;
 
 async function priceAgain(of: Move[]): Promise<void> {
   const mine = ++asked;
+  underWay = of;
   try {
     const found = await askPrice({ moves: of });
     if (mine !== asked) return;
@@ -96,6 +99,8 @@ async function priceAgain(of: Move[]): Promise<void> {
     });
   } catch (problem) {
     if (mine === asked) trouble.value = failureText(problem);
+  } finally {
+    if (mine === asked) underWay = null;
   }
 }
 
@@ -116,7 +121,8 @@ effect(() => {
 effect(() => {
   store.tables.plan.version.value;
   const known = priced.value;
-  if (known && isAbout(known, moves.peek()) && isOld(known, version)) void priceAgain(moves.peek());
+  const now = moves.peek();
+  if (known && underWay !== now && isAbout(known, now) && isOld(known, version)) void priceAgain(now);
 });
 
 // ---------------------------------------------------------------------------------------------------- send, take back
