@@ -91,6 +91,7 @@ async function priceAgain(of: Move[]): Promise<void> {
   try {
     const found = await askPrice({ moves: of });
     if (mine !== asked) return;
+    underWay = null;
     batch(() => {
       priced.value = found;
       trouble.value = "";
@@ -131,9 +132,16 @@ interface Received {
   undo: DraftAction[];
 }
 
+/** What was sent last, and under which id: if no answer came, the same again is the same act. */
+let last = { what: "", id: "" };
+
 /** Send actions as one: all or none of them. */
-export function sendTogether(actions: DraftAction[], plan_versions: Record<string, number> = {}): Promise<Received> {
-  return ask<Received>("PUT", `/api/v1/drafts/${newId(cityNow())}`, { actions, plan_versions });
+async function sendTogether(actions: DraftAction[], plan_versions: Record<string, number> = {}): Promise<Received> {
+  const what = JSON.stringify(actions);
+  if (last.what !== what) last = { what, id: newId(cityNow()) };
+  const received = await ask<Received>("PUT", `/api/v1/drafts/${last.id}`, { actions, plan_versions });
+  last = { what: "", id: "" };
+  return received;
 }
 
 /** Send actions and offer to take them back. */
