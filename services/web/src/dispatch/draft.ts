@@ -82,12 +82,16 @@ export async function giveAway(truck_id: string): Promise<number> {
 // --------------------------------------------------------------------------------------------------- keep it priced
 
 let asked = 0;
+/** What the newest question is about, until it is answered. */
+let underWay: Move[] | null = null;
 
 async function priceAgain(of: Move[]): Promise<void> {
   const mine = ++asked;
+  underWay = of;
   try {
     const found = await askPrice({ moves: of });
     if (mine !== asked) return;
+    underWay = null;
     batch(() => {
       priced.value = found;
       trouble.value = "";
@@ -96,6 +100,8 @@ async function priceAgain(of: Move[]): Promise<void> {
     });
   } catch (problem) {
     if (mine === asked) trouble.value = failureText(problem);
+  } finally {
+    if (mine === asked) underWay = null;
   }
 }
 
@@ -116,7 +122,8 @@ effect(() => {
 effect(() => {
   store.tables.plan.version.value;
   const known = priced.value;
-  if (known && isAbout(known, moves.peek()) && isOld(known, version)) void priceAgain(moves.peek());
+  const now = moves.peek();
+  if (known && underWay !== now && isAbout(known, now) && isOld(known, version)) void priceAgain(now);
 });
 
 // ---------------------------------------------------------------------------------------------------- send, take back
@@ -125,9 +132,16 @@ interface Received {
   undo: DraftAction[];
 }
 
+/** What was sent last, and under which id: if no answer came, the same again is the same act. */
+let last = { what: "", id: "" };
+
 /** Send actions as one: all or none of them. */
-export function sendTogether(actions: DraftAction[], plan_versions: Record<string, number> = {}): Promise<Received> {
-  return ask<Received>("PUT", `/api/v1/drafts/${newId(cityNow())}`, { actions, plan_versions });
+async function sendTogether(actions: DraftAction[], plan_versions: Record<string, number> = {}): Promise<Received> {
+  const what = JSON.stringify(actions);
+  if (last.what !== what) last = { what, id: newId(cityNow()) };
+  const received = await ask<Received>("PUT", `/api/v1/drafts/${last.id}`, { actions, plan_versions });
+  last = { what: "", id: "" };
+  return received;
 }
 
 /** Send actions and offer to take them back. */

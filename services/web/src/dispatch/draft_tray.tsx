@@ -58,7 +58,7 @@ function Tray() {
       {trouble.value && (
         <p class="note bad row-of" role="alert">
           <span>{trouble.value}</span>
-          {!current && (
+          {!ready.value && (
             <button type="button" class="button" onClick={retry}>
               {w.again}
             </button>
