@@ -381,7 +381,7 @@ def _guides_and_takes_photos(desk: Desk, page: Page) -> None:
         {"name": "broken.jpg", "mimeType": "image/jpeg", "buffer": b"\xff\xd8 no photo"}
     )
     expect(page.get_by_test_id("photo")).to_have_attribute("data-state", "broken", timeout=30_000)
-    with page.expect_response(lambda answer: "/api/v1/photos/" in answer.url and answer.ok) as sent:
+    with page.expect_response(lambda answer: "/api/v1/photos/" in answer.url and answer.ok, timeout=120_000) as sent:
         page.get_by_test_id("photo-file").set_input_files(
             {"name": "large.png", "mimeType": "image/png", "buffer": _noise(3_200, 3_200)}
         )

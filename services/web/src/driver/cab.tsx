@@ -465,7 +465,7 @@ function ReportRow({ stored, takenBack }: { stored: StoredReport; takenBack: boo
       <span class={takenBack ? "struck" : ""}>
         {w.action[body.kind]} {body.exception ? `(${words.value.skip[body.exception]})` : ""}{" "}
         {body.weight_kg === undefined ? "" : weight(body.weight_kg)} <Name>{stored.about}</Name>
-        {body.photo_ids?.length ? ` 📷 ${body.photo_ids.length}` : ""}
+        {body.photo_ids?.length ? ` · ${words.value.drive.photoReady(body.photo_ids.length)}` : ""}
         {body.clock_ahead_ms ? <span class="soft"> {clockMark(body.clock_ahead_ms)}</span> : null}
         {stored.problem && <span class="warn"> {problemText(stored.problem)}</span>}
       </span>

@@ -41,7 +41,7 @@ export function PhotoButton({ visit }: { visit: PlanVisit }) {
   return (
     <div class="photo" data-testid="photo" data-count={photos.length} data-state={state.value}>
       <label class="big photo-button">
-        <span>📷 {photos.length ? w.photo : w.photoTake}</span>
+        <span>{photos.length ? w.photo : w.photoTake}</span>
         <input
           type="file"
           accept="image/*"
