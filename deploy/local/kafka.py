@@ -268,5 +268,7 @@ def _utf16(one: str) -> str:
 
 
 def _last_line(done: "subprocess.CompletedProcess[str]") -> str:
+    """Return what a program said last; of a Java trace the innermost cause, for it ends in "... 8 more"."""
     lines = (done.stderr + done.stdout).strip().splitlines()
-    return lines[-1] if lines else f"exit code {done.returncode}"
+    causes = [line for line in lines if line.startswith("Caused by: ")]
+    return (causes or lines)[-1] if lines else f"exit code {done.returncode}"

@@ -3,6 +3,7 @@
 import errno
 import random
 import socket
+from collections.abc import Collection
 from typing import Final
 
 import psutil  # type: ignore[import-untyped]
@@ -59,20 +60,21 @@ def answers(port: int, host: str = HOST) -> bool:
     return True
 
 
-def free() -> int:
+def free(taken: Collection[int] = ()) -> int:
     """Return a port nobody listens on now, and no outgoing connection is going to take before somebody does.
 
+    ``taken``: those that somebody is going to listen on.
     A port asked of the kernel (port 0) is one of those that it gives to the next connection of any program.
     """
     while True:
         port = random.randrange(*QUIET)  # noqa: S311  # no secret: others who look for one at this moment find another
-        if is_free(port):
+        if port not in taken and is_free(port):
             return port
 
 
-def two_free() -> int:
+def two_free(taken: Collection[int] = ()) -> int:
     """Return a port that is free together with the next one."""
     while True:
-        first = free()
-        if is_free(first + 1):
+        first = free(taken)
+        if first + 1 not in taken and is_free(first + 1):
             return first

@@ -303,13 +303,17 @@ def running(folder: Path, setting: Setting, *, small: Collection[str] = ()) -> I
     ``small``: servers whose disk is to be small, so that it can be full.
     """
     with ExitStack() as stack:
-        ways = {name: ports.free() for name in PROGRAMS}
+        ways: dict[str, int] = {}
+        for name in PROGRAMS:
+            ways[name] = ports.free(ways.values())
         links = {f"{name} kafka": stack.enter_context(Proxy(("127.0.0.1", port))) for name, port in ways.items()}
         told = tuple(
             Way(name=name.upper(), port=port, told_port=links[f"{name} kafka"].port) for name, port in ways.items()
         )
         kafka.fetch(ROOT / ".build" / "kafka")
-        server = Kafka(data=folder / "kafka", build=ROOT / ".build" / "kafka", port=ports.two_free(), ways=told)
+        server = Kafka(
+            data=folder / "kafka", build=ROOT / ".build" / "kafka", port=ports.two_free(ways.values()), ways=told
+        )
         broker, database = Broker(folder, server), Database(folder)
         disks = {name: stack.enter_context(Disk(of)) for name, of in _folders(folder, server).items() if name in small}
         stack.callback(broker.stop)

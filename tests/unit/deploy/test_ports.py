@@ -14,3 +14,12 @@ def test_no_outgoing_connection_takes_a_port_that_was_found_free() -> None:
         assert port < first
         with socket.create_server((ports.HOST, port)):
             assert not ports.is_free(port)
+
+
+def test_a_port_that_somebody_is_going_to_take_is_not_free() -> None:
+    """Nobody listens there yet: only who asked for it knows."""
+    lowest, beyond = ports.QUIET
+    left = {lowest + 7, lowest + 8, lowest + 9}
+    taken = set(range(lowest, beyond)) - left
+    assert ports.free(taken) in left
+    assert ports.two_free(taken) in {lowest + 7, lowest + 8}
