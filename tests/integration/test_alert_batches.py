@@ -64,6 +64,8 @@ class Person:
         self._token = access.open_session(engine, user)
 
     def ask(self, method: str, path: str, body: Json | None = None) -> httpx.Response:
+        """Ask the gateway as the officer."""
+
         async def once() -> httpx.Response:
             transport = httpx.ASGITransport(self._app)
             async with httpx.AsyncClient(transport=transport, base_url="http://city.example") as client:

@@ -72,7 +72,7 @@ describe("the citizen's page", () => {
   const colours = (block: string) => new Map([...block.matchAll(/(--[\w-]+): (#\w+);/g)].map(one => [one[1], one[2]]));
 
   test("has the design system's colours, by day and by night", () => {
-    const [day = "", night = ""] = read("styles/tokens.css").split(':root[data-theme="night"]');
+    const [day = "", night = ""] = read("styles/tokens.css").split(/:root\[data-theme="\w+"\]/);
     const [ownDay = "", ownNight = ""] = read("report/report.css").split("@media (prefers-color-scheme: dark)");
     for (const [ours, theirs] of [
       [ownDay, day],
