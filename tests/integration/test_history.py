@@ -310,7 +310,7 @@ def _readings(chance: random.Random) -> Iterator[Arrival]:
                 seq=number,
                 fill=None if tilted else number / 12,
                 invalid="tilted" if tilted else None,
-                battery=80.0,
+                battery=0.8,
             )
             yield Arrival(at_ms + 2_000, reading)
 
