@@ -38,9 +38,12 @@ def track(
             select(c.event_time_ms, key.label("fix_key"), *(c[name] for name in TRACK_COLUMNS))
             .where(c.tenant_id == tenant_id, c.truck_id == truck_id, c.event_time_ms.between(from_ms, to_ms), *only)
             .where(true() if after is None else tuple_(c.event_time_ms, key) > tuple_(*map(literal, after)))
-            .order_by(c.event_time_ms, key)
+            .order_by(*order)
             .limit(limit)
-            for c, key, only in ((p, p.fix_key, [p.fix]), (thinned, literal(""), []))
+            for c, key, only, order in (
+                (p, p.fix_key, [p.fix], (p.event_time_ms, p.fix_key)),
+                (thinned, literal(""), [], (thinned.event_time_ms,)),
+            )
         )
     ).subquery()
     query = select(both).order_by(both.c.event_time_ms, both.c.fix_key).limit(limit)

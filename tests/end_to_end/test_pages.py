@@ -101,13 +101,14 @@ def test_sos_is_the_loudest_thing_on_the_desk(log_in: LogIn) -> None:
     expect(cab.get_by_test_id("down")).to_be_hidden(timeout=30_000)
 
 
+@pytest.mark.usefixtures("desk")  # there are plans
 def test_a_list_is_found_in_sorted_shared_and_taken_along(log_in: LogIn) -> None:
     """By keys and heads; another tab opens the same view by its address and needs no connection of its own."""
     page = log_in("dispatcher", draws_maps=False)
     rows = page.get_by_test_id("trucks").locator("[data-key]")
     expect(rows.first).to_be_visible()
     page.keyboard.press("/")
-    page.keyboard.type("t1")
+    page.keyboard.type("compactor")
     page.get_by_test_id("sort-truck").click()
     page.get_by_test_id("sort-truck").click()
     expect(page.get_by_role("columnheader", name="Truck")).to_have_attribute("aria-sort", "descending")
