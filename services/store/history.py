@@ -185,6 +185,7 @@ CROSS JOIN LATERAL (
     SELECT * FROM positions
     WHERE tenant_id = :tenant AND truck_id = truck.truck_id AND event_time_ms <= newest.event_time_ms
         AND event_time_ms > newest.event_time_ms - 2 * :phone_waits
+        AND event_time_ms > :since - 2 * :phone_waits AND event_time_ms <= :ahead
         AND coalesce(received_time_ms, event_time_ms) <= :at
     ORDER BY least(event_time_ms, received_time_ms) - CASE WHEN source = :phone THEN :phone_waits ELSE 0 END DESC,
         arrival DESC NULLS LAST

@@ -212,7 +212,7 @@ def _by_id(things: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _record(engine: Engine, records: list[events.Event]) -> None:
     """Write records into the tables as the recorder does, with the districts it fills in."""
-    districts = {"t2": "west"}
+    districts = {"t1": "east", "t2": "west"}
     writes: list[sink.Write] = []
     for offset, event in enumerate(records):
         topic = codec.topic_of(event)
@@ -250,7 +250,7 @@ def _what_exists() -> list[Arrival]:
         shift,
     )
     return [
-        asset("truck", "t1", plate="QY-1"),
+        asset("truck", "t1", plate="QY-1", district_id="east"),
         asset("truck", "t2", plate="QY-2", district_id="west"),
         asset("truck", "t3", plate="QY-3"),
         asset("bin", "b1", material="kitchen"),
