@@ -167,11 +167,11 @@ def test_a_citizen_reports_without_a_script_and_follows_what_becomes_of_it(
 
 
 def test_a_managers_figures_lead_to_their_records(system: System, log_in: LogIn) -> None:
-    """Of the running day: what was weighed is a weight, and two clicks lead from the alerts' figure to one of them."""
+    """Of the running day: what was due is counted, and two clicks lead from the alerts' figure to one of them."""
     page = log_in("manager", draws_maps=False)
     page.goto(f"{system.address}/manager")
-    weighed = page.get_by_test_id("figure-weighed").locator(".figure")
-    expect(weighed).to_contain_text(" t", timeout=30_000)
+    done = page.get_by_test_id("figure-due").locator(".figure")
+    expect(done).to_have_text(re.compile(r"\d+ %"), timeout=30_000)
     page.get_by_test_id("figure-alerts").click()
     page.get_by_test_id("record-link").first.click()
     expect(page.get_by_test_id("alert-file")).to_be_visible(timeout=30_000)

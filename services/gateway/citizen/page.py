@@ -118,11 +118,11 @@ def follow_page(language: Language, town: Town, report: Followed, now_ms: int, a
     return _page(language, town, words.follow_title, said, address)
 
 
-def unknown_page(language: Language, town: Town) -> str:
-    """Return the page for a number nobody has."""
+def no_report_page(language: Language, town: Town, *, is_away: bool = False) -> str:
+    """Return the page for a number nobody has; ``is_away``: for any number, while the database does not answer."""
     words = BY_LANGUAGE[language]
     said = together(
-        el("p", words.unknown_number, class_="bad", role="alert"),
+        el("p", words.away if is_away else words.unknown_number, class_="bad", role="alert"),
         _follow(words, language),
         el("p", el("a", words.again, href=f"/report?lang={language}")),
     )

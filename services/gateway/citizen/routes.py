@@ -93,7 +93,7 @@ async def find(parts: Parts, language: Spoken, number: Annotated[str, Query(max_
     """Lead to the page of the number somebody typed."""
     wanted = plain_number(number)
     if wanted is None:
-        return _html(page.unknown_page(language, _town(parts)), 404)
+        return _html(page.no_report_page(language, _town(parts)), 404)
     return RedirectResponse(f"/report/{wanted}?lang={language}", 303, headers=_HEADERS)
 
 
@@ -107,9 +107,12 @@ def follow(
 ) -> Response:
     """Say what has become of a report, to whoever has its number."""
     wanted = plain_number(number)
-    found = None if wanted is None else reports.by_number(parts.engine, parts.city.tenant_id, wanted)
+    try:
+        found = None if wanted is None else reports.by_number(parts.engine, parts.city.tenant_id, wanted)
+    except store.Away:
+        return _html(page.no_report_page(language, _town(parts), is_away=True), 503)
     if wanted is None or found is None:
-        return _html(page.unknown_page(language, _town(parts)), 404)
+        return _html(page.no_report_page(language, _town(parts)), 404)
     shown = _followed(wanted, *found)
     address = f"/report/{wanted}"
     now_ms = clock.city_now_ms()

@@ -59,6 +59,7 @@ class Words:
     photo_there: str
     with_photo: str
     unknown_number: str
+    away: str
     staff: str
 
 
@@ -140,6 +141,7 @@ EN: Final = Words(
     photo_there="Photo",
     with_photo="has arrived",
     unknown_number="There is no report with this number. Check it: it has 16 letters and digits.",
+    away="The service does not answer at the moment. Nothing is lost: open this page again in a minute.",
     staff="For staff: sign in",
 )
 
@@ -221,6 +223,7 @@ ZH: Final = Words(
     photo_there="照片",
     with_photo="已收到",
     unknown_number="没有该编号的上报，请核对：编号为 16 位字母和数字。",
+    away="系统暂时没有应答，内容没有丢失，请一分钟后再打开本页。",
     staff="工作人员登录",
 )
 
