@@ -345,9 +345,9 @@ function Following() {
   if (!rest.length) return null;
   return (
     <section>
-      <h3>
+      <h2 class="small">
         {w.after} · {w.stops(rest.filter(one => one.number !== null).length)}
-      </h3>
+      </h2>
       <ol class="after" data-testid="following">
         {rest.map(({ visit, number, index }) => (
           <li key={index} data-stop-id={visit.stop_id ?? ""}>
@@ -371,7 +371,7 @@ function Permits() {
   if (!permits.length) return null;
   return (
     <section>
-      <h3>{w.cab.permit}</h3>
+      <h2 class="small">{w.cab.permit}</h2>
       <ul class="after">
         {permits.map(permit => (
           <li key={permit.permit_id} class="permit">
