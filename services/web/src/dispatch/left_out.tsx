@@ -124,7 +124,7 @@ function Troubles({ runs }: { runs: PlanningRun[] }) {
     <>
       {stranded.length > 0 && (
         <section class="note bad">
-          <h3>{w.stranded}</h3>
+          <h2 class="small">{w.stranded}</h2>
           <ul>
             {stranded.map(one => (
               <li key={one.truck_id}>
@@ -136,7 +136,7 @@ function Troubles({ runs }: { runs: PlanningRun[] }) {
       )}
       {rejected.length > 0 && (
         <section class="note bad">
-          <h3>{w.rejected}</h3>
+          <h2 class="small">{w.rejected}</h2>
           <ul>
             {rejected.map(one => (
               <li key={one}>

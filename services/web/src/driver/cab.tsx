@@ -353,9 +353,9 @@ function Following() {
   if (!rest.length) return null;
   return (
     <section>
-      <h3>
+      <h2 class="small">
         {w.after} · {w.stops(rest.filter(one => one.number !== null).length)}
-      </h3>
+      </h2>
       <ol class="after" data-testid="following">
         {rest.map(({ visit, number, index }) => (
           <li key={index} data-stop-id={visit.stop_id ?? ""}>

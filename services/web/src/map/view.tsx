@@ -52,13 +52,13 @@ export function MapView({ onReady, onPick, children }: Props) {
 
   const city = session.value?.city;
   return (
-    <section class="map" aria-label={words.value.map.label}>
+    <div class="map">
       <div class="map-canvas" ref={place} data-testid="map" />
       {failed.value && <p class="note bad map-failed">{words.value.map.failed}</p>}
       {children}
       <p class="map-credit" data-testid="map-credit">
         {city?.base_map ? city.attribution || CREDIT : city?.attribution || words.value.map.plain}
       </p>
-    </section>
+    </div>
   );
 }
