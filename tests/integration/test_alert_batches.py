@@ -64,7 +64,7 @@ class Person:
         self._token = access.open_session(engine, user)
 
     def ask(self, method: str, path: str, body: Json | None = None) -> httpx.Response:
-        """Ask the gateway as the officer."""
+        """Return the answer to a request of theirs."""
 
         async def once() -> httpx.Response:
             transport = httpx.ASGITransport(self._app)
@@ -75,7 +75,7 @@ class Person:
         return asyncio.run(once())
 
     def say(self, kind: str, alerts: list[str], batch_id: str = "", *, seen_ms: int = 0, **more: Any) -> Json:
-        """Say one thing of these alerts, as an officer's page does."""
+        """Say it of alerts as seen at revision 1; return what they are told."""
         seen = [{"alert_id": one, "alert_revision": 1, "seen_ms": seen_ms} for one in alerts]
         body = {"kind": kind, "alerts": seen, **more}
         answer = self.ask("PUT", f"/alert-action-batches/{batch_id or uuid4()}", body)

@@ -1,12 +1,14 @@
 import { describe, expect, test } from "vitest";
-import type { Alert, AlertAction, Zone } from "../src/contract.ts";
+import type { Alert, AlertAction, Cover, TrackPoint, Zone } from "../src/contract.ts";
 import { byCertainty, NO_FILTERS, NOBODY, passes } from "../src/domain/alerts.ts";
 import { districts, holds, isIn } from "../src/domain/areas.ts";
 import { byDeadline, dueOf, nextDue, type Times } from "../src/domain/deadlines.ts";
 import { grouped } from "../src/domain/grouping.ts";
 import { all, extend, NOTHING, neighbour, shown, toggle } from "../src/domain/selection.ts";
 import { assigneeOf, handling, isAsleep, standing, standingActions } from "../src/domain/standing.ts";
+import { gaps, lane } from "../src/enforcement/columns.ts";
 import { commandOf } from "../src/enforcement/commands.ts";
+import { fitOf, thresholdsOf } from "../src/enforcement/fitted.ts";
 import { deedText, writtenOf } from "../src/say/deeds.ts";
 
 const MINUTE = 60_000;
@@ -253,5 +255,78 @@ describe("the keys", () => {
     for (const target of [{ tagName: "TEXTAREA" }, { tagName: "INPUT", type: "search" }, { isContentEditable: true }])
       expect(press("c", { target })).toBeNull();
     expect(press("c", { target: { tagName: "INPUT", type: "checkbox" } })).toBe("confirm");
+  });
+});
+
+describe("the chart of an alert", () => {
+  const fix = (at_ms: number, kg: number | null, cover: Cover = "closed"): TrackPoint => [
+    at_ms,
+    0,
+    41,
+    8,
+    kg,
+    cover,
+    "level",
+  ];
+  const fell = { condition: "the load fell while driving", measured: 900, limit: 300, unit: "kg", met: true };
+  const spill = (more: Partial<Alert> = {}) =>
+    alert("s", {
+      start_ms: 10 * MINUTE,
+      raised_ms: 14 * MINUTE,
+      lost_kg: 1_000,
+      lost_kg_low: 800,
+      lost_kg_high: 1_200,
+      because: [{ condition: "loaded and driving", measured: "9000 kg before", met: true }, fell],
+      ...more,
+    });
+
+  test("draws the loss the alert was fitted: from its own level before, with what may be left", () => {
+    expect(fitOf(spill(), [])).toEqual({
+      from_ms: 10 * MINUTE,
+      to_ms: 14 * MINUTE,
+      before_kg: 9_000,
+      after_kg: 8_000,
+      low_kg: 7_800,
+      high_kg: 8_200,
+    });
+  });
+
+  test("takes the level before from the readings where the alert does not say it, and draws nothing it does not know", () => {
+    const dump = spill({ because: [fell] });
+    const points = [fix(2 * MINUTE, 1), fix(8 * MINUTE, 5_000), fix(9 * MINUTE, 5_200), fix(11 * MINUTE, 100)];
+    expect(fitOf(dump, points)?.before_kg).toBe(5_100);
+    expect(fitOf(dump, [fix(9 * MINUTE, null)])).toBeNull();
+    expect(fitOf(spill({ lost_kg: null }), points)).toBeNull();
+    expect(fitOf(spill({ because: [] }), points)).toBeNull();
+  });
+
+  test("draws the limits that are loads or speeds, those of a fall from the level before", () => {
+    const found = thresholdsOf(spill(), fitOf(spill(), []));
+    expect(found).toEqual([{ scale: "kg", at: 8_700, condition: fell.condition }]);
+    const because = [
+      { condition: "its limit", measured: "50 km/h", met: true },
+      { condition: "fastest", measured: 71, limit: 55, unit: "km/h", met: true },
+      { condition: "permitted load", measured: "9000 kg", met: true },
+      { condition: "middle of the readings while driving", measured: 9_900, limit: 9_450, unit: "kg", met: true },
+      { condition: "missing on the weighbridge", measured: 900, limit: 500, unit: "kg", met: true },
+      { condition: "above it for at least 60 s", measured: 90, limit: 60, unit: "s", met: true },
+    ];
+    expect(thresholdsOf(spill({ because }), null).map(one => [one.scale, one.at])).toEqual([
+      ["kmh", 50],
+      ["kmh", 55],
+      ["kg", 9_000],
+      ["kg", 9_450],
+    ]);
+  });
+
+  test("shows what a sensor said until the next fix, and nothing over a gap", () => {
+    const points = [fix(0, 1), fix(60_000, 1), fix(120_000, 1, "open"), fix(600_000, 1, "open"), fix(630_000, 1)];
+    expect(gaps(points)).toEqual([{ from_ms: 120_000, to_ms: 600_000, state: null }]);
+    expect(lane(points, ([, , , , , cover]) => cover)).toEqual([
+      { from_ms: 0, to_ms: 120_000, state: "closed" },
+      { from_ms: 120_000, to_ms: 120_000, state: "open" },
+      { from_ms: 600_000, to_ms: 630_000, state: "open" },
+      { from_ms: 630_000, to_ms: 630_000, state: "closed" },
+    ]);
   });
 });

@@ -23,7 +23,7 @@ export function Permits() {
   const others = permits.filter(permit => !ofLoad.includes(permit));
   return (
     <section>
-      <h3>{w.cab.permit}</h3>
+      <h2 class="small">{w.cab.permit}</h2>
       <ul class="permits" data-testid="permits">
         {ofLoad.map(permit => (
           <PermitRow key={permit.permit_id} permit={permit} />

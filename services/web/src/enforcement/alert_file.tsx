@@ -261,7 +261,7 @@ function Chart({ alert, file }: { alert: Alert; file: AlertFile | null }) {
       {points === null ? (
         <p class="soft">{words.value.app.loading}</p>
       ) : points.length ? (
-        <TrackChart points={points} from_ms={alert.start_ms} to_ms={alert.end_ms ?? alert.raised_ms} />
+        <TrackChart alert={alert} points={points} />
       ) : (
         <p class="soft">{w.noTrack}</p>
       )}

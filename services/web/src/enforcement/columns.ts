@@ -38,3 +38,35 @@ export function pointAt(points: readonly TrackPoint[], at_ms: number): TrackPoin
   const found = points[low - 1];
   return found && at_ms - found[0] <= GAP_MS ? found : null;
 }
+
+/** A time without fixes, or one in which a sensor said the same. */
+export interface Span<T = null> {
+  from_ms: number;
+  to_ms: number;
+  state: T;
+}
+
+/** Silences long enough to be drawn as gaps. */
+export function gaps(points: readonly TrackPoint[]): Span[] {
+  const found: Span[] = [];
+  let last_ms: number | null = null;
+  for (const [at_ms] of points) {
+    if (last_ms !== null && at_ms - last_ms > GAP_MS) found.push({ from_ms: last_ms, to_ms: at_ms, state: null });
+    last_ms = Math.max(at_ms, last_ms ?? at_ms);
+  }
+  return found;
+}
+
+/** What a sensor said and how long: until the next fix, but not over a gap. */
+export function lane<T>(points: readonly TrackPoint[], state: (point: TrackPoint) => T): Span<T>[] {
+  const found: Span<T>[] = [];
+  for (const point of points) {
+    const [at_ms] = point;
+    const now = state(point);
+    const last = found.at(-1);
+    const close = last !== undefined && at_ms - last.to_ms <= GAP_MS;
+    if (last && close) last.to_ms = Math.max(last.to_ms, at_ms);
+    if (!last || !close || last.state !== now) found.push({ from_ms: at_ms, to_ms: at_ms, state: now });
+  }
+  return found;
+}

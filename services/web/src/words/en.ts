@@ -640,6 +640,12 @@ export const en = {
         sheet: "This sheet",
       },
     },
+    chart: {
+      fit: (before: string, after: string, low: string, high: string) =>
+        `fitted loss: ${before} before, ${after} after (between ${low} and ${high})`,
+      limit: (value: string) => `limit ${value}`,
+      lanes: "Lanes: cover open, half, closed; bed raised, level – by height. Hatched: nothing was reported or known.",
+    },
     repeat: {
       title: "Repeat places",
       days: "Time",

@@ -605,6 +605,11 @@ export const zh: Words = {
         sheet: "显示快捷键",
       },
     },
+    chart: {
+      fit: (before, after, low, high) => `拟合损失：此前 ${before}，此后 ${after}（${low} 至 ${high}）`,
+      limit: value => `阈值 ${value}`,
+      lanes: "状态带：篷盖开、半开、关，车厢举升、放平，以高低表示；斜线表示没有上报或未知。",
+    },
     repeat: {
       title: "多发地点",
       days: "时段",
