@@ -7,7 +7,7 @@ window.looks = (() => {
 
   const named = one => {
     const id = one.dataset?.testid ? `[${one.dataset.testid}]` : one.className?.baseVal === undefined ? `.${String(one.className).trim().replaceAll(/\s+/g, ".")}` : "";
-    return `${one.localName}${id} “${(one.innerText || one.ariaLabel || one.value || "").trim().slice(0, 40)}”`;
+    return `${one.localName}${id} “${(one.innerText || one.ariaLabel || one.value || "").replaceAll(/\s+/g, " ").trim().slice(0, 40)}”`;
   };
 
   /** What of an element its scrolling and clipping ancestors leave; null = nothing. */
@@ -89,6 +89,9 @@ window.looks = (() => {
     for (const [node, holder, boxes] of texts()) {
       const around = holder.closest(BOXES);
       if (!around) continue;
+      let cut = false; // by something in it: that is for `clipped` to say
+      for (let up = holder; up !== around && !cut; up = up.parentElement) cut = getComputedStyle(up).overflow !== "visible";
+      if (cut) continue;
       const box = around.getBoundingClientRect();
       if (boxes.some(({ left: x, right, top: y, bottom }) => x < box.left - 1 || right > box.right + 1 || y < box.top - 3 || bottom > box.bottom + 3))
         found.push(`“${node.data.trim().slice(0, 50)}” reaches out of ${around.localName}.${around.className}`);

@@ -12,6 +12,13 @@ LIVE_MS: Final = 30_000
 LOCALES: Final = {"zh": "zh-CN", "en": "en-GB"}
 THEMES: Final = ("day", "night")
 
+_NO_MAPS: Final = """{
+  const usual = HTMLCanvasElement.prototype.getContext;
+  HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
+    return kind.startsWith('webgl') ? null : usual.call(this, kind, ...more);
+  };
+}"""
+
 Walk = Callable[[Page], Iterator[str]]
 
 
@@ -43,7 +50,7 @@ def context(
         made.add_cookies([cookie])
     made.add_init_script(f"localStorage['qingyun.language'] = '{language}'; localStorage['qingyun.theme'] = '{theme}';")
     if not draws_maps:
-        made.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
+        made.add_init_script(_NO_MAPS)
     return made
 
 

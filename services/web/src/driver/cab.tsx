@@ -138,7 +138,7 @@ function Top() {
         <CityClock />
         <span class="push" />
         {!onlyTheWay.value && (
-          <Menu label={w.app.menu} testid="account" button="☰">
+          <Menu label={w.app.menu} testid="account" button={<span aria-hidden="true">☰</span>}>
             <p>
               <Name>{session.value?.user.name}</Name>
               <br />

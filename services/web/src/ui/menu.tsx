@@ -29,7 +29,8 @@ export function Menu({ label, testid, button, children }: Props) {
   }, []);
   return (
     <details class="account" ref={menu}>
-      <summary class="button quiet" aria-label={label} data-testid={testid}>
+      <summary class="button quiet" data-testid={testid}>
+        <span class="hidden-text">{label}: </span>
         {button}
       </summary>
       <div>{children}</div>
