@@ -50,6 +50,10 @@ export function Rows<Row>(props: Props<Row>) {
   const keys = held ? heldOrder([...byKey.keys()], shown.current.keys) : [...byKey.keys()];
   shown.current = { wish: props.wish, keys };
   const { body, lines } = useWindow(keys);
+  useLayoutEffect(() => {
+    // in another order the place one was at means nothing
+    table.current?.closest(".list-area")?.scrollTo(0, 0);
+  }, [props.wish]);
   useRowKeys(table, keys);
   return (
     <table
