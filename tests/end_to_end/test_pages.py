@@ -221,6 +221,7 @@ def test_the_past_is_played_and_left_without_a_reload(log_in: LogIn) -> None:
 
 
 def _alert_with_reasons(system: System, page: Page, rule: str) -> None:
+    page.get_by_test_id("group").uncheck()  # each by itself: it may belong to what the truck did before
     first = page.locator(f'[data-testid="alert-row"][data-rule="{rule}"]').first
     try:
         expect(first).to_be_visible(timeout=180_000)
