@@ -26,8 +26,8 @@ from streams import events
 
 router = APIRouter(prefix="/api/v1", tags=["dispatch"], route_class=GuardedRoute)
 
-ANSWER_S: Final = 3.0
-"""How long the planner's answer is waited for; it usually takes a few tenths of a second."""
+ANSWER_S: Final = 8.0
+"""How long the planner's answer is waited for: tenths of a second, some seconds where a machine does fifteen things at once."""
 LOOK_S: Final = 0.03
 MOST: Final = 200
 """Stops in one draft: more than one truck collects in a shift."""
