@@ -29,7 +29,7 @@ LOOK_BACK_MS: Final = (2 * HOUR_MS, DAY_MS, 31 * DAY_MS)
 Who was silent longer than the last, and was heard again later, has no place then."""
 AHEAD_MS: Final = 2 * MINUTE_MS
 """A device's clock may be ahead: fixes of so much later that had come are looked at."""
-LATE_MS: Final = 10 * MINUTE_MS
+LATE_MS: Final = 5 * MINUTE_MS
 """… and behind, or resend: what came in a span is looked for among fixes of so much earlier."""
 WEIGHINGS_BACK_MS: Final = 2 * DAY_MS
 SHIFTS_MS: Final = 36 * HOUR_MS

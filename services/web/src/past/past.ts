@@ -16,6 +16,8 @@ import { momentOf, momentText } from "./span.ts";
 
 /** What came in the last seconds may not be in the tables yet: so near to now, now is shown. Wall time. */
 const EDGE_MS = 5_000;
+/** What is played never quite reaches the edge, which moves on while more is fetched: so near to it, it is reached. */
+const REACHED_MS = 2_000;
 const TICK_MS = 100;
 /** While it plays, ages and lists are drawn again after so much, and the address follows. Wall time. */
 const DRAWN_MS = 1_000;
@@ -146,7 +148,7 @@ function tick(): void {
     addressed_ms = wall_ms;
     at.value = momentText(player.moment_ms);
   }
-  if (player.moment_ms >= edge()) backToNow();
+  if (player.moment_ms >= edge() - REACHED_MS * cityRate()) backToNow();
   else void fetchMore(player);
 }
 
