@@ -86,6 +86,24 @@ def test_a_spill_appears_with_its_reasons(system: System, log_in: LogIn) -> None
     _alert_with_reasons(system, log_in("officer", draws_maps=False), "spillage")
 
 
+def test_an_officer_takes_on_all_that_is_shown_at_once_and_takes_it_back(system: System, log_in: LogIn) -> None:
+    """One click for all of them, each row says who answers for it; one click takes it back from all."""
+    page = log_in("officer", draws_maps=False)
+    page.get_by_test_id("group").uncheck()
+    owner = page.get_by_test_id("owner").first
+    expect(owner).to_be_visible(timeout=180_000)
+    page.get_by_test_id("pick-all").check()
+    page.get_by_test_id("bulk-assign").click()
+    page.get_by_test_id("bulk-assign-send").click()
+    toast = page.get_by_test_id("toast")
+    expect(toast).to_have_attribute("data-kind", "assign")
+    expect(toast).not_to_have_attribute("data-done", "0")
+    expect(owner).to_have_attribute("data-login", system.users()["officer"]["login"])
+    page.get_by_test_id("toast-undo").click()
+    expect(toast).to_have_attribute("data-kind", "undo")
+    expect(owner).to_have_attribute("data-login", "")
+
+
 def test_sos_is_the_loudest_thing_on_the_desk(log_in: LogIn) -> None:
     """The driver calls for help; the desk shows it above everything until somebody acknowledges it."""
     desk = log_in("dispatcher", draws_maps=False)

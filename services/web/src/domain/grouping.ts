@@ -71,6 +71,15 @@ function storiesOf(alerts: readonly Alert[]): Map<string, string> {
   return story;
 }
 
+/** Twice as wide as what is near: within a degree of latitude cells may be some percent narrower, and neighbours still suffice. */
+const CELL_DEG = (2 * SAME_PLACE_M) / DEGREE_M;
+const AROUND = [-1, 0, 1];
+
+function cellOf([lon, lat]: LonLat): [column: number, row: number] {
+  const narrow = Math.cos((Math.floor(lat) * Math.PI) / 180);
+  return [Math.floor((lon * narrow) / CELL_DEG), Math.floor(lat / CELL_DEG)];
+}
+
 /** Of each alert with a place, the first of its rule at that place. The first is what all are near to: places do not creep. */
 function placesOf(alerts: readonly Alert[]): Map<string, string> {
   const place = new Map<string, string>();
@@ -78,12 +87,14 @@ function placesOf(alerts: readonly Alert[]): Map<string, string> {
   for (const alert of inTime(alerts)) {
     const at = firstPlace(alert);
     if (!at) continue;
-    const ofRule = anchors.get(alert.rule) ?? [];
-    anchors.set(alert.rule, ofRule);
-    const found = ofRule.find(
-      one => alert.start_ms - one.alert.start_ms <= SAME_PLACE_MS && near(one.at, at, SAME_PLACE_M),
-    );
-    if (!found) ofRule.push({ alert, at });
+    const [column, row] = cellOf(at);
+    const found = AROUND.flatMap(x =>
+      AROUND.flatMap(y => anchors.get(`${alert.rule} ${column + x} ${row + y}`) ?? []),
+    ).find(one => alert.start_ms - one.alert.start_ms <= SAME_PLACE_MS && near(one.at, at, SAME_PLACE_M));
+    if (!found) {
+      const key = `${alert.rule} ${column} ${row}`;
+      anchors.set(key, [...(anchors.get(key) ?? []), { alert, at }]);
+    }
     place.set(alert.alert_id, (found?.alert ?? alert).alert_id);
   }
   return place;

@@ -15,6 +15,7 @@ import {
   fold,
   grouping,
   groups,
+  idsOf,
   isUnfolded,
   letIn,
   names,
@@ -132,8 +133,13 @@ function Together() {
 
 function pick(ids: readonly string[], range: boolean): void {
   const [first] = ids;
-  if (range && first) selection.value = extend(selection.value, visible.value, first);
-  else selection.value = toggle(selection.value, ids);
+  if (!range || !first) {
+    selection.value = toggle(selection.value, ids);
+    return;
+  }
+  const wider = extend(selection.value, visible.value, first);
+  // a folded group stands there as its first: all of it is meant
+  selection.value = { ...wider, ids: new Set([...wider.ids].flatMap(idsOf)) };
 }
 
 function Row({ id, inside = false }: { id: string; inside?: boolean }) {
@@ -178,7 +184,7 @@ function GroupRows({ group }: { group: Group }) {
               if (box) box.indeterminate = count > 0 && count < group.ids.length;
             }}
             aria-label={e.pick(title)}
-            onClick={() => pick(group.ids, false)}
+            onClick={event => pick(group.ids, event.shiftKey)}
           />
         </label>
         <button type="button" class="group-fold" aria-expanded={open} onClick={() => fold(group)}>
