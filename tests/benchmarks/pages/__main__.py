@@ -70,10 +70,9 @@ def main() -> None:
         stage.start_gateway()
         _until(lambda: _seen(stage) >= given.trucks, "the gateway to read them")
         with contextlib.closing(Traffic(stage.bootstrap, large, large.trucks[: WATCHED * 40 : 40])) as traffic:
-            lines = [*Desk(stage, browser, traffic, given).lines(), *_cab(stage, browser)]
-    print(f"\n  {'what':<46} {'asked':>12} {'measured':>16}")
-    for line in lines:
-        print(line)
+            print(f"\n  {'what':<46} {'asked':>12} {'measured':>16}")
+            for line in itertools.chain(Desk(stage, browser, traffic, given).lines(), _cab(stage, browser)):
+                print(line, flush=True)
 
 
 def _say(what: str) -> None:

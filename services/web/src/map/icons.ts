@@ -20,7 +20,8 @@ export function drawIcon(name: string, theme: Theme): ImageData | null {
   if (!size) return null;
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = size * SCALE;
-  const brush = canvas.getContext("2d");
+  // it is read back at once: from graphics memory that waits for everything being drawn (a quarter of a large city's time)
+  const brush = canvas.getContext("2d", { willReadFrequently: true });
   if (!brush) return null;
   brush.scale(SCALE, SCALE);
   brush.translate(size / 2, size / 2);
