@@ -231,7 +231,7 @@ def _missing(body: BatchBody) -> list[dict[str, str]]:
 
 def _of_batch(parts: State, me: Asker, batch_id: str) -> list[Seen]:
     """Return the alerts of which a batch was said, each with the action to take back."""
-    kept = queries.alert_batch(parts.engine, me.user.tenant_id, batch_id)
+    kept = queries.alert_batch(parts.engine, me.user.tenant_id, batch_id, me.scope.district_id)
     if kept is None:
         raise not_found()
     return [Seen(alert_id=one["alert_id"], undoes=one["action_id"]) for one in kept["done"]]

@@ -3,6 +3,7 @@
 What it comes to is the planner's to say: a question is put into the database, and its answer waited for, not long.
 """
 
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final
@@ -17,6 +18,7 @@ from services.gateway.access import Asker, GuardedRoute, Me, action
 from services.gateway.answers import Json
 from services.gateway.dispatch import DispatchActionBody, sees_stop, truck_of
 from services.gateway.fields import Text, Version
+from services.gateway.live_state import Scope
 from services.gateway.problems import Problem, not_found
 from services.gateway.state import Parts, State
 from services.gateway.trucks import see_truck
@@ -29,6 +31,10 @@ router = APIRouter(prefix="/api/v1", tags=["dispatch"], route_class=GuardedRoute
 ANSWER_S: Final = 8.0
 """How long the planner's answer is waited for: tenths of a second, some seconds where a machine does fifteen things at once."""
 LOOK_S: Final = 0.03
+MOST_WAIT_S: Final = 0.25
+AT_ONCE: Final = 8
+"""Questions that wait for the planner: each holds a thread of all routes' pool."""
+_asking: Final = threading.BoundedSemaphore(AT_ONCE)
 MOST: Final = 200
 """Stops in one draft: more than one truck collects in a shift."""
 
@@ -71,24 +77,41 @@ def price(body: PriceBody, me: Me, parts: Parts) -> Json:
     _see(me, parts, (*body.stop_ids, *(move.stop_id for move in body.moves)), (move.truck_id for move in body.moves))
     if body.give_away is not None:
         see_truck(me, parts.engine, body.give_away)
-    said = _asked_the_planner(parts, me, msgspec.json.encode(body.model_dump()))
+    town = parts.hub.tenant(me.user.tenant_id).town
+    among = None if me.scope == Scope() else [one["truck_id"] for one in town.everything(me.scope)["trucks"]]
+    if not _asking.acquire(timeout=1.0):
+        detail = f"{AT_ONCE} others ask the planner now. Live data and plans go on."
+        raise Problem(503, "planner_away", detail, headers={"Retry-After": "1"})
+    try:
+        said = _asked_the_planner(parts, me, msgspec.json.encode({**body.model_dump(), "among": among}))
+    finally:
+        _asking.release()
     if said is None:
         raise Problem(503, "not_priced", "The planner could not reckon this; its log says why.")
-    town = parts.hub.tenant(me.user.tenant_id).town
-    said["offers"] = [one for one in said["offers"] if me.scope.sees(town.thing("truck", one["truck_id"]))]
-    return Json(said)
+    return Json(said if among is None else _without_others(said, frozenset(among)))
+
+
+def _without_others(said: dict[str, Any], trucks: frozenset[str]) -> dict[str, Any]:
+    """Leave out which trucks of others have a stop, and how far their plans are."""
+    for one in (*said["moves"], *said["shared"]):
+        one["from_truck_id"] = one["from_truck_id"] if one["from_truck_id"] in trucks else None
+    for one in said["asked"]:
+        one |= {name: one[name] if one[name] in trucks else None for name in ("truck_id", "locked_to")}
+    versions = {truck_id: version for truck_id, version in said["plan_versions"].items() if truck_id in trucks}
+    return {**said, "plan_versions": versions}
 
 
 def _asked_the_planner(parts: State, me: Asker, question: bytes) -> Any:
     tenant_id, question_id = me.user.tenant_id, str(uuid4())
     mailbox.ask(parts.engine, tenant_id, me.user.district_id, question_id, question)
-    give_up_s = time.monotonic() + ANSWER_S
+    give_up_s, wait_s = time.monotonic() + ANSWER_S, LOOK_S
     try:
         while (said := mailbox.answer_to(parts.engine, tenant_id, question_id)) is None:
             if time.monotonic() > give_up_s:
                 detail = f"The planner did not answer within {ANSWER_S:g} s. Live data and plans go on."
                 raise Problem(503, "planner_away", detail, headers={"Retry-After": "5"})
-            time.sleep(LOOK_S)
+            time.sleep(wait_s)
+            wait_s = min(1.5 * wait_s, MOST_WAIT_S)
     finally:
         mailbox.take_away(parts.engine, tenant_id, question_id)
     return msgspec.json.decode(said)
@@ -110,7 +133,7 @@ def send(draft_id: Annotated[Text, Path(max_length=100)], body: DraftBody, me: M
             raise Problem(422, "not_usable", f"{at}: replan concerns no stop", errors=[_wrong(at, "expected another")])
         if one.kind == "lock":
             trucks.add(truck_of(one, f"/actions/{number}"))
-    _see(me, parts, stops, trucks)
+    _see(me, parts, stops, (*trucks, *body.plan_versions))
     now_ms = clock.city_now_ms()
     actions = [_said(one, f"{draft_id}/{number}", me, now_ms) for number, one in enumerate(body.actions)]
     after = {one.subject_id: one.after for one in body.actions if "after" in one.model_fields_set}

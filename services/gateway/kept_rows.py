@@ -6,11 +6,15 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from services.gateway.handling import standing
 from services.gateway.live_rows import Seen
+from services.gateway.live_state import Scope
 from services.gateway.sheets import GEOMETRY, point
+from services.gateway.whole import as_event
 from services.store import pages, queries
 from services.store.pages import Fix, PlanKey
 from services.store.queries import Cursor
+from streams.topics import ALERT_ACTIONS
 
 PAGE: Final = 500
 """Rows asked of the database at once."""
@@ -60,32 +64,21 @@ def _alert_page(engine: Any, district_id: str | None, asked: Kept, before: Curso
     return found, actions
 
 
-def _alert_row(alert: Mapping[str, Any], actions: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    deeds = standing(actions)
+def _alert_row(alert: Mapping[str, Any], actions: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    deeds = standing(as_event(ALERT_ACTIONS, one) for one in actions).judgements
     trucks = alert.get("truck_ids") or [alert[name] for name in ("truck_id",) if alert.get(name)]
     return {
         **alert,
         "truck_ids": trucks,
-        "handling": HANDLING[deeds[-1]["kind"]] if deeds else "new",
-        "acked_by": deeds[0]["actor"] if deeds else None,
-        "acked_ms": deeds[0]["at_ms"] if deeds else None,
+        "handling": HANDLING[deeds[-1].kind] if deeds else "new",
+        "acked_by": deeds[0].actor if deeds else None,
+        "acked_ms": deeds[0].at_ms if deeds else None,
         GEOMETRY: alert.get("where"),
     }
 
 
 HANDLING: Final = {"ack": "acknowledged", "confirm": "confirmed", "dismiss": "dismissed"}
 """What is done about an alert, and where it stands then; `domain/alerts.ts` says the same."""
-
-
-def standing(actions: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the deeds that hold, in order; ``undo`` has taken the last one back each time."""
-    deeds: list[Mapping[str, Any]] = []
-    for action in actions:
-        if action["kind"] in HANDLING:
-            deeds.append(action)
-        elif action["kind"] == "undo" and deeds:
-            deeds.pop()
-    return deeds
 
 
 def _alert_shown(row: Mapping[str, Any], asked: Kept) -> bool:
@@ -108,7 +101,8 @@ async def plans(engine: Any, seen: Seen, asked: Kept) -> Rows:
 
 
 def _plan_shown(plan: Mapping[str, Any], seen: Seen, asked: Kept) -> bool:
-    theirs = seen.scope.sees(seen.town.thing("plan", plan["truck_id"]))
+    thing = seen.town.thing("plan", plan["truck_id"])
+    theirs = seen.scope == Scope() or (thing.value is not None and seen.scope.sees(thing))
     named = asked.find.strip().lower() in plan["truck_id"].lower()
     return theirs and named and (not asked.materials or plan["material"] in asked.materials)
 

@@ -11,6 +11,8 @@ from typing import Final, Literal, NamedTuple
 
 MAX_BYTES: Final = 10 * 1024 * 1024
 MAX_SIDE: Final = 16_384
+MAX_PIECES: Final = 20_000
+"""Segments or chunks: a PNG of `MAX_BYTES` in pieces of 8 kB, as screens' pictures come, has 1,300."""
 MAX_PIXELS: Final = 110_000_000
 """A phone's largest picture has 108 million; a staff member's browser needs four bytes for each."""
 
@@ -73,6 +75,7 @@ _KEPT: Final = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
 """Application segments that say how colours are meant."""
 _COMMENT: Final = 0xFE
 _APPLICATION: Final = range(0xE0, 0xF0)
+_FILL: Final = re.compile(rb"(?:\xff(?=\xff))*")
 _AFTER_SCAN: Final = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
 
 
@@ -85,10 +88,9 @@ class _Segment(NamedTuple):
 def _segments(data: bytes) -> Iterator[_Segment]:
     """Yield a JPEG's segments after its first two bytes, each scan with its data, up to its end."""
     at = 2
-    while True:
+    for _ in range(MAX_PIECES):
         start = at
-        while data[at : at + 2] == b"\xff\xff":
-            at += 1  # fill bytes
+        at = _FILL.match(data, at).end()  # type: ignore[union-attr]  # it matches nothing too
         head = data[at : at + 4]
         if len(head) < 2 or head[0] != 0xFF:
             raise BadPhotoError("photo_broken")
@@ -108,6 +110,7 @@ def _segments(data: bytes) -> Iterator[_Segment]:
                 raise BadPhotoError("photo_broken")
             at = next_one.end() - 2
         yield _Segment(marker, data[start:at], content)
+    raise BadPhotoError("photo_broken")
 
 
 def _jpeg(data: bytes) -> Photo:
@@ -169,15 +172,18 @@ _PNG_KEPT: Final = frozenset(
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
     """Yield name, content and the whole of each chunk of a PNG up to its end; each must fit its own check sum."""
-    at, name = len(_PNG), b""
-    while name != b"IEND":
+    at = len(_PNG)
+    for _ in range(MAX_PIECES):
         length = int.from_bytes(data[at : at + 4])
         whole = data[at : at + 12 + length]
         name, content = whole[4:8], whole[8:-4]
         if len(whole) != 12 + length or zlib.crc32(whole[4:-4]) != int.from_bytes(whole[-4:]):
             raise BadPhotoError("photo_broken")
         yield name, content, whole
+        if name == b"IEND":
+            return
         at += len(whole)
+    raise BadPhotoError("photo_broken")
 
 
 def _png(data: bytes) -> Photo:
@@ -204,13 +210,16 @@ def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     if end > len(data):
         raise BadPhotoError("photo_broken")
     at = 12
-    while at < end:
+    for _ in range(MAX_PIECES):
+        if at >= end:
+            return
         length = int.from_bytes(data[at + 4 : at + 8], "little")
         content = data[at + 8 : at + 8 + length]
         if at + 8 + length > end:
             raise BadPhotoError("photo_broken")
         yield data[at : at + 4], content
         at += 8 + length + length % 2
+    raise BadPhotoError("photo_broken")
 
 
 def _webp(data: bytes) -> Photo:
@@ -233,11 +242,12 @@ def _webp_size(name: bytes, content: bytes) -> tuple[int, int] | None:
 
 
 def _stripped_webp(data: bytes) -> bytes:
-    kept = b"WEBP"
+    parts = [b"WEBP"]
     for name, content in _webp_chunks(data):
         if name in _WEBP_KEPT:
             said = bytes([content[0] & ~_SAYS_METADATA]) + content[1:] if name == b"VP8X" and content else content
-            kept += name + len(said).to_bytes(4, "little") + said + b"\0" * (len(said) % 2)
+            parts += [name, len(said).to_bytes(4, "little"), said, b"\0" * (len(said) % 2)]
+    kept = b"".join(parts)
     return b"RIFF" + len(kept).to_bytes(4, "little") + kept
 
 

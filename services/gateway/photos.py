@@ -12,7 +12,8 @@ from services.gateway.access import GuardedRoute, Me, action
 from services.gateway.answers import Json
 from services.gateway.driver import FUTURE_MS, PAST_MS
 from services.gateway.fields import Ms, Span, Text, Version
-from services.gateway.pictures import NoPicture, Picture, look
+from services.gateway.photo import BadPhotoError, look
+from services.gateway.photo import Photo as Picture
 from services.gateway.problems import Problem, not_found
 from services.gateway.state import Parts
 from services.gateway.trucks import MAX_SPAN_MS, see_truck
@@ -23,6 +24,11 @@ router = APIRouter(prefix="/api/v1", tags=["photos"], route_class=GuardedRoute)
 
 Id = Annotated[Text, Path(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+_FAULTS: Final = {
+    "photo_kind": "expected a JPEG, PNG or WebP file; these bytes begin as none of them",
+    "photo_broken": "the file is broken or was cut off",
+    "photo_pixels": "it is too large to be shown",
+}
 _KEPT_S: Final = 600
 """So long a browser may show a photo again without asking."""
 
@@ -58,12 +64,12 @@ async def take(  # noqa: PLR0917  # a route's parameters are its query
             errors=[{"pointer": "/taken_ms", "detail": f"expected about {now_ms}"}],
         )
     data = await request.body()
-    picture = _picture(data)
+    picture = await asyncio.to_thread(_picture, data)  # the live state is folded in this loop
     found = hashlib.sha256(data).hexdigest()
     if sha256 is not None and sha256 != found:
         detail = f"sha256 is {sha256}, the bytes that came have {found}: the photo was damaged on its way"
         raise Problem(422, "photo_damaged", detail, errors=[{"pointer": "/sha256", "detail": f"expected {found}"}])
-    photo = Photo(
+    taken = Photo(
         photo_id=photo_id,
         truck_id=me.user.truck_id or "",
         driver_id=me.user.driver_id,
@@ -83,8 +89,8 @@ async def take(  # noqa: PLR0917  # a route's parameters are its query
         size_bytes=len(data),
         sha256=found,
     )
-    kept = await asyncio.to_thread(photos.keep, parts.engine, me.user.tenant_id, me.user.district_id, photo, data)
-    if kept.sha256 != found or kept.truck_id != photo.truck_id:
+    kept = await asyncio.to_thread(photos.keep, parts.engine, me.user.tenant_id, me.user.district_id, taken, data)
+    if kept.sha256 != found or kept.truck_id != taken.truck_id:
         raise Problem(409, "different_body", f"a photo {photo_id!r} with other bytes is there already")
     return Json({"photo_id": photo_id, "state": "received", "sha256": found}, 202)
 
@@ -120,9 +126,8 @@ def photos_of(truck_id: Annotated[Text, Path()], me: Me, parts: Parts, from_ms: 
 def _picture(data: bytes) -> Picture:
     try:
         return look(data)
-    except NoPicture as error:
-        detail = f"The photo cannot be taken: {error}"
-        raise Problem(422, "no_picture", detail) from error
+    except BadPhotoError as error:
+        raise Problem(422, "no_picture", f"The photo cannot be taken: {_FAULTS[error.fault]}") from error
 
 
 def _said(one: Photo) -> dict[str, Any]:

@@ -33,12 +33,14 @@ class Move(Struct, frozen=True, kw_only=True):
 class Question(Struct, frozen=True, kw_only=True):
     """What a dispatcher has in the draft (``moves``), and what is asked besides: whom ``stop_ids`` could go to.
 
-    ``give_away``: a truck; asked is then who could take all that it still has to collect, shared out.
+    ``give_away``: a truck; asked is then who could take all that it still has to collect, shared out. ``among``: only these
+    trucks are offered anything; None = all.
     """
 
     moves: tuple[Move, ...] = ()
     stop_ids: tuple[str, ...] = ()
     give_away: str | None = None
+    among: tuple[str, ...] | None = None
 
 
 class Price(Struct, frozen=True, kw_only=True):
@@ -193,11 +195,13 @@ class _Part:
         )
 
     def _keep_off(self) -> frozenset[str]:
-        """The trucks that need not be asked: the one that is to be relieved, the one that has all of it anyway."""
+        """The trucks that are not asked: not the asker's, the one that is to be relieved, the one that has all of it anyway."""
+        among = self._question.among
+        others = frozenset() if among is None else frozenset(self._now.crews) - frozenset(among)
         if self._question.give_away is not None:
-            return frozenset({self._question.give_away})
+            return others | {self._question.give_away}
         holders = {self._moves.get(stop) or self._now.planned.get(stop) for stop in self._wanted}
-        return frozenset(holder for holder in holders if holder is not None) if len(holders) == 1 else frozenset()
+        return others | {holder for holder in holders if holder is not None and len(holders) == 1}
 
     def price(self) -> Price:
         return self._between(self._quote.before, self._quote.drafted)

@@ -45,6 +45,8 @@ def record_action(engine: Engine, action: Action, district_id: str | None) -> bo
     with engine.begin() as connection:
         if isinstance(action, events.AlertAction):
             _one_at_a_time(connection, "alert-actions", action.tenant_id)
+        elif isinstance(action, events.DispatchAction):
+            _one_at_a_time(connection, "dispatch", action.tenant_id)  # a draft looks at what was said until now
         if _insert(connection, action, district_id):
             _send(connection, action, district_id)
             return True

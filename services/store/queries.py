@@ -124,11 +124,13 @@ def reachable(engine: Engine) -> bool:
         return bool(connection.execute(select(true())).scalar_one())
 
 
-def alert_batch(engine: Engine, tenant_id: str, batch_id: str) -> dict[str, Any] | None:
-    """Return what the asker of a batch was told, or None."""
+def alert_batch(engine: Engine, tenant_id: str, batch_id: str, district_id: str | None) -> dict[str, Any] | None:
+    """Return what the asker of a batch was told, or None; with ``district_id``, only if that was somebody of it."""
     b = schema.alert_action_batches.c
     with engine.connect() as connection:
         query = select(b.answer).where(b.tenant_id == tenant_id, b.batch_id == batch_id)
+        if district_id is not None:
+            query = query.where(b.district_id == district_id)
         return connection.execute(query).scalar_one_or_none()
 
 

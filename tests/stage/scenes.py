@@ -99,8 +99,10 @@ def driver(page: Page) -> Iterator[str]:
         page.keyboard.press("Escape")
         page.get_by_role("dialog").wait_for(state="detached")
     page.get_by_test_id("account").click()
+    yield "driver-menu"
+    page.get_by_test_id("account").click()
     page.locator("details.reports > summary").click()
-    yield "driver-menus"
+    yield "driver-reports"
 
 
 def enforcement(page: Page) -> Iterator[str]:

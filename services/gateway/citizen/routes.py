@@ -78,7 +78,7 @@ async def send(request: Request, parts: Parts, language: Spoken) -> Response:
     found = _understood(given.fields, parts)
     if wait_minutes is not None:
         return _refused(language, parts, found.typed, [Fault("too_many", "kind", {"minutes": str(wait_minutes)})], 429)
-    picture, fault = _picture(given)
+    picture, fault = await asyncio.to_thread(_picture, given)  # the live state is folded in this loop
     faults = [*found.faults, *([fault] if fault else [])]
     if faults:
         if picture is not None:

@@ -59,3 +59,11 @@ def test_what_is_no_photo_of_ours_is_refused_by_name(given: bytes, fault: str) -
     with pytest.raises(BadPhotoError) as refused:
         look(given)
     assert refused.value.fault == fault
+
+
+def test_a_file_of_a_million_pieces_is_refused_before_it_is_walked() -> None:
+    """Made to keep a gateway busy: segments of nothing, and as much fill."""
+    pieces = b"\xff\xd8" + b"\xff\xe0\x00\x02" * 1_000_000
+    for data in (pieces, b"\xff\xd8" + b"\xff" * 4_000_000 + b"\xe0\x00\x02"):
+        with pytest.raises(BadPhotoError):
+            look(data)

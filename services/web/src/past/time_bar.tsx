@@ -152,7 +152,7 @@ function Buttons({
       <Sign of="event-back" name={w.eventBack(w.kinds[jumpTo.value])} onClick={() => void jump(-1)}>
         <Icon of="before" />
       </Sign>
-      <Sign of="minute-back" name={w.minuteBack} onClick={() => step(-1)}>
+      <Sign of="minute-back" name={`−1 ${w.minuteBack}`} onClick={() => step(-1)}>
         −1
       </Sign>
       <Sign
@@ -163,7 +163,7 @@ function Buttons({
       >
         <Icon of={playing.value ? "pause" : "play"} />
       </Sign>
-      <Sign of="minute-on" name={w.minuteOn} disabled={!inPast.value} onClick={() => step(1)}>
+      <Sign of="minute-on" name={`+1 ${w.minuteOn}`} disabled={!inPast.value} onClick={() => step(1)}>
         +1
       </Sign>
       <Sign of="event-on" name={w.eventOn(w.kinds[jumpTo.value])} disabled={!inPast.value} onClick={() => void jump(1)}>
