@@ -24,6 +24,8 @@ KEPT_MS: Final = 7 * DAY_MS
 """A receipt is waited for so long after the load was tipped."""
 _WEIGHED_WITHIN_MS: Final = 2 * HOUR_MS
 """A weighing so long after a load was tipped is of another one: trucks queue, wash, and clocks of weighbridges are wrong [P]."""
+_CLOCK_OFF_MS: Final = DAY_MS
+"""A report whose time is further than this from its arrival does not say how long anything lasts: its clock is wrong, or it lay for a day."""
 _MOST: Final = 16
 """Loads remembered: more than a truck tips in two days."""
 _MOST_WEIGHED: Final = 32
@@ -57,7 +59,7 @@ class OpenLoads(Struct, array_like=True):
     late_ms: int = 0
     """When what is on board has been on its way for too long; 0 = it is not on its way, or nobody knows."""
     judged: str = ""
-    """Ticket of the load that was judged for that."""
+    """Ticket of the load that was judged for that, or whose way nobody can measure: it began by another clock."""
     due_ms: int = 0
     """When time alone may say something; 0 = it says nothing."""
 
@@ -96,13 +98,16 @@ def follow(loads: OpenLoads, tickets: Tickets, moment: Moment, receipt_h: float,
         return False
     before_ms, loads.late_ms = loads.late_ms, 0
     if moment.cargo.state == "loaded":
-        loaded_ms = load.times["loaded"]
-        if loads.aboard != load.ticket_id:
+        loaded_ms, clock_off = load.times["loaded"], _is_clock_off(moment)
+        begins = loads.aboard != load.ticket_id
+        if begins:
             loads.aboard = load.ticket_id
             if loads.tipped and not loads.tipped[-1].until_ms:
                 loads.tipped[-1].until_ms = loaded_ms
                 _plan(loads)
-        loads.late_ms = _late_ms(load, open_h)
+        if moment.clock_moved or (begins and clock_off):
+            loads.judged = load.ticket_id
+        loads.late_ms = 0 if clock_off else _late_ms(load, open_h)
     elif loads.aboard:
         if loads.aboard == load.ticket_id and load.is_known:
             _tip(loads, load, tickets.recent_kg, moment, receipt_h)
@@ -125,10 +130,14 @@ def _late_ms(load: Load, open_h: float) -> int:
     return load.times["loaded"] + round(open_h * HOUR_MS)
 
 
+def _is_clock_off(moment: Moment) -> bool:
+    return abs(events.came_ms(moment.fix) - moment.time_ms) > _CLOCK_OFF_MS
+
+
 def _tip(loads: OpenLoads, load: Load, recent_kg: list[float], moment: Moment, receipt_h: float) -> None:
     """Note a load that went empty at a facility. Elsewhere it is no receipt that is missing."""
     facility = moment.within(_FACILITY, AT_PLACE_M)
-    if facility is None:
+    if facility is None or _is_clock_off(moment):
         return
     tipped_ms = moment.cargo.since_ms
     loads.tipped = [

@@ -325,3 +325,19 @@ def test_a_short_receipt_that_comes_late_is_not_taken_back_with_its_lateness() -
     for alert in city.said:
         by_id.setdefault(alert.alert_id, []).append(alert.state)
     assert sorted(by_id.values()) == [["raised", "cancelled"], ["raised", "ended"]]
+
+
+def test_a_load_of_a_clock_that_is_years_behind_is_not_late_at_once() -> None:
+    """Sent again, its reports teach nobody its error: nobody knows how long it is on its way."""
+    day, city = Day(), City(weighbridge=True)
+    day.drive.load(14_000.0).go(town.STREET_M)
+    right = [replace(fix, received_time_ms=fix.event_time_ms + 300) for fix in day.drive.fixes]
+    wrong = [replace(fix, event_time_ms=fix.event_time_ms - 20 * 365 * DAY_MS, resent=True) for fix in right]
+    for number, (fix, late) in enumerate(zip(right, wrong, strict=True)):
+        city.hear(late)
+        city.tick(fix.received_time_ms + 1, hearing_ms=fix.received_time_ms - HOUR_MS)
+        assert city.said == [], number
+    day.drive.go(0).wait(30)
+    after = [replace(fix, received_time_ms=fix.event_time_ms + 300) for fix in day.drive.fixes[len(right) :]]
+    city.hear(*after).tick(after[-1].event_time_ms + HOUR_MS)
+    assert city.said == []
