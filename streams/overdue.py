@@ -98,16 +98,15 @@ def follow(loads: OpenLoads, tickets: Tickets, moment: Moment, receipt_h: float,
         return False
     before_ms, loads.late_ms = loads.late_ms, 0
     if moment.cargo.state == "loaded":
-        loaded_ms, clock_off = load.times["loaded"], _is_clock_off(moment)
         begins = loads.aboard != load.ticket_id
         if begins:
             loads.aboard = load.ticket_id
             if loads.tipped and not loads.tipped[-1].until_ms:
-                loads.tipped[-1].until_ms = loaded_ms
+                loads.tipped[-1].until_ms = load.times["loaded"]
                 _plan(loads)
-        if moment.clock_moved or (begins and clock_off):
+        if moment.clock_moved or (begins and _is_clock_off(moment)):
             loads.judged = load.ticket_id
-        loads.late_ms = 0 if clock_off else _late_ms(load, open_h)
+        loads.late_ms = _late_ms(load, open_h)
     elif loads.aboard:
         if loads.aboard == load.ticket_id and load.is_known:
             _tip(loads, load, tickets.recent_kg, moment, receipt_h)

@@ -102,17 +102,13 @@ _TOO_FEW: Final = Gate[Moment](
 )
 _STEADY: Final = Gate[Moment](
     "the last readings below the highest minute's by the least share of a fall",
-    lambda memory, _, limits: "{:.0f} kg, {:.0f} kg - {:.1%}".format(
-        *_lately_and_highest_kg(memory), limits.spill_share
-    ),
+    lambda memory, _, limits: _beside_highest(_lately_kg(memory), memory, limits),
 )
 
 
 _NOWHERE_LOW: Final = Gate[Moment](
     "the mean of one of the windows below the highest minute's by the least share of a fall",
-    lambda memory, moment, limits: "{:.0f} kg, {:.0f} kg - {:.1%}".format(
-        *_lowest_and_highest_kg(memory, moment.time_ms), limits.spill_share
-    ),
+    lambda memory, moment, limits: _beside_highest(_lowest_kg(memory, moment.time_ms), memory, limits),
 )
 
 
@@ -200,11 +196,10 @@ def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[
     """Compare the level of the last minutes, over each window, with the level before it."""
     if len(memory.recent) < _FEWEST or len(memory.minutes) < 2:
         return _TOO_FEW
-    lately_kg, highest_kg = _lately_and_highest_kg(memory)
-    if lately_kg > highest_kg * (1 - limits.spill_share):
+    low_kg = _highest_kg(memory) * (1 - limits.spill_share)
+    if _lately_kg(memory) > low_kg:
         return _STEADY  # as most of the time: no window can have fallen so far
-    lowest_kg, highest_kg = _lowest_and_highest_kg(memory, moment.time_ms)
-    if lowest_kg > highest_kg * (1 - limits.spill_share):
+    if _lowest_kg(memory, moment.time_ms) > low_kg:
         return _NOWHERE_LOW  # nor can it here: a level before is a mean of minutes
     windows = list(_windows(memory, moment.time_ms))
     if not any(window.fell(limits) for window in windows):
@@ -222,21 +217,29 @@ def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[
     return _finding("begin", memory, moment, limits)
 
 
-def _lately_and_highest_kg(memory: Memory) -> tuple[float, float]:
-    """Return the mean of the last few readings, and that of the highest minute."""
+def _lately_kg(memory: Memory) -> float:
+    """Return the mean of the last few readings."""
+    return sum([kg for _, kg in memory.recent[-_FEWEST:]]) / _FEWEST
+
+
+def _highest_kg(memory: Memory) -> float:
+    """Return the mean of the highest minute."""
     minute = memory.minutes[-1]
-    lately_kg = sum([kg for _, kg in memory.recent[-_FEWEST:]]) / _FEWEST
-    return lately_kg, max(memory.highest_kg, minute.kg / minute.n) if minute.n else memory.highest_kg
+    return max(memory.highest_kg, minute.kg / minute.n) if minute.n else memory.highest_kg
 
 
-def _lowest_and_highest_kg(memory: Memory, time_ms: int) -> tuple[float, float]:
-    """Return the lowest mean of the windows, be their readings enough for a level or not, and that of the highest minute."""
+def _lowest_kg(memory: Memory, time_ms: int) -> float:
+    """Return the lowest mean of the windows, be their readings enough for a level or not."""
     readings_kg = [kg for _, kg in memory.recent]
     means_kg = []
     for window_s in _WINDOWS_S:
-        lately_kg = readings_kg[bisect_left(memory.recent, (time_ms - window_s * SECOND_MS,)) :]
-        means_kg.append(sum(lately_kg) / len(lately_kg))
-    return min(means_kg), _lately_and_highest_kg(memory)[1]
+        within_kg = readings_kg[bisect_left(memory.recent, (time_ms - window_s * SECOND_MS,)) :]
+        means_kg.append(sum(within_kg) / len(within_kg))
+    return min(means_kg)
+
+
+def _beside_highest(kg: float, memory: Memory, limits: Thresholds) -> str:
+    return f"{kg:.0f} kg, {_highest_kg(memory):.0f} kg - {limits.spill_share:.1%}"
 
 
 def _needed(memory: Memory, limits: Thresholds) -> float:

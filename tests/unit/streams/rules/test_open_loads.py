@@ -341,3 +341,15 @@ def test_a_load_of_a_clock_that_is_years_behind_is_not_late_at_once() -> None:
     after = [replace(fix, received_time_ms=fix.event_time_ms + 300) for fix in day.drive.fixes[len(right) :]]
     city.hear(*after).tick(after[-1].event_time_ms + HOUR_MS)
     assert city.said == []
+
+
+def test_a_lateness_stays_while_reports_of_days_ago_come_in() -> None:
+    """The truck was out of reach: what it had kept says nothing of the load being at its end."""
+    day, city = Day(), City(weighbridge=True)
+    city.hear(*day.drive.load(14_000.0).go(town.STREET_M).fixes)
+    heard = len(day.drive.fixes)
+    at_ms = due_ms(city)
+    assert city.tick(at_ms, hearing_ms=at_ms - HOUR_MS).states == ["raised"]
+    day.drive.go(2 * town.STREET_M)
+    city.hear(*(replace(fix, received_time_ms=at_ms + HOUR_MS) for fix in day.drive.fixes[heard:]))
+    assert city.states == ["raised"]
