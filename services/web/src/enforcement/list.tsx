@@ -29,8 +29,7 @@ import {
 
 export function List() {
   const w = words.value.alerts;
-  // rows are read by their place: each redraws itself when its alert changes
-  store.tables.alert.version.value;
+  store.tables.alert.version.value; // whether there are any
   const here = (value: boolean) => () => {
     reading.value = value;
   };
@@ -143,6 +142,7 @@ function pick(ids: readonly string[], range: boolean): void {
 }
 
 function Row({ id, inside = false }: { id: string; inside?: boolean }) {
+  store.tables.alert.version.value; // its alert may be another under the same id
   const alert = store.tables.alert.get(id);
   if (!alert) return null;
   return (
@@ -165,6 +165,7 @@ const SEVERITIES = ["critical", "high", "medium", "low"] as const;
 
 function GroupRows({ group }: { group: Group }) {
   const e = words.value.enf;
+  store.tables.alert.version.value; // as for a row
   const alerts = group.ids.flatMap(id => store.tables.alert.get(id) ?? []);
   const [first] = alerts;
   if (!first) return null;
