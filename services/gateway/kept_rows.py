@@ -101,7 +101,7 @@ async def plans(engine: Any, seen: Seen, asked: Kept) -> Rows:
 
 
 def _plan_shown(plan: Mapping[str, Any], seen: Seen, asked: Kept) -> bool:
-    thing = seen.town.thing("plan", plan["truck_id"])
+    thing = seen.town.thing("truck", plan["truck_id"])
     theirs = seen.scope == Scope() or (thing.value is not None and seen.scope.sees(thing))
     named = asked.find.strip().lower() in plan["truck_id"].lower()
     return theirs and named and (not asked.materials or plan["material"] in asked.materials)

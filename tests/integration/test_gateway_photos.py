@@ -133,7 +133,7 @@ def test_who_may_not_see_the_truck_sees_no_photo(trial: Trial) -> None:
     [
         (b"<html>", {}, 422, "no_picture"),
         (jpeg()[:-2], {}, 422, "no_picture"),
-        (jpeg(size=9_000), {}, 422, "no_picture"),
+        (jpeg(size=17_000), {}, 422, "no_picture"),
         (jpeg(), {"sha256": "0" * 64}, 422, "photo_damaged"),
         (jpeg(), {"taken_ms": 5}, 422, "not_usable"),
         (jpeg(), {"taken_ms": 10**19}, 422, "not_usable"),
