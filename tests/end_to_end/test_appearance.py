@@ -55,6 +55,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         stage.record()
         stage.end("recorder")
         stage.start_gateway()
+        for name in town.HARD[:3]:
+            stage.report("dumping", name, note=name)
         yield stage
 
 

@@ -4,7 +4,7 @@ Of the running system where one answers at --address (its demo users are in the 
 default city behind a gateway of its own. Nothing is ordered, reported or decided.
 
     make screenshots                                   everything, into .build/screenshots/
-    make screenshots ONLY=driver                       one face: login, dispatch, driver, enforcement
+    make screenshots ONLY=driver                       one face: login, dispatch, driver, enforcement, report, intake, manager
     python -m tests.screenshots --address http://127.0.0.1:8080 --language zh --theme night
 """
 
@@ -31,7 +31,7 @@ from services.gateway.access import COOKIE
 from services.planner.roads import NoGraph, NoWay, Roads
 from tests.browser import ARGUMENTS, ROOT, chromium
 from tests.stage import scenes, town
-from tests.stage.running import standing
+from tests.stage.running import FACES, standing
 
 SIZES: Final[Mapping[str, tuple[int, int]]] = {"wide": (1440, 900), "narrow": (390, 844)}
 SETTLED_S: Final = 15.0
@@ -114,7 +114,9 @@ def _somewhere(address: str | None) -> Iterator[Where]:
         stage.record()
         stage.end("recorder")
         stage.start_gateway()
-        yield Where(stage.address, {role: stage.cookie(role) for role in ("dispatcher", "driver", "officer")})
+        stage.report("dumping", "Rua de Cedofeita 300", note="Sacos e tijolos na esquina.")
+        stage.report("overflow", "Praça de Carlos Alberto")
+        yield Where(stage.address, {role: stage.cookie(role) for role in FACES})
 
 
 def _answers(address: str) -> bool:

@@ -5,6 +5,7 @@ each time, and a measurement of the pages is one of the pages.
 """
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -129,6 +130,18 @@ class Stage:
             truck_id=truck_id,
         )
         engine.dispose()
+
+    def report(self, kind: str, place: str, note: str = "") -> None:
+        """Let a citizen report something; the gateway must run."""
+        form = httpx.get(f"{self.address}/report", timeout=20).text
+        number = re.search(r'name="number" value="([0-9A-Z]+)"', form)
+        if number is None:
+            raise StageError("the form for citizens has no number: see `services/gateway/citizen/page.py`")
+        said = {"number": number[1], "kind": kind, "place": place, "note": note}
+        fields = {name: (None, content.encode()) for name, content in said.items()}
+        answer = httpx.post(f"{self.address}/report", files=fields, timeout=20)
+        if not answer.has_redirect_location:
+            raise StageError(f"a citizen's report was not taken ({answer.status_code})")
 
     def cookie(self, login: str) -> dict[str, Any]:
         """Return the session of a login as a browser keeps it; logs in the first time (the gateway counts log-ins)."""

@@ -43,6 +43,7 @@ def context(
         locale=LOCALES[language],
         viewport={"width": width, "height": height},
         reduced_motion="reduce",
+        color_scheme="dark" if theme == "night" else "light",
         service_workers="block",
         **more,
     )
@@ -121,11 +122,54 @@ def enforcement(page: Page) -> Iterator[str]:
     yield "enforcement-dismiss"
 
 
+def report(page: Page) -> Iterator[str]:
+    """Show a citizen's form, what it says to an empty one, and to a number that is nobody's."""
+    page.goto("/report")
+    page.get_by_test_id("send").wait_for()
+    yield "report"
+    page.locator("details:has(#lat) > summary").click()
+    page.get_by_test_id("send").click()
+    page.get_by_test_id("faults").wait_for()
+    yield "report-refused"
+    page.goto("/report/2222222222222222")
+    page.locator("h1").wait_for()
+    yield "report-unknown"
+
+
+def intake(page: Page) -> Iterator[str]:
+    """Show what citizens report, and one of them whole where there is one."""
+    page.goto("/intake")
+    _live(page)
+    page.locator('[data-testid="reports"], .intake .empty').first.wait_for()
+    yield "intake"
+    if page.get_by_test_id("report-row").count():
+        page.get_by_test_id("report-row").first.click()
+        page.get_by_test_id("report-file").wait_for()
+        yield "intake-report"
+
+
+def manager(page: Page) -> Iterator[str]:
+    """Show the day's figures, the records behind one, and the week."""
+    page.goto("/manager")
+    _live(page)
+    page.get_by_test_id("tiles").wait_for(timeout=LIVE_MS)
+    yield "manager"
+    page.get_by_test_id("figure-alerts").click()
+    page.locator('[data-testid="records"]:not([data-count=""])').wait_for()
+    yield "manager-records"
+    page.get_by_test_id("period").select_option("week")
+    page.locator('[data-testid="tiles"]').wait_for(timeout=LIVE_MS)
+    yield "manager-week"
+
+
 WALKS: Final[Mapping[str, tuple[str | None, Walk]]] = {
     "login": (None, login),
     "dispatch": ("dispatcher", dispatch),
     "driver": ("driver", driver),
     "enforcement": ("officer", enforcement),
+    "report": (None, report),
+    "intake": ("officer", intake),
+    "manager": ("manager", manager),
 }
 """Each face: who looks at it, and the walk."""
 
