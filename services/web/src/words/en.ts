@@ -650,6 +650,7 @@ export const en = {
       title: "Repeat places",
       days: "Time",
       lastDays: (n: number) => (n === 1 ? "Last 24 hours" : `Last ${n} days`),
+      ofNow: "Counted up to now, not to the moment shown.",
       explained: (m: number) =>
         `Counted in squares of ${m} m. Withdrawn and dismissed alerts do not count; of a stretch its beginning counts.`,
       places: "Places",

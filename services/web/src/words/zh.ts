@@ -614,6 +614,7 @@ export const zh: Words = {
       title: "多发地点",
       days: "时段",
       lastDays: n => (n === 1 ? "最近 24 小时" : `最近 ${n} 天`),
+      ofNow: "统计截至当前，而非所显示的时刻。",
       explained: m => `按 ${m} 米方格统计。已撤回和已排除的告警不计；路段按起点统计。`,
       places: "地点",
       trucks: "车辆",
