@@ -135,6 +135,56 @@ describe("the driver's outbox", () => {
     ]);
     expect((await phone.getAll("reports")).map(one => one.state)).toEqual(["received", "received"]);
   });
+
+  test("sends what a full phone cannot keep, in order, and says so", async () => {
+    let full = false;
+    const write = async <T>(what: () => Promise<T>): Promise<T> => {
+      if (full) throw new DOMException("no room", "QuotaExceededError");
+      return await what();
+    };
+    const shelf = reportShelf(phone);
+    const { got, send } = office();
+    let network = false;
+    const box = new Outbox(
+      { ...shelf, add: row => write(() => shelf.add(row)), put: row => write(() => shelf.put(row)) },
+      "u1",
+      async (id, one) => (network ? send(id, one) : offline(id, one)),
+    );
+    await box.open();
+    await box.put("a1", body("collected"), "");
+    full = true;
+    await box.put("a2", body("sos"), "");
+    expect(box.full.value).toBe(true);
+    expect(box.waiting).toBe(2);
+    await vi.waitFor(() => expect(box.reports.value[0]?.state).toBe("saved"));
+    network = true;
+    await box.flush();
+    await vi.waitFor(() => expect(box.waiting).toBe(0));
+    expect(got).toEqual(["a1", "a2"]);
+    full = false;
+    await box.put("a3", body("collected"), "");
+    expect(box.full.value).toBe(false);
+    // what could not be written as received is sent again after a restart: the same under its id
+    expect((await phone.getAll("reports")).map(one => one.action_id)).toEqual(["a1", "a3"]);
+  });
+
+  test("a correction of rows that wait does not call back one that has left meanwhile", async () => {
+    const shelf = reportShelf(phone);
+    let slow = false;
+    const put: typeof shelf.put = async row => {
+      if (slow) await new Promise(resolve => setTimeout(resolve, 30));
+      return shelf.put(row);
+    };
+    const { send } = office();
+    const box = new Outbox({ ...shelf, put }, "u1", send, { mayGo: () => slow });
+    await box.open();
+    await box.put("a1", { kind: "collected", event_time_ms: 9 }, "", true);
+    await box.put("a2", { kind: "collected", event_time_ms: 9 }, "", true);
+    slow = true;
+    await Promise.all([box.correct(5), box.flush()]);
+    await vi.waitFor(() => expect(box.waiting).toBe(0));
+    expect(box.reports.value.map(one => one.state)).toEqual(["received", "received"]);
+  });
 });
 
 const DAY_MS = 86_400_000;

@@ -40,6 +40,7 @@ import {
   plan,
   report,
   resting,
+  storageFull,
   truck,
   unconfirmed,
   visitName,
@@ -92,6 +93,7 @@ export function Cab() {
     <div class="cab" data-hand={hand.value}>
       <Top />
       {noStorage.value && <p class="note bad">{w.storage}</p>}
+      <div role="status">{storageFull.value && <p class="note bad">{w.storageFull}</p>}</div>
       {moving && down.value && <Down />}
       {moving && <Moving />}
       <main hidden={moving}>
