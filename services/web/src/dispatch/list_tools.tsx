@@ -4,10 +4,10 @@ import { useSignal } from "@preact/signals";
 import { now } from "../clock.ts";
 import { exportHref, type Query } from "../domain/query.ts";
 import { LONGEST_NAME, viewQuery, withoutView, withView } from "../domain/views.ts";
+import { showKeys } from "../ui/keys.ts";
 import { Menu } from "../ui/menu.tsx";
 import { words } from "../words/index.ts";
 import { Choice, Filter } from "./fields.tsx";
-import { keysShown } from "./keys.tsx";
 import { query } from "./query.ts";
 import { show, type Tab } from "./state.ts";
 import { keepViews, openView, views } from "./views.ts";
@@ -65,15 +65,8 @@ function Paper({ of }: { of: Tab }) {
             {w.runSheets}
           </a>
         )}
-        <button
-          type="button"
-          class="button quiet"
-          data-testid="show-keys"
-          onClick={() => {
-            keysShown.value = true;
-          }}
-        >
-          {w.keys.title}
+        <button type="button" class="button quiet" data-testid="show-keys" onClick={showKeys}>
+          {words.value.keys.title}
         </button>
       </p>
     </section>

@@ -16,7 +16,7 @@ import { words } from "../words/index.ts";
 import { AlertFileView, trackOfChosen } from "./alert_file.tsx";
 import { Batches } from "./batches.tsx";
 import { Filters } from "./filters.tsx";
-import { KeySheet, useKeys } from "./keys.tsx";
+import { Keys } from "./keys.tsx";
 import { List } from "./list.tsx";
 import { heat, RepeatPlacesPanel } from "./places.tsx";
 import { chosen, find, names, map as shownMap, showWhole, type View, view } from "./state.ts";
@@ -24,7 +24,6 @@ import { Toast } from "./toast.tsx";
 
 export function Enforcement() {
   const w = words.value;
-  useKeys();
   return (
     <div class={`enforce ${chosen.value ? "with-file" : ""}`}>
       <Header face="enforcement" live={live} />
@@ -67,7 +66,7 @@ export function Enforcement() {
         }}
       />
       <Toast />
-      <KeySheet />
+      <Keys />
     </div>
   );
 }

@@ -4,11 +4,11 @@ import type { Alert } from "../contract.ts";
 import type { Group } from "../domain/grouping.ts";
 import { all, extend, NOTHING, toggle } from "../domain/selection.ts";
 import { Empty, Name, Tag } from "../ui/bits.tsx";
+import { keysOn, showKeys } from "../ui/keys.ts";
 import { store } from "../ui/start.tsx";
 import { wordFor, words } from "../words/index.ts";
 import { AlertLine, SeverityTag } from "./alert_line.tsx";
 import { DeedButtons, mayAct } from "./deeds.tsx";
-import { keysOn, showKeys } from "./keys.tsx";
 import { personName } from "./said.ts";
 import {
   chosen,
@@ -100,11 +100,9 @@ function Together() {
           class="button quiet push"
           data-testid="keys"
           aria-pressed={keysOn.value}
-          onClick={() => {
-            showKeys.value = true;
-          }}
+          onClick={showKeys}
         >
-          {e.keys.title}
+          {words.value.keys.title}
         </button>
       </div>
       {alerts.length > 0 && (

@@ -32,7 +32,7 @@ export function Toast() {
                 {w.alerts.undo}
               </button>
             )}
-            <button type="button" class="button quiet" aria-label={w.enf.keys.close} onClick={close}>
+            <button type="button" class="button quiet" aria-label={w.keys.close} onClick={close}>
               ×
             </button>
           </div>

@@ -435,17 +435,29 @@ export const en = {
       remarks: "Remarks",
       signature: "Driver's signature",
     },
-    keys: {
-      title: "Keys",
+  },
+  keys: {
+    title: "Keys",
+    on: "Single keys are on",
+    close: "Close",
+    enterKey: "Enter",
+    enter: "open the row",
+    desk: {
       search: "find in the list",
       next: "next row",
       previous: "row before",
       follow: "follow the truck on the map",
       help: "this sheet",
-      enterKey: "Enter",
-      enter: "open the row",
-      on: "Single keys are on",
-      close: "Close",
+    },
+    officer: {
+      next: "Next alert",
+      before: "Alert before",
+      pick: "Select it, or let it go",
+      ack: "Acknowledge",
+      confirm: "Confirm",
+      dismiss: "Dismiss, with a reason",
+      onward: "Next that is still to be decided",
+      sheet: "This sheet",
     },
   },
   draft: {
@@ -624,21 +636,6 @@ export const en = {
       withdrawn: "It was withdrawn meanwhile: look again",
       already: "It is so already",
       nothing_to_undo: "It does not stand any more",
-    },
-    keys: {
-      title: "Keys",
-      on: "Single keys work on this page",
-      close: "Close",
-      of: {
-        next: "Next alert",
-        before: "Alert before",
-        pick: "Select it, or let it go",
-        ack: "Acknowledge",
-        confirm: "Confirm",
-        dismiss: "Dismiss, with a reason",
-        onward: "Next that is still to be decided",
-        sheet: "This sheet",
-      },
     },
     chart: {
       fit: (before: string, after: string, low: string, high: string) =>
