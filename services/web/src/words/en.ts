@@ -915,7 +915,7 @@ export const en = {
       title: "Collections done",
       of: (done: string, due: string) => `${done} of ${due} places that were due`,
       open: (n: number) => `${n} still due`,
-      note: "A place counts as due from the forecast's crossing until it is no longer due; done = that was within the period.",
+      note: "A place counts as due from the forecast's crossing until a driver reports it collected or it is no longer due; done = that was within the period.",
     },
     overflows: {
       title: "Overflows",

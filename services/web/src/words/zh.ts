@@ -867,7 +867,7 @@ export const zh: Words = {
       title: "收运完成率",
       of: (done, due) => `应收 ${due} 处，已收 ${done} 处`,
       open: n => `${n} 处仍待收`,
-      note: "自预测到期起计为应收，至不再到期为止；在周期内结束的计为完成。",
+      note: "自预测到期起计为应收，至司机上报已收或不再到期为止；在周期内结束的计为完成。",
     },
     overflows: {
       title: "满溢",
