@@ -537,9 +537,13 @@ function Sheets() {
   useEffect(() => {
     if (!which) return;
     const close = (event: KeyboardEvent) => event.key === "Escape" && open(null);
+    const from = document.activeElement as HTMLElement | null;
     addEventListener("keydown", close);
     document.querySelector<HTMLElement>(".sheet .big")?.focus();
-    return () => removeEventListener("keydown", close);
+    return () => {
+      removeEventListener("keydown", close);
+      from?.focus();
+    };
   }, [which]);
   // a call for help is made at any speed; the rest waits until the truck stands
   if (!which || (onlyTheWay.value && which !== "sos")) return null;

@@ -55,7 +55,7 @@ function Tools() {
   const w = words.value.intake;
   return (
     <div class="list-tools row-of">
-      <h1 class="intake-title">{w.title}</h1>
+      <h2 class="intake-title">{w.title}</h2>
       <select
         class="field inline"
         aria-label={w.show}

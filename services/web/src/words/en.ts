@@ -95,6 +95,7 @@ export const en = {
     kmh: "km/h",
     km: "km",
     m: "m",
+    m3: "m³",
     percent: (value: string) => `${value} %`,
     ago: (span: string) => `${span} ago`,
     justNow: "now",

@@ -87,6 +87,7 @@ export const zh: Words = {
     kmh: "公里/时",
     km: "公里",
     m: "米",
+    m3: "立方米",
     percent: value => `${value}%`,
     ago: span => `${span}前`,
     justNow: "刚刚",
