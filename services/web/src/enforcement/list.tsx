@@ -5,6 +5,7 @@ import type { Group } from "../domain/grouping.ts";
 import { all, extend, NOTHING, toggle } from "../domain/selection.ts";
 import { Empty, Name, Tag } from "../ui/bits.tsx";
 import { keysOn, showKeys } from "../ui/keys.ts";
+import { saysReading } from "../ui/reading.ts";
 import { store } from "../ui/start.tsx";
 import { wordFor, words } from "../words/index.ts";
 import { AlertLine, SeverityTag } from "./alert_line.tsx";
@@ -31,19 +32,8 @@ export function List() {
   const w = words.value.alerts;
   // rows are read by their place: each redraws itself when its alert changes
   store.tables.alert.version.value;
-  const here = (value: boolean) => () => {
-    reading.value = value;
-  };
   return (
-    <div
-      class="list-area"
-      onPointerEnter={here(true)}
-      onPointerLeave={here(false)}
-      onFocusIn={here(true)}
-      onFocusOut={event => {
-        if (!event.currentTarget.contains(event.relatedTarget as Node | null)) reading.value = false;
-      }}
-    >
+    <div class="list-area" {...saysReading(reading)}>
       <Together />
       <div role="status" class="pill-place">
         {waiting.value > 0 && (
