@@ -74,6 +74,7 @@ export function AlertFileView({ alert_id }: { alert_id: string }) {
   if (!alert) return <Empty>{failure.value || words.value.app.loading}</Empty>;
   return (
     <article class="card" data-testid="alert-file" data-alert-id={alert_id} data-rule={alert.rule}>
+      {inPast.value && !live && <p class="note">{words.value.timebar.notThere}</p>}
       <Head alert={alert} />
       <Deeds alert={alert} />
       <Because alert={alert} />

@@ -567,6 +567,7 @@ export const en = {
     keptMinute: "of this day one place a minute is kept",
     keptNone: "no places are kept of this day",
     readOnly: "You look at the past: no orders can be given here.",
+    notThere: "At the moment shown this alert was not there. This is how it stands now.",
     play: "Play",
     pause: "Pause",
     speed: "Speed",

@@ -533,6 +533,7 @@ export const zh: Words = {
     keptMinute: "该日每分钟只保留一个位置",
     keptNone: "该日的位置数据已不再保留",
     readOnly: "正在回看，不能下达指令。",
+    notThere: "所显示的时刻尚无此告警，以下为其当前状态。",
     play: "播放",
     pause: "暂停",
     speed: "播放速度",
