@@ -6,10 +6,10 @@ import { cityNow, phoneAhead, told } from "../clock.ts";
 import { type PlanVisit, SKIP_REASONS } from "../contract.ts";
 import { changesOf, changeText, planReason, whyText } from "../say/plans.ts";
 import { problemText } from "../say/problems.ts";
-import { session, signOut } from "../session.ts";
+import { session } from "../session.ts";
 import { MaterialMark, Name, Tag } from "../ui/bits.tsx";
 import { chime } from "../ui/chime.ts";
-import { CityClock, LiveBadge } from "../ui/header.tsx";
+import { CityClock, LiveBadge, SignOut } from "../ui/header.tsx";
 import { Menu } from "../ui/menu.tsx";
 import { live } from "../ui/start.tsx";
 import { hourMinute, span, weight } from "../words/format.ts";
@@ -117,9 +117,7 @@ function NoTruck() {
   return (
     <main class="cab">
       <p class="note bad">{words.value.cab.noTruck}</p>
-      <button type="button" class="button" onClick={() => void signOut()}>
-        {words.value.app.signOut}
-      </button>
+      <SignOut />
     </main>
   );
 }
@@ -127,10 +125,6 @@ function NoTruck() {
 function Top() {
   const w = words.value;
   const unsent = waiting.value;
-  const leave = async () => {
-    await forgetDay();
-    await signOut();
-  };
   return (
     <header class="top">
       <div class="row-of">
@@ -147,15 +141,7 @@ function Top() {
               <span class="soft">{w.app.role.driver}</span>
             </p>
             <Settings />
-            <button
-              type="button"
-              class="button"
-              data-testid="sign-out"
-              disabled={unsent > 0}
-              onClick={() => void leave()}
-            >
-              {w.app.signOut}
-            </button>
+            <SignOut forget={forgetDay} disabled={unsent > 0} />
             {unsent > 0 && <p class="note">{w.cab.signOutWaiting}</p>}
           </Menu>
         )}
