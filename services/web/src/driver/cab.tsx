@@ -469,11 +469,11 @@ function ReportRow({ stored, takenBack }: { stored: StoredReport; takenBack: boo
 
 function Bottom() {
   const w = words.value.cab;
-  if (noStorage.value) return null;
-  const moving = onlyTheWay.value;
+  // help can be called at any speed, and from a phone that keeps nothing
+  const onlyHelp = onlyTheWay.value || noStorage.value;
   return (
-    <nav class="bottom" aria-label={w.queue.title} data-moving={moving}>
-      {!moving && (
+    <nav class="bottom" aria-label={w.queue.title} data-only-help={onlyHelp}>
+      {!onlyHelp && (
         <>
           <button
             type="button"

@@ -10,7 +10,7 @@ import { session } from "../session.ts";
 import { store } from "../ui/start.tsx";
 import { words } from "../words/index.ts";
 import { Outbox } from "./outbox.ts";
-import { openPhone, type Phone, photoShelf, reportShelf } from "./phone.ts";
+import { NO_SHELF, openPhone, type Phone, photoShelf, reportShelf } from "./phone.ts";
 import { PhotoBox, type Taken } from "./photos.ts";
 
 export const day = signal<DriverDay | null>(null);
@@ -18,10 +18,12 @@ export const outbox = signal<Outbox | null>(null);
 export const photoBox = signal<PhotoBox | null>(null);
 /** Reports and photos the office does not have yet. */
 export const waiting = computed(() => (outbox.value?.waiting ?? 0) + (photoBox.value?.waiting ?? 0));
-/** The phone stores nothing (private mode): reports would be lost, so none are taken. */
+/** The phone stores nothing (private mode): reports could be lost, so none are taken but a call for help. */
 export const noStorage = signal(false);
 /** It stores no more: what is reported now is sent, but would not outlive the page. */
-export const storageFull = computed(() => (outbox.value?.full.value || photoBox.value?.full.value) ?? false);
+export const storageFull = computed(
+  () => !noStorage.value && ((outbox.value?.full.value || photoBox.value?.full.value) ?? false),
+);
 
 let phone: Phone | null = null;
 /** The clock as the page found it: what was stamped before the office told the time was stamped by this one. */
@@ -219,16 +221,15 @@ export async function askForDay(): Promise<void> {
 }
 
 export async function openOutbox(user_id: string): Promise<void> {
-  if (!phone) return;
   let timesRight = false;
   const box = new Outbox(
-    reportShelf(phone),
+    phone ? reportShelf(phone) : NO_SHELF,
     user_id,
     (action_id, body) => ask("PUT", `/api/v1/driver-actions/${action_id}`, body),
     { mayGo: () => timesRight, onIdle: () => void photoBox.value?.flush() },
   );
   const photos = new PhotoBox(
-    photoShelf(phone),
+    phone ? photoShelf(phone) : NO_SHELF,
     user_id,
     (address, bytes, signal) => putBytes(address, bytes, "image/jpeg", signal),
     () => timesRight && box.waiting === 0,

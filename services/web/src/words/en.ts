@@ -827,7 +827,8 @@ export const en = {
       corrected: "Correction",
     },
     noTruck: "This account has no truck. Ask your dispatcher.",
-    storage: "This phone does not let the page store anything. Reports would be lost: leave private mode.",
+    storage:
+      "This phone does not let the page store anything. Reports would be lost: leave private mode. Only a call for help is sent.",
     storageFull:
       "This phone's storage is full. What you report is sent, but would be lost if the page closed before: keep it open.",
   },
