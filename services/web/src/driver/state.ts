@@ -210,10 +210,15 @@ async function keep(): Promise<void> {
   await phone.put("kept", { session: session.value, day: day.value, clock } satisfies Kept, "last");
 }
 
-/** Ask the office for the day; without an answer the last known one stays. */
+let daysAsked = 0;
+
+/** Ask the office for the day; without an answer the last known one stays. An answer that was overtaken is passed over. */
 export async function askForDay(): Promise<void> {
+  const mine = ++daysAsked;
   try {
-    day.value = await ask<DriverDay>("GET", "/api/v1/driver");
+    const found = await ask<DriverDay>("GET", "/api/v1/driver");
+    if (mine !== daysAsked) return;
+    day.value = found;
     await keep();
   } catch {
     // the stream and the next round will tell
