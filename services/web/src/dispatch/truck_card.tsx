@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { now } from "../clock.ts";
+import { inPast, now } from "../clock.ts";
 import type { Truck, TruckPlan } from "../contract.ts";
 import { numbered } from "../domain/progress.ts";
 import { isStale, loadShare, materialOf } from "../domain/trucks.ts";
@@ -46,9 +46,12 @@ function Head({ truck, material }: { truck: Truck; material: string }) {
         <button type="button" class="button quiet" onClick={() => chooseTruck("")}>
           ← {w.desk.truck.back}
         </button>
-        <a class="button push" href={runSheetsHref(truck.truck_id)} target="_blank" rel="noreferrer">
-          {w.list.runSheet}
-        </a>
+        <span class="push" />
+        {!inPast.value && (
+          <a class="button" href={runSheetsHref(truck.truck_id)} target="_blank" rel="noreferrer">
+            {w.list.runSheet}
+          </a>
+        )}
         <button
           type="button"
           class="button"

@@ -416,6 +416,7 @@ export const en = {
     remove: (name: string) => `Remove the view ${name}`,
     share: "The address of the page is the view: send it to a colleague.",
     export: "Export",
+    filesOfNow: "Files and run sheets are of now: go back to now for them.",
     form: { csv: "CSV (spreadsheet)", geojson: "GeoJSON (map)" },
     paper: "Paper and keys",
     print: "Print",

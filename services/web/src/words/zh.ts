@@ -382,6 +382,7 @@ export const zh: Words = {
     remove: name => `删除视图“${name}”`,
     share: "页面地址就是视图，发给同事即可打开。",
     export: "导出",
+    filesOfNow: "导出文件和作业单只含当前数据：请先回到实时。",
     form: { csv: "CSV 表格", geojson: "GeoJSON 地图" },
     paper: "打印与快捷键",
     print: "打印",
