@@ -1,4 +1,5 @@
 import "fake-indexeddb/auto";
+import { effect } from "@preact/signals";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { DriverActionBody } from "../src/contract.ts";
 import { Outbox, type Send } from "../src/driver/outbox.ts";
@@ -134,6 +135,22 @@ describe("the driver's outbox", () => {
       { kind: "tipped", event_time_ms: 9 },
     ]);
     expect((await phone.getAll("reports")).map(one => one.state)).toEqual(["received", "received"]);
+  });
+
+  test("put right when the time is told, rows that come and go later do not have it done again", async () => {
+    const box = new Outbox(reportShelf(phone), "u1", offline);
+    await box.open();
+    await box.put("a1", body("collected"), "", true);
+    let times = 0;
+    const end = effect(() => {
+      times++;
+      void box.correct(0);
+      void box.flush();
+    });
+    await box.put("a2", body("collected"), "");
+    await box.flush();
+    end();
+    expect(times).toBe(1);
   });
 
   test("sends what a full phone cannot keep, in order, and says so", async () => {

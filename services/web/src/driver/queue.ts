@@ -101,7 +101,8 @@ export abstract class Queue<Row extends Queued> {
 
   /** Change rows that wait, before they leave. */
   protected async change(edit: (row: Row) => Row): Promise<void> {
-    for (const one of this.rows.value) {
+    // whoever has it done is not to be asked again by each row that goes
+    for (const one of this.rows.peek()) {
       // it may have left while another was written
       const row = this.#now(one);
       const edited = edit(row);
@@ -120,7 +121,7 @@ export abstract class Queue<Row extends Queued> {
 
   async #flushAll(): Promise<void> {
     for (;;) {
-      const next = this.rows.value.find(one => one.state === "saved");
+      const next = this.rows.peek().find(one => one.state === "saved");
       if (!next) break;
       if (this.#options.mayGo?.() === false) return;
       if (!(await this.#sendOne(next))) return this.#tryLater();
@@ -149,11 +150,11 @@ export abstract class Queue<Row extends Queued> {
 
   /** The row as it stands by now. */
   #now(row: Row): Row {
-    return this.rows.value.find(one => one.seq === row.seq) ?? row;
+    return this.rows.peek().find(one => one.seq === row.seq) ?? row;
   }
 
   #show(row: Row, as: Row): Row {
-    this.rows.value = this.rows.value.map(one => (one.seq === row.seq ? as : one));
+    this.rows.value = this.rows.peek().map(one => (one.seq === row.seq ? as : one));
     return as;
   }
 
@@ -169,7 +170,7 @@ export abstract class Queue<Row extends Queued> {
   }
 
   async #forgetOld(): Promise<void> {
-    const received = this.rows.value.filter(one => one.state === "received");
+    const received = this.rows.peek().filter(one => one.state === "received");
     const old = new Set(received.slice(0, Math.max(0, received.length - this.#options.kept)));
     for (const one of old) if (one.seq !== undefined) await this.#shelf.remove(one.seq).catch(() => undefined);
     if (old.size) this.rows.value = this.rows.value.filter(one => !old.has(one));
