@@ -133,9 +133,10 @@ def send(draft_id: Annotated[Text, Path(max_length=100)], body: DraftBody, me: M
             raise Problem(422, "not_usable", f"{at}: replan concerns no stop", errors=[_wrong(at, "expected another")])
         if one.kind == "lock":
             trucks.add(truck_of(one, f"/actions/{number}"))
-    _see(me, parts, stops, (*trucks, *body.plan_versions))
     now_ms = clock.city_now_ms()
     actions = [_said(one, f"{draft_id}/{number}", me, now_ms) for number, one in enumerate(body.actions)]
+    if not commands.is_kept(parts.engine, actions[0]):  # else what it was about may be gone since
+        _see(me, parts, stops, (*trucks, *body.plan_versions))
     after = {one.subject_id: one.after for one in body.actions if "after" in one.model_fields_set}
     plans = _Plans(parts, me, body.plan_versions)
     try:

@@ -14,6 +14,7 @@ from services.gateway.fields import Ms, Note, Span, Text, Version
 from services.gateway.problems import Problem
 from services.gateway.state import Parts
 from services.gateway.whole import whole
+from services.store import commands
 from streams import events
 from streams.units import DAY_MS
 
@@ -76,15 +77,8 @@ async def day(me: Me, parts: Parts, if_none_match: Annotated[str | None, Header(
 @router.put("/driver-actions/{action_id}", status_code=202)
 @action("driver.act")
 def act(action_id: Annotated[Text, Path()], body: DriverActionBody, me: Me, parts: Parts) -> Json:
-    """Keep what the driver did and send it on. The same again is the same; another content under the id is 409."""
+    """Keep what the driver did and send it on. The same again is the same, days later too; another content under the id is 409."""
     now_ms = clock.city_now_ms()
-    if not now_ms - PAST_MS <= body.event_time_ms <= now_ms + FUTURE_MS:
-        raise Problem(
-            422,
-            "not_usable",
-            f"event_time_ms is {body.event_time_ms}, expected within two days before now ({now_ms}, city time)",
-            errors=[{"pointer": "/event_time_ms", "detail": f"expected about {now_ms}"}],
-        )
     if body.kind == "skipped" and body.exception is None:
         reasons = ", ".join(get_args(events.SkipReason))
         raise Problem(
@@ -109,4 +103,12 @@ def act(action_id: Annotated[Text, Path()], body: DriverActionBody, me: Me, part
         photo_ids=tuple(body.photo_ids),
         **body.model_dump(exclude={"photo_ids"}),
     )
+    in_time = now_ms - PAST_MS <= body.event_time_ms <= now_ms + FUTURE_MS
+    if not in_time and not commands.is_kept(parts.engine, done):
+        raise Problem(
+            422,
+            "not_usable",
+            f"event_time_ms is {body.event_time_ms}, expected within two days before now ({now_ms}, city time)",
+            errors=[{"pointer": "/event_time_ms", "detail": f"expected about {now_ms}"}],
+        )
     return keep(parts.engine, done, me)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import StringConstraints
 
 from services import clock
-from services.gateway.access import GuardedRoute, Me, action
+from services.gateway.access import Asker, GuardedRoute, Me, action
 from services.gateway.answers import Json
 from services.gateway.driver import FUTURE_MS, PAST_MS
 from services.gateway.fields import Ms, Span, Text, Version
@@ -51,11 +51,16 @@ async def take(  # noqa: PLR0917  # a route's parameters are its query
     accuracy_m: Annotated[float | None, Query(ge=0, le=1e6, allow_inf_nan=False)] = None,
     clock_ahead_ms: Annotated[Span | None, Query()] = None,
 ) -> Json:
-    """Keep the photo that is the body: a JPEG or PNG file. The same again is the same; other bytes under the id are 409.
+    """Keep the photo that is the body: a JPEG or PNG file. The same again is the same, days later too; other bytes are 409.
 
     Time, place and stop are what the phone said at the moment it was taken.
     """
     now_ms = clock.city_now_ms()
+    data = await request.body()
+    found = hashlib.sha256(data).hexdigest()
+    known = await asyncio.to_thread(photos.about, parts.engine, me.user.tenant_id, photo_id)
+    if known is not None:
+        return _taken(known, found, me)
     if not now_ms - PAST_MS <= taken_ms <= now_ms + FUTURE_MS:
         raise Problem(
             422,
@@ -63,9 +68,7 @@ async def take(  # noqa: PLR0917  # a route's parameters are its query
             f"taken_ms is {taken_ms}, expected within two days before now ({now_ms}, city time)",
             errors=[{"pointer": "/taken_ms", "detail": f"expected about {now_ms}"}],
         )
-    data = await request.body()
     picture = await asyncio.to_thread(_picture, data)  # the live state is folded in this loop
-    found = hashlib.sha256(data).hexdigest()
     if sha256 is not None and sha256 != found:
         detail = f"sha256 is {sha256}, the bytes that came have {found}: the photo was damaged on its way"
         raise Problem(422, "photo_damaged", detail, errors=[{"pointer": "/sha256", "detail": f"expected {found}"}])
@@ -90,9 +93,14 @@ async def take(  # noqa: PLR0917  # a route's parameters are its query
         sha256=found,
     )
     kept = await asyncio.to_thread(photos.keep, parts.engine, me.user.tenant_id, me.user.district_id, taken, data)
-    if kept.sha256 != found or kept.truck_id != taken.truck_id:
-        raise Problem(409, "different_body", f"a photo {photo_id!r} with other bytes is there already")
-    return Json({"photo_id": photo_id, "state": "received", "sha256": found}, 202)
+    return _taken(kept, found, me)
+
+
+def _taken(kept: Photo, sha256: str, me: Asker) -> Json:
+    """Say that it is there, if it is this one; its driver may have another truck by now."""
+    if kept.sha256 != sha256 or kept.driver_id != me.user.driver_id:
+        raise Problem(409, "different_body", f"a photo {kept.photo_id!r} with other bytes is there already")
+    return Json({"photo_id": kept.photo_id, "state": "received", "sha256": sha256}, 202)
 
 
 @router.get("/photos/{photo_id}")

@@ -33,8 +33,21 @@ class DifferentBodyError(ValueError):
     """A command with this id was given before, with another content."""
 
 
+def is_kept(engine: Engine, action: Action) -> bool:
+    """Whether an action with this id is there, whatever it says: `record_action` says whether it is the same.
+
+    What was taken once is not to be judged again by the time, or the town, of its repetition. Raises `engine.Away`.
+    """
+    table = _TABLE_OF[type(action)]
+    same_id = (table.c.tenant_id == action.tenant_id, table.c.action_id == action.action_id)
+    with engine.connect() as connection:
+        return connection.execute(select(literal_column("1")).select_from(table).where(*same_id)).first() is not None
+
+
 def record_action(engine: Engine, action: Action, district_id: str | None) -> bool:
     """Keep an action and send it on; False = it was there already, and nothing is sent twice.
+
+    A driver's action is the same though its driver has another truck by now.
 
     Raises
     ------
@@ -52,7 +65,8 @@ def record_action(engine: Engine, action: Action, district_id: str | None) -> bo
             return True
         same_id = (table.c.tenant_id == action.tenant_id, table.c.action_id == action.action_id)
         kept = connection.execute(select(cast(table.c.record, Text)).where(*same_id)).scalar_one()
-    if _content(kept.encode()) != _content(codec.encode(action)):
+    ours = (*_OURS, "truck_id") if isinstance(action, events.DriverAction) else _OURS
+    if _content(kept.encode(), ours) != _content(codec.encode(action), ours):
         raise DifferentBodyError(f"an action {action.action_id!r} with another content is there already")
     return False
 
@@ -296,9 +310,9 @@ def _timeless(event: events.Versioned) -> events.Versioned:
     return msgspec.structs.replace(event, version=1, valid_from_ms=0, received_time_ms=None)
 
 
-def _content(record: bytes) -> dict[str, Any]:
+def _content(record: bytes, ours: Sequence[str] = _OURS) -> dict[str, Any]:
     content = msgspec.json.decode(record, type=dict[str, Any])
-    return {name: value for name, value in content.items() if name not in _OURS}
+    return {name: value for name, value in content.items() if name not in ours}
 
 
 def _insert(connection: Connection, event: events.Event, district_id: str | None) -> bool:

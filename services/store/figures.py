@@ -141,7 +141,10 @@ def due_counts(engine: Engine, span: Span) -> dict[str, tuple[int, int]]:
 
 
 def _spells(span: Span) -> Select[Any]:
-    """Only crossings are on the topic, but a moved forecast repeats what was: a spell goes from the first to the next other."""
+    """Only crossings are on the topic, but a moved forecast repeats what was: a spell goes from the first to the next other.
+
+    A bin's spell ends when its driver reported it collected, be it hours before its sensor says so.
+    """
     c = collections_due.c
     before = func.lag(c.due).over(partition_by=(c.place_kind, c.place_id), order_by=c.at_ms)
     marked = (
@@ -164,9 +167,41 @@ def _spells(span: Span) -> Select[Any]:
         .over(partition_by=(marked.c.place_kind, marked.c.place_id), order_by=marked.c.at_ms)
         .label("until_ms"),
     ).where(marked.c.due.is_distinct_from(marked.c.before))
-    s = changes.subquery().c
-    members = (s.place_kind, s.place_id, s.material, s.since_ms, s.until_ms)
-    return select(*members).where(s.due, or_(s.until_ms.is_(None), s.until_ms >= span.from_ms))
+    told, done = changes.subquery(), _collected(span).subquery()
+    s = told.c
+    within = and_(
+        s.place_kind == "bin",
+        done.c.stop_id == s.place_id,
+        done.c.event_time_ms >= s.since_ms,
+        or_(s.until_ms.is_(None), done.c.event_time_ms < s.until_ms),
+    )
+    members = (s.place_kind, s.place_id, s.material, s.since_ms)
+    found = (
+        select(*members, func.least(s.until_ms, func.min(done.c.event_time_ms)).label("until_ms"))
+        .select_from(told.outerjoin(done, within))
+        .where(s.due)
+        .group_by(*members, s.until_ms)
+        .subquery()
+    )
+    return select(*found.c).where(or_(found.c.until_ms.is_(None), found.c.until_ms >= span.from_ms))
+
+
+def _collected(span: Span) -> Select[Any]:
+    """Return at which stops drivers collected, of whatever district: who collects is not asked, but what was due."""
+    d = driver_actions.c
+    return select(d.stop_id, d.event_time_ms).where(
+        d.tenant_id == span.tenant_id,
+        d.kind == "collected",
+        d.event_time_ms >= span.from_ms - DUE_BACK_MS,
+        d.event_time_ms < span.to_ms,
+        ~_taken_back(),
+    )
+
+
+def _taken_back() -> ColumnElement[bool]:
+    """Whether the driver took a report back."""
+    d, other = driver_actions.c, driver_actions.alias("other").c
+    return exists().where(other.tenant_id == d.tenant_id, other.truck_id == d.truck_id, other.corrects == d.action_id)
 
 
 def alerts_raised(engine: Engine, span: Span) -> list[AlertRow]:
@@ -245,13 +280,10 @@ def late(engine: Engine, span: Span) -> list[Late]:
 
 def driven(engine: Engine, span: Span, steps: Sequence[int]) -> list[Driven]:
     """Return how often drivers collected and skipped, by truck and step of time; what was taken back is not counted."""
-    d, other = driver_actions.c, driver_actions.alias("other").c
+    d = driver_actions.c
     step, why = _step(d.event_time_ms, steps), d.record["exception"].astext
-    taken_back = exists().where(
-        other.tenant_id == d.tenant_id, other.truck_id == d.truck_id, other.corrects == d.action_id
-    )
     query = select(d.kind, why, d.truck_id, step, func.count()).where(
-        *_within(d, span, d.event_time_ms), d.kind.in_(["collected", "skipped"]), ~taken_back
+        *_within(d, span, d.event_time_ms), d.kind.in_(["collected", "skipped"]), ~_taken_back()
     )
     with engine.connect() as connection:
         return [Driven(*row) for row in connection.execute(query.group_by(d.kind, why, d.truck_id, step))]
@@ -319,12 +351,9 @@ def weighings_of(engine: Engine, span: Span, limit: int) -> list[dict[str, Any]]
 
 def skips_of(engine: Engine, span: Span, limit: int) -> list[dict[str, Any]]:
     """Return single stops that drivers skipped, the newest first; what was taken back is not there."""
-    d, other = driver_actions.c, driver_actions.alias("other").c
-    taken_back = exists().where(
-        other.tenant_id == d.tenant_id, other.truck_id == d.truck_id, other.corrects == d.action_id
-    )
+    d = driver_actions.c
     query = select(d.action_id, d.truck_id, d.stop_id, d.event_time_ms, d.record["exception"].astext.label("exception"))
-    query = query.where(*_within(d, span, d.event_time_ms), d.kind == "skipped", ~taken_back)
+    query = query.where(*_within(d, span, d.event_time_ms), d.kind == "skipped", ~_taken_back())
     with engine.connect() as connection:
         rows = connection.execute(query.order_by(d.event_time_ms.desc(), d.action_id).limit(limit))
         return [dict(row) for row in rows.mappings()]

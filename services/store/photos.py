@@ -45,6 +45,14 @@ def keep(engine: Engine, tenant_id: str, district_id: str | None, photo: Photo, 
         return Photo(*connection.execute(select(*_ABOUT).where(*of_it)).one())
 
 
+def about(engine: Engine, tenant_id: str, photo_id: str) -> Photo | None:
+    """Return what is known of a photo. Raises `engine.Away`."""
+    query = select(*_ABOUT).where(photos.c.tenant_id == tenant_id, photos.c.photo_id == photo_id)
+    with engine.connect() as connection:
+        row = connection.execute(query).one_or_none()
+    return None if row is None else Photo(*row)
+
+
 def find(engine: Engine, tenant_id: str, photo_id: str) -> tuple[Photo, bytes] | None:
     """Return a photo with its bytes."""
     query = select(*_ABOUT, photos.c.bytes).where(photos.c.tenant_id == tenant_id, photos.c.photo_id == photo_id)

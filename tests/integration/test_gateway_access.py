@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import msgspec
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -58,7 +59,7 @@ def app(parts: State) -> FastAPI:
     return application.make(parts)
 
 
-def person(engine: Engine, tenant_id: str, role: str, district_id: str | None = None) -> User:
+def person(engine: Engine, tenant_id: str, role: str, district_id: str | None = None, truck_id: str = "t01") -> User:
     return access.add_user(
         engine,
         tenant_id=tenant_id,
@@ -68,7 +69,7 @@ def person(engine: Engine, tenant_id: str, role: str, district_id: str | None = 
         name=role,
         role=role,
         driver_id="dr01",
-        truck_id="t01",
+        truck_id=truck_id,
     )
 
 
@@ -282,11 +283,43 @@ def test_the_same_action_twice_is_one(app: FastAPI, engine: Engine, tokens: dict
     assert kept == "t01"
 
 
+def test_an_action_sent_again_days_later_is_the_same(
+    app: FastAPI, engine: Engine, tokens: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer was lost; by now it is too old to be taken, and its driver has another truck."""
+    body = action()
+    assert ask(app, "PUT", "/api/v1/driver-actions/late", tokens["driver"], json=body).status_code == 202
+    later = access.open_session(engine, person(engine, "porto", "driver", truck_id="t02"))
+    monkeypatch.setattr("services.gateway.driver.PAST_MS", -1)
+    again = ask(app, "PUT", "/api/v1/driver-actions/late", later, json=body)
+    other = ask(app, "PUT", "/api/v1/driver-actions/late", later, json=body | {"kind": "sos"})
+    never = ask(app, "PUT", "/api/v1/driver-actions/never", later, json=body)
+    assert (again.status_code, other.status_code, never.status_code) == (202, 409, 422)
+    assert value(engine, "SELECT record ->> 'truck_id' FROM driver_actions WHERE action_id = 'late'") == "t01"
+
+
 def test_a_driver_cannot_speak_for_another_truck(app: FastAPI, tokens: dict[str, str]) -> None:
     """The truck is the session's: a member that names one is refused, with its name."""
     answer = ask(app, "PUT", "/api/v1/driver-actions/y", tokens["driver"], json=action() | {"truck_id": "t02"})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "/truck_id"
+
+
+@pytest.mark.usefixtures("filled", "live")
+def test_a_draft_sent_again_is_the_same_though_its_stop_is_gone(
+    app: FastAPI, parts: State, tokens: dict[str, str]
+) -> None:
+    """The answer was lost, and the bin is no more by now; who was not there the first time is told so."""
+    town = parts.hub.tenant("porto").town
+    known = events.Asset(tenant_id="porto", id="b-late", kind="bin", valid_from_ms=1, lon=-8.6, lat=41.1)
+    body = {"actions": [{"subject_id": "b-late", "kind": "exclude"}]}
+    town.apply(known, NOW_MS)
+    first = ask(app, "PUT", "/api/v1/drafts/late", tokens["dispatcher"], json=body)
+    town.apply(msgspec.structs.replace(known, version=2, retired=True), NOW_MS)
+    again = ask(app, "PUT", "/api/v1/drafts/late", tokens["dispatcher"], json=body)
+    never = ask(app, "PUT", "/api/v1/drafts/never", tokens["dispatcher"], json=body)
+    assert (first.status_code, again.status_code, never.status_code) == (202, 202, 404)
+    assert again.content == first.content
 
 
 @pytest.mark.usefixtures("filled", "live")

@@ -25,6 +25,8 @@ from streams.units import DAY_MS
 
 pytestmark = [pytest.mark.integration, FORGIVING]
 
+DRIVERS = {"driver": "dr01", "driver, later": "dr01", "colleague": "dr02"}
+
 Trial = tuple[FastAPI, Engine, dict[str, str]]
 
 
@@ -42,6 +44,7 @@ def trial(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
                 commands._insert(connection, truck, district)
         people = {
             "driver": ("porto", "driver", None, "t01"),
+            "driver, later": ("porto", "driver", None, "t02"),
             "colleague": ("porto", "driver", None, "t02"),
             "officer": ("porto", "officer", None, None),
             "southern officer": ("porto", "officer", "south", None),
@@ -52,7 +55,7 @@ def trial(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
         for login, (tenant_id, role, district_id, truck_id) in people.items():
             user = access.add_user(
                 engine, tenant_id=tenant_id, district_id=district_id, login=login, password="long enough to be one",
-                name=login, role=role, driver_id="dr01" if truck_id else None, truck_id=truck_id,
+                name=login, role=role, driver_id=DRIVERS.get(login), truck_id=truck_id,
             )  # fmt: skip
             tokens[login] = access.open_session(engine, user)
         yield application.make(parts), engine, tokens
@@ -113,6 +116,17 @@ def test_a_photo_is_kept_once_with_its_moment(trial: Trial) -> None:
     assert (seen.content, seen.headers["content-type"]) == (data, "image/jpeg")
     assert seen.headers["x-content-type-options"] == "nosniff"
     assert seen.headers["content-disposition"] == 'inline; filename="p-1.jpeg"'
+
+
+def test_a_photo_sent_again_days_later_is_the_same(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer was lost; by now it is too old to be taken, and its driver has another truck."""
+    moment = {"taken_ms": clock.city_now_ms()}
+    first = put(trial, "p-late", jpeg(b"late"), **moment)
+    monkeypatch.setattr("services.gateway.photos.PAST_MS", -1)
+    again = put(trial, "p-late", jpeg(b"late"), who="driver, later", **moment)
+    assert (again.status_code, again.content) == (202, first.content)
+    assert put(trial, "p-late", jpeg(b"other"), who="driver, later", **moment).status_code == 409
+    assert put(trial, "p-never", jpeg(b"late"), **moment).status_code == 422
 
 
 def test_who_may_not_see_the_truck_sees_no_photo(trial: Trial) -> None:

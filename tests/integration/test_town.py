@@ -318,6 +318,7 @@ def rows(engine: Engine) -> Rows:
         done = events.DriverAction(
             tenant_id=tenant, action_id=f"d{number}", truck_id=truck_id, event_time_ms=at_ms,
             kind=random.choice(("collected", "skipped", "arrived")), exception=random.choice((None, "blocked")),
+            stop_id=f"b{7 * number % 40}",
         )  # fmt: skip
         rows.add(done, where)
         if random.random() < 0.2:
@@ -346,9 +347,17 @@ def rows(engine: Engine) -> Rows:
     return rows
 
 
-def spells(records: list[events.CollectionDue], from_ms: int, to_ms: int) -> list[tuple[str, int, int | None]]:
+def spells(
+    records: list[events.CollectionDue], collected: list[events.DriverAction], from_ms: int, to_ms: int
+) -> list[tuple[str, int, int | None]]:
     """Recount by hand: material, since, until, of every stretch in which a place was due within the span."""
     found = []
+
+    def end(since: events.CollectionDue, told_ms: int | None) -> int | None:
+        times = [one.event_time_ms for one in collected if one.stop_id == since.place_id and one.event_time_ms < to_ms]
+        first = min((one for one in times if one >= since.at_ms), default=None)
+        return min((one for one in (first, told_ms) if one is not None), default=None)
+
     by_place = defaultdict(list)
     for one in {(one.place_id, one.at_ms): one for one in records}.values():
         if one.at_ms < to_ms:
@@ -359,10 +368,10 @@ def spells(records: list[events.CollectionDue], from_ms: int, to_ms: int) -> lis
             if one.due and since is None:
                 since = one
             elif not one.due and since is not None:
-                found.append((since.material, since.at_ms, one.at_ms))
+                found.append((since.material, since.at_ms, end(since, one.at_ms)))
                 since = None
         if since is not None:
-            found.append((since.material, since.at_ms, None))
+            found.append((since.material, since.at_ms, end(since, None)))
     return [one for one in found if one[2] is None or one[2] >= from_ms]
 
 
@@ -451,13 +460,18 @@ def test_overflows_and_late_trucks_are_what_a_loop_counts(counted: Counted) -> N
 @WHOM
 @SPANS
 def test_collections_are_what_a_loop_counts(counted: Counted, rows: Rows) -> None:
-    """Stretches in which places were due, ended or not; what drivers reported, without what they took back."""
+    """Stretches in which places were due, ended or not; what drivers reported, without what they took back.
+
+    What was collected is done before its sensor says so; what was skipped is not.
+    """
     found = counted.found["collections"]
-    due = spells(counted.of(events.CollectionDue, None), counted.from_ms, counted.to_ms)
+    reported = rows.of(events.DriverAction, None)
+    corrected = {one.corrects for one in reported if one.corrects}
+    collected = [one for one in reported if one.kind == "collected" and one.action_id not in corrected]
+    due = spells(counted.of(events.CollectionDue, None), collected, counted.from_ms, counted.to_ms)
     assert found["due"] == len(due)
     assert found["done"] == sum(until is not None for _, _, until in due)
     assert {one["material"]: one["due"] for one in found["by_material"]} == Counter(name for name, _, _ in due)
-    corrected = {one.corrects for one in rows.of(events.DriverAction, None) if one.corrects}
     drove = [d for d in counted.of(events.DriverAction, "event_time_ms") if d.action_id not in corrected]
     assert found["collected"] == sum(d.kind == "collected" for d in drove)
     assert found["skipped"] == Counter(d.exception or "other" for d in drove if d.kind == "skipped")

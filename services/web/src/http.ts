@@ -46,19 +46,28 @@ async function problemOf(response: Response): Promise<Refused> {
 export async function ask<T>(method: "GET" | "PUT" | "POST" | "DELETE", path: string, body?: unknown): Promise<T> {
   const init: RequestInit = {
     method,
-    credentials: "same-origin",
     signal: AbortSignal.timeout(TIMEOUT_MS),
     headers: body === undefined ? {} : { "Content-Type": "application/json" },
   };
   if (body !== undefined) init.body = JSON.stringify(body);
-  const response = await fetch(path, init).catch((cause: unknown) => {
+  return (await exchange(path, init)) as T;
+}
+
+/** One question, one answer read to its end: one that is cut off, or is not the gateway's, is none. */
+async function exchange(path: string, init: RequestInit): Promise<unknown> {
+  const unreachable = (cause: unknown): never => {
     throw new Unreachable("no answer", { cause });
-  });
+  };
+  const response = await fetch(path, { ...init, credentials: "same-origin" }).catch(unreachable);
   // what the browser may keep may be dated long ago
   if (!response.headers.has("etag")) heardDate(response.headers.get("date"));
   if (!response.ok) throw await problemOf(response);
-  const text = await response.text();
-  return (text ? JSON.parse(text) : undefined) as T;
+  const text = await response.text().catch(unreachable);
+  try {
+    return text ? JSON.parse(text) : undefined;
+  } catch (cause) {
+    return unreachable(cause);
+  }
 }
 
 /** Bytes take longer than words: a photo on a slow network. */
@@ -76,16 +85,12 @@ export async function putBytes(
   type: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const response = await fetch(path, {
+  await exchange(path, {
     method: "PUT",
-    credentials: "same-origin",
     signal: AbortSignal.any([signal, AbortSignal.timeout(BYTES_TIMEOUT_MS)]),
     headers: { "Content-Type": type },
     body: bytes,
-  }).catch((cause: unknown) => {
-    throw new Unreachable("no answer", { cause });
   });
-  if (!response.ok) throw await problemOf(response);
 }
 
 /** An id of our own making, so that a request sent twice is one act. Sortable by time (UUID v7). */

@@ -47,8 +47,13 @@ export async function signIn(login: string, password: string): Promise<Session> 
   return accept(await ask<Session>("POST", "/api/v1/session", { login, password }));
 }
 
-export async function signOut(): Promise<void> {
-  await ask("DELETE", "/api/v1/session").catch(() => undefined);
+/** Throws while the gateway does not answer: who is told they are out must be. `then`: to be done before the page goes. */
+export async function signOut(then?: () => Promise<void>): Promise<void> {
+  await ask("DELETE", "/api/v1/session").catch((problem: unknown) => {
+    const over = problem instanceof Refused && (problem.final || problem.status === 401);
+    if (!over) throw problem;
+  });
+  await then?.();
   toSignIn();
 }
 

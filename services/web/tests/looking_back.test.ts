@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Change, Truck } from "../src/contract.ts";
+import type { Change, Truck, TruckPlan } from "../src/contract.ts";
 
 const T = Date.UTC(2026, 10, 24, 7, 0, 0);
 const HOUR = 3_600_000;
@@ -119,5 +119,47 @@ describe("looking at the past", () => {
     expect([mayDispatch(), mayAcknowledge()]).toEqual([true, true]);
     await lookAt(T);
     expect([mayDispatch(), mayAcknowledge()]).toEqual([false, false]);
+  });
+
+  test("a draft waits, priced by the plans of now, and is not sent", async () => {
+    const { lookAt, backToNow, live } = await page();
+    const { session } = await import("../src/session.ts");
+    const draft = await import("../src/dispatch/draft.ts");
+    session.value = { user: { role: "dispatcher" } } as typeof session.value;
+    const asked: string[] = [];
+    vi.stubGlobal("fetch", async (path: string, { method }: RequestInit) => {
+      asked.push(`${method} ${path.split("?")[0]}`);
+      const move = {
+        stop_id: "b1",
+        truck_id: "t1",
+        from_truck_id: null,
+        at_ms: null,
+        rule: null,
+        resting: null,
+        after: null,
+      };
+      const priced = {
+        made_ms: T,
+        plan_versions: { t1: 3 },
+        gone: [],
+        price: null,
+        moves: [move],
+        offers: [],
+        asked: [],
+      };
+      return new Response(JSON.stringify(path.includes("/prices") ? priced : answer(path)));
+    });
+    draft.give(["b1"], "t1");
+    await vi.waitFor(() => expect(draft.ready.value).toBe(true));
+    await lookAt(T);
+    expect(draft.ready.value).toBe(false);
+    await draft.send();
+    expect(asked).toEqual(["POST /api/v1/prices", "GET /api/v1/history"]);
+    // a plan of now makes the price old, whatever moment is shown
+    const plan = { truck_id: "t1", plan_version: 4 } as TruckPlan;
+    live.into.value.takeDelta({ now_ms: T + HOUR + 1, changes: [{ kind: "plan", id: "t1", value: plan }] });
+    expect(asked.at(-1)).toBe("POST /api/v1/prices");
+    backToNow();
+    expect(draft.ready.value).toBe(false);
   });
 });

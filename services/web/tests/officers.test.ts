@@ -9,7 +9,6 @@ import { grouped } from "../src/domain/grouping.ts";
 import { all, extend, NOTHING, neighbour, shown, toggle } from "../src/domain/selection.ts";
 import { assigneeOf, handling, isAsleep, standing, standingActions } from "../src/domain/standing.ts";
 import { gaps, lane } from "../src/enforcement/columns.ts";
-import { commandOf } from "../src/enforcement/commands.ts";
 import { fitOf, thresholdsOf } from "../src/enforcement/fitted.ts";
 import { deedText, writtenOf } from "../src/say/deeds.ts";
 import { en } from "../src/words/en.ts";
@@ -239,25 +238,6 @@ describe("a selection", () => {
       neighbour(rows, "d", 1),
     ]).toEqual(["a", "b", "a", "d"]);
     expect(neighbour([], "", 1)).toBeNull();
-  });
-});
-
-describe("the keys", () => {
-  const press = (key: string, more: object = {}) =>
-    commandOf({ key, ctrlKey: false, metaKey: false, altKey: false, target: null, ...more });
-
-  test("are single letters, and nobody's where somebody writes or the browser is meant", () => {
-    expect([press("j"), press("a"), press("?"), press("q"), press("toString")]).toEqual([
-      "next",
-      "ack",
-      "sheet",
-      null,
-      null,
-    ]);
-    expect(press("a", { ctrlKey: true })).toBeNull();
-    for (const target of [{ tagName: "TEXTAREA" }, { tagName: "INPUT", type: "search" }, { isContentEditable: true }])
-      expect(press("c", { target })).toBeNull();
-    expect(press("c", { target: { tagName: "INPUT", type: "checkbox" } })).toBe("confirm");
   });
 });
 

@@ -1,4 +1,5 @@
 import "fake-indexeddb/auto";
+import { effect } from "@preact/signals";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { DriverActionBody } from "../src/contract.ts";
 import { Outbox, type Send } from "../src/driver/outbox.ts";
@@ -134,6 +135,72 @@ describe("the driver's outbox", () => {
       { kind: "tipped", event_time_ms: 9 },
     ]);
     expect((await phone.getAll("reports")).map(one => one.state)).toEqual(["received", "received"]);
+  });
+
+  test("put right when the time is told, rows that come and go later do not have it done again", async () => {
+    const box = new Outbox(reportShelf(phone), "u1", offline);
+    await box.open();
+    await box.put("a1", body("collected"), "", true);
+    let times = 0;
+    const end = effect(() => {
+      times++;
+      void box.correct(0);
+      void box.flush();
+    });
+    await box.put("a2", body("collected"), "");
+    await box.flush();
+    end();
+    expect(times).toBe(1);
+  });
+
+  test("sends what a full phone cannot keep, in order, and says so", async () => {
+    let full = false;
+    const write = async <T>(what: () => Promise<T>): Promise<T> => {
+      if (full) throw new DOMException("no room", "QuotaExceededError");
+      return await what();
+    };
+    const shelf = reportShelf(phone);
+    const { got, send } = office();
+    let network = false;
+    const box = new Outbox(
+      { ...shelf, add: row => write(() => shelf.add(row)), put: row => write(() => shelf.put(row)) },
+      "u1",
+      async (id, one) => (network ? send(id, one) : offline(id, one)),
+    );
+    await box.open();
+    await box.put("a1", body("collected"), "");
+    full = true;
+    await box.put("a2", body("sos"), "");
+    expect(box.full.value).toBe(true);
+    expect(box.waiting).toBe(2);
+    await vi.waitFor(() => expect(box.reports.value[0]?.state).toBe("saved"));
+    network = true;
+    await box.flush();
+    await vi.waitFor(() => expect(box.waiting).toBe(0));
+    expect(got).toEqual(["a1", "a2"]);
+    full = false;
+    await box.put("a3", body("collected"), "");
+    expect(box.full.value).toBe(false);
+    // what could not be written as received is sent again after a restart: the same under its id
+    expect((await phone.getAll("reports")).map(one => one.action_id)).toEqual(["a1", "a3"]);
+  });
+
+  test("a correction of rows that wait does not call back one that has left meanwhile", async () => {
+    const shelf = reportShelf(phone);
+    let slow = false;
+    const put: typeof shelf.put = async row => {
+      if (slow) await new Promise(resolve => setTimeout(resolve, 30));
+      return shelf.put(row);
+    };
+    const { send } = office();
+    const box = new Outbox({ ...shelf, put }, "u1", send, { mayGo: () => slow });
+    await box.open();
+    await box.put("a1", { kind: "collected", event_time_ms: 9 }, "", true);
+    await box.put("a2", { kind: "collected", event_time_ms: 9 }, "", true);
+    slow = true;
+    await Promise.all([box.correct(5), box.flush()]);
+    await vi.waitFor(() => expect(box.waiting).toBe(0));
+    expect(box.reports.value.map(one => one.state)).toEqual(["received", "received"]);
   });
 });
 

@@ -28,9 +28,11 @@ describe("a named view", () => {
   });
 });
 
+const KEYS = { search: "/", next: "j", previous: "k", follow: "f", help: "?" };
+
 test("a single key is a deed, but not with a modifier, in a Chinese word, or when somebody has taken it", () => {
   const pressed = (key: string, more = {}) =>
-    deedOf({
+    deedOf(KEYS, {
       key,
       ctrlKey: false,
       metaKey: false,

@@ -9,7 +9,7 @@ import { mayDispatch } from "../session.ts";
 import { MaterialMark, Name } from "../ui/bits.tsx";
 import { carryOut, OutcomeText, useOutcome } from "../ui/command.tsx";
 import { store } from "../ui/start.tsx";
-import { distance, nearTime } from "../words/format.ts";
+import { distance, nearTime, UNKNOWN } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
 import { overrule } from "./due_list.tsx";
 import { DeskList } from "./list.tsx";
@@ -94,7 +94,8 @@ function RunRow({ run }: { run: PlanningRun }) {
           {nearTime(run.made_ms, now.value)} · {planReason(run, names)}
         </span>
         <span class="row-sub">
-          {w.desk.changes.run(run.trucks ?? 0, run.stops ?? 0)} · {distance(run.distance_m)}
+          {run.trucks === undefined || run.stops === undefined ? UNKNOWN : w.desk.changes.run(run.trucks, run.stops)} ·{" "}
+          {distance(run.distance_m)}
         </span>
         <OutcomeText of={outcome} />
       </span>

@@ -8,6 +8,7 @@ import { TimeBar } from "../past/time_bar.tsx";
 import { mayDispatch } from "../session.ts";
 import { Header } from "../ui/header.tsx";
 import { live, store } from "../ui/start.tsx";
+import { Tabs } from "../ui/tabs.tsx";
 import { words } from "../words/index.ts";
 import { AlertsList } from "./alerts_list.tsx";
 import { Changes } from "./changes.tsx";
@@ -52,37 +53,6 @@ function Lists() {
   }
 }
 
-function Tabs() {
-  const w = words.value.desk.tabs;
-  const move = (event: KeyboardEvent) => {
-    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
-    if (!step) return;
-    event.preventDefault();
-    openTab(TABS[(TABS.indexOf(tab.value) + step + TABS.length) % TABS.length] ?? "trucks");
-    document.getElementById(`tab-${tab.value}`)?.focus();
-  };
-  return (
-    <div class="tabs" role="tablist" onKeyDown={move}>
-      {TABS.map(one => (
-        <button
-          key={one}
-          id={`tab-${one}`}
-          type="button"
-          role="tab"
-          aria-selected={tab.value === one}
-          aria-controls="list"
-          tabIndex={tab.value === one ? 0 : -1}
-          data-testid={`tab-${one}`}
-          onClick={() => openTab(one)}
-        >
-          {w[one]}
-          {counts.value[one] ? <span class="count">{counts.value[one]}</span> : null}
-        </button>
-      ))}
-    </div>
-  );
-}
-
 function showMomentsTruck({ truck_id }: Moment): void {
   if (truck_id) chooseTruck(truck_id);
 }
@@ -98,7 +68,15 @@ export function Desk() {
         <DeskMap />
         <div class="panel">
           <WorkQueue />
-          <Tabs />
+          <Tabs
+            tabs={TABS}
+            open={tab}
+            onOpen={openTab}
+            name={one => words.value.desk.tabs[one]}
+            count={one => counts.value[one]}
+            testid="tab"
+            controls="list"
+          />
           <Pins />
           {!mayDispatch() && (
             <p class="note read-only">{inPast.value ? words.value.timebar.readOnly : words.value.app.readOnly}</p>

@@ -16,7 +16,7 @@ import { session } from "../session.ts";
 import { MaterialMark } from "../ui/bits.tsx";
 import { store } from "../ui/start.tsx";
 import { theme } from "../ui/theme.ts";
-import { weight } from "../words/format.ts";
+import { number, percent, weight } from "../words/format.ts";
 import { words } from "../words/index.ts";
 import {
   chooseTruck,
@@ -188,7 +188,7 @@ function Legend() {
         <strong>{w.bins}</strong>
         {fill.steps.map(([from, colour], at) => {
           const to = fill.steps[at + 1]?.[0];
-          return dot(colour, to === undefined ? `≥ ${from * 100} %` : `${from * 100}–${to * 100} %`);
+          return dot(colour, to === undefined ? `≥ ${percent(from)}` : `${number(from * 100)}–${percent(to)}`);
         })}
         {dot(fill.unknown, w.legendUnknown)}
         {dot("transparent", w.legendDue, true)}

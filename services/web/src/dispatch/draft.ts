@@ -5,12 +5,11 @@ import { cityNow } from "../clock.ts";
 import type { DraftAction, PriceAnswer } from "../contract.ts";
 import { actionsOf, canSend, isAbout, isOld, type Move, withMove, without } from "../domain/draft.ts";
 import { ask, newId, type ProblemBody, Refused } from "../http.ts";
+import { mayDispatch } from "../session.ts";
 import { failureText } from "../ui/command.tsx";
-import { store } from "../ui/start.tsx";
+import { live } from "../ui/start.tsx";
 import { words } from "../words/index.ts";
 
-/** How long what was sent can be taken back by one press. */
-export const UNDO_MS = 10_000;
 /** A truck that is in no shift now: its move holds this long. */
 const NO_SHIFT_MS = 12 * 3_600_000;
 
@@ -24,15 +23,18 @@ export const sending = signal(false);
 /** What was just done, and how it is taken back; null = nothing, or too long ago. */
 export interface Done {
   text: string;
+  /** It could not be taken back; `text` says why. */
+  failed?: boolean;
   undo: (() => Promise<unknown>) | null;
 }
 export const done = signal<Done | null>(null);
 
-const version = (truck_id: string): number | undefined => store.tables.plan.get(truck_id)?.plan_version;
+/** A draft is about the plans of now, whatever moment the page shows. */
+const version = (truck_id: string): number | undefined => live.into.peek().tables.plan.get(truck_id)?.plan_version;
 
 export const ready = computed(() => {
-  store.tables.plan.version.value;
-  return canSend(priced.value, moves.value, version);
+  live.into.value.tables.plan.version.value;
+  return mayDispatch() && canSend(priced.value, moves.value, version);
 });
 
 interface Question {
@@ -120,7 +122,7 @@ effect(() => {
 
 // plans go on while somebody thinks: the price goes with them
 effect(() => {
-  store.tables.plan.version.value;
+  live.into.value.tables.plan.version.value;
   const known = priced.value;
   const now = moves.peek();
   if (known && underWay !== now && isAbout(known, now) && isOld(known, version)) void priceAgain(now);
@@ -151,12 +153,12 @@ export async function act(actions: DraftAction[], text: string, plan_versions = 
 }
 
 function shiftEnd(truck_id: string): number {
-  return store.tables.truck.get(truck_id)?.shift?.end_ms ?? cityNow() + NO_SHIFT_MS;
+  return live.into.peek().tables.truck.get(truck_id)?.shift?.end_ms ?? cityNow() + NO_SHIFT_MS;
 }
 
 export async function send(): Promise<void> {
   const answer = priced.value;
-  if (sending.value || !canSend(answer, moves.value, version)) return;
+  if (sending.value || !mayDispatch() || !canSend(answer, moves.value, version)) return;
   sending.value = true;
   try {
     await act(actionsOf(answer, shiftEnd), words.value.draft.sent(answer.moves.length), answer.plan_versions);
@@ -175,11 +177,11 @@ export async function send(): Promise<void> {
 
 export async function takeBack(): Promise<void> {
   const what = done.value;
-  if (!what?.undo) return;
+  if (!what?.undo || !mayDispatch()) return;
   try {
     await what.undo();
     done.value = { text: words.value.draft.takenBack, undo: null };
   } catch (problem) {
-    done.value = { text: failureText(problem), undo: what.undo };
+    done.value = { text: failureText(problem), failed: true, undo: what.undo };
   }
 }

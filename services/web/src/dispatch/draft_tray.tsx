@@ -1,13 +1,15 @@
 /** What is in the draft and what it comes to; nothing of it leaves before it is sent. And what was just sent, to take back. */
 
-import { useEffect, useState } from "preact/hooks";
 import type { DraftedMove } from "../contract.ts";
 import { isAbout, type Move } from "../domain/draft.ts";
 import { priceText } from "../say/prices.ts";
+import { mayDispatch } from "../session.ts";
 import { Name } from "../ui/bits.tsx";
+import { usePassing } from "../ui/passing.ts";
 import { hourMinute } from "../words/format.ts";
 import { words } from "../words/index.ts";
 import {
+  type Done,
   discard,
   done,
   leave,
@@ -19,7 +21,6 @@ import {
   sending,
   takeBack,
   trouble,
-  UNDO_MS,
 } from "./draft.ts";
 import { RuleLine } from "./move_to.tsx";
 import { placeName, truckName } from "./state.ts";
@@ -28,7 +29,7 @@ export function DraftTray() {
   return (
     <>
       <div role="status" class="done-area">
-        {done.value && <DoneToast key={done.value.text} />}
+        {done.value && <DoneToast what={done.value} />}
       </div>
       {moves.value.length > 0 && <Tray />}
     </>
@@ -112,41 +113,21 @@ function MoveLine({ move, told }: { move: Move; told: DraftedMove | undefined })
 }
 
 /** It goes by itself, but not under somebody's pointer or focus. */
-function DoneToast() {
+function DoneToast({ what }: { what: Done }) {
   const w = words.value.draft;
-  const [held, hold] = useState(false);
-  useEffect(() => {
-    if (held) return;
-    const timer = setTimeout(() => {
-      done.value = null;
-    }, UNDO_MS);
-    return () => clearTimeout(timer);
-  }, [held]);
-  const what = done.value;
-  if (!what) return null;
+  const close = () => {
+    done.value = null;
+  };
+  const hears = usePassing(what, close);
   return (
-    <p
-      class="note fine row-of"
-      data-testid="done"
-      onPointerEnter={() => hold(true)}
-      onPointerLeave={() => hold(false)}
-      onFocusIn={() => hold(true)}
-      onFocusOut={() => hold(false)}
-    >
+    <p class={`note ${what.failed ? "bad" : "fine"} row-of`} data-testid="done" {...hears}>
       <span>{what.text}</span>
-      {what.undo && (
+      {what.undo && mayDispatch() && (
         <button type="button" class="button" data-testid="undo" onClick={() => void takeBack()}>
           {w.undo}
         </button>
       )}
-      <button
-        type="button"
-        class="button quiet"
-        aria-label={w.close}
-        onClick={() => {
-          done.value = null;
-        }}
-      >
+      <button type="button" class="button quiet" aria-label={w.close} onClick={close}>
         ✕
       </button>
     </p>

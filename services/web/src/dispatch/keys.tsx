@@ -1,14 +1,15 @@
-/** The desk's single keys: what each does, and the sheet that says so and switches them off. */
+/** The desk's single keys: what each does. */
 
-import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
-import { DEEDS, type Deed, hearKeys, KEYS, keysOn, switchKeys } from "../ui/keys.ts";
+import { useEffect } from "preact/hooks";
+import { KeySheet } from "../ui/key_sheet.tsx";
+import { hearKeys, type Keys as KeysOf, showKeys } from "../ui/keys.ts";
 import { focusedKey, rowsOnPage } from "../ui/rows.tsx";
 import { store } from "../ui/start.tsx";
 import { words } from "../words/index.ts";
 import { chosenTruck, following, map } from "./state.ts";
 
-export const keysShown = signal(false);
+type Deed = "search" | "next" | "previous" | "follow" | "help";
+const KEYS: KeysOf<Deed> = { search: "/", next: "j", previous: "k", follow: "f", help: "?" };
 
 function act(deed: Deed): boolean {
   switch (deed) {
@@ -25,7 +26,7 @@ function act(deed: Deed): boolean {
     case "follow":
       return follow();
     case "help":
-      keysShown.value = true;
+      showKeys();
       return true;
   }
 }
@@ -40,53 +41,8 @@ function follow(): boolean {
 
 /** Hears the keys, and is the sheet of them. */
 export function Keys() {
-  const w = words.value.list.keys;
-  const sheet = useRef<HTMLDialogElement>(null);
-  useEffect(() => hearKeys(act), []);
-  const open = keysShown.value;
-  useEffect(() => {
-    if (open && !sheet.current?.open) sheet.current?.showModal();
-  }, [open]);
-  if (!open) return null;
-  return (
-    <dialog
-      ref={sheet}
-      class="keys"
-      aria-labelledby="keys-title"
-      data-testid="keys"
-      onClose={() => {
-        keysShown.value = false;
-      }}
-    >
-      <h2 id="keys-title">{w.title}</h2>
-      <dl>
-        {DEEDS.map(deed => (
-          <div key={deed}>
-            <dt>
-              <kbd>{KEYS[deed]}</kbd>
-            </dt>
-            <dd>{w[deed]}</dd>
-          </div>
-        ))}
-        <div>
-          <dt>
-            <kbd>{w.enterKey}</kbd>
-          </dt>
-          <dd>{w.enter}</dd>
-        </div>
-      </dl>
-      <label class="row-of">
-        <input
-          type="checkbox"
-          checked={keysOn.value}
-          data-testid="keys-on"
-          onChange={event => switchKeys(event.currentTarget.checked)}
-        />
-        {w.on}
-      </label>
-      <button type="button" class="button main" onClick={() => sheet.current?.close()}>
-        {w.close}
-      </button>
-    </dialog>
-  );
+  const w = words.value.keys;
+  useEffect(() => hearKeys(KEYS, act), []);
+  const lines = Object.entries(KEYS).map(([deed, key]) => [key, w.desk[deed as Deed]] as const);
+  return <KeySheet lines={[...lines, [w.enterKey, w.enter]]} />;
 }

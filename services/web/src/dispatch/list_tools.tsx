@@ -1,13 +1,13 @@
 /** What stands above every list of the desk: find, the list's own choice, and views, files and paper of it. */
 
 import { useSignal } from "@preact/signals";
-import { now } from "../clock.ts";
+import { inPast, now } from "../clock.ts";
 import { exportHref, type Query } from "../domain/query.ts";
 import { LONGEST_NAME, viewQuery, withoutView, withView } from "../domain/views.ts";
+import { showKeys } from "../ui/keys.ts";
 import { Menu } from "../ui/menu.tsx";
 import { words } from "../words/index.ts";
 import { Choice, Filter } from "./fields.tsx";
-import { keysShown } from "./keys.tsx";
 import { query } from "./query.ts";
 import { show, type Tab } from "./state.ts";
 import { keepViews, openView, views } from "./views.ts";
@@ -22,7 +22,7 @@ export function ListTools({ of, shows }: { of: Tab; shows: readonly (readonly [s
       <Choice label={w.show} chosen={show} options={shows.map(([code, name]) => [code, name])} value={chosen} />
       <Menu label={w.menu} testid="list-menu" button={w.menu}>
         <Views />
-        <Files of={of} asked={{ ...query.value, show: chosen }} />
+        {inPast.value ? <p class="note">{w.filesOfNow}</p> : <Files of={of} asked={{ ...query.value, show: chosen }} />}
         <Paper of={of} />
       </Menu>
     </div>
@@ -60,20 +60,13 @@ function Paper({ of }: { of: Tab }) {
         <button type="button" class="button" data-testid="print-list" onClick={() => window.print()}>
           {w.print}
         </button>
-        {of === "trucks" && (
+        {of === "trucks" && !inPast.value && (
           <a class="button" data-testid="run-sheets" href={runSheetsHref("all")} target="_blank" rel="noreferrer">
             {w.runSheets}
           </a>
         )}
-        <button
-          type="button"
-          class="button quiet"
-          data-testid="show-keys"
-          onClick={() => {
-            keysShown.value = true;
-          }}
-        >
-          {w.keys.title}
+        <button type="button" class="button quiet" data-testid="show-keys" onClick={showKeys}>
+          {words.value.keys.title}
         </button>
       </p>
     </section>

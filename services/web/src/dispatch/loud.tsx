@@ -77,7 +77,8 @@ function Call({ alert }: { alert: Alert }) {
             {w.driver} <Name>{alert.driver_id}</Name> ·{" "}
           </>
         )}
-        {ago(alert.raised_ms, inPast.value ? cityNow() : now.value)}
+        {/* else the whole call would be said again each time it grows older */}
+        <time aria-live="off">{ago(alert.raised_ms, inPast.value ? cityNow() : now.value)}</time>
       </span>
       <span class="push row-of">
         <OutcomeText of={outcome} />

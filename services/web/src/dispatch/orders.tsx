@@ -202,7 +202,7 @@ function OrderRow({ order }: { order: Order }) {
         </span>
         <span class="row-sub">
           {weight(order.kg)}
-          {order.l ? ` · ${number(order.l / 1_000, 1)} m³` : ""} · {nearTime(order.ready_ms, now.value)} –{" "}
+          {order.l ? ` · ${number(order.l / 1_000, 1)} ${w.unit.m3}` : ""} · {nearTime(order.ready_ms, now.value)} –{" "}
           {order.due_ms ? nearTime(order.due_ms, now.value) : UNKNOWN}
         </span>
         {loads.length > 0 && (

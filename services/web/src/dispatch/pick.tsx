@@ -32,7 +32,7 @@ export function PickBar({ stop_ids }: { stop_ids: string[] }) {
   const w = words.value.draft;
   const open = useSignal(false);
   const mine = stop_ids.filter(stop_id => picked.value.has(stop_id));
-  if (mine.length < 2) return null;
+  if (mine.length < 2 || !mayDispatch()) return null;
   return (
     <div class="pick-bar">
       <button

@@ -11,7 +11,7 @@ import { mayDispatch } from "../session.ts";
 import { Bar, MaterialMark, Name, Tag } from "../ui/bits.tsx";
 import { carryOut, OutcomeText, useOutcome } from "../ui/command.tsx";
 import { store } from "../ui/start.tsx";
-import { fromField, nearTime, toField, weight } from "../words/format.ts";
+import { fromField, nearTime, toField, UNKNOWN, weight } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
 import { Choice, Until } from "./fields.tsx";
 import { DeskList } from "./list.tsx";
@@ -93,7 +93,9 @@ function SiteRow({ site }: { site: Facility }) {
             <Bar value={shareOf(site)} label={w.desk.sites.today} /> {weight(site.today_kg)}
             {site.daily_kg ? <span class="soft"> / {weight(site.daily_kg)}</span> : null}
           </span>
-          <span class="soft">{w.desk.sites.queue(site.queue ?? 0)}</span>
+          <span class="soft" title={w.list.heads.sites.queue}>
+            {typeof site.queue === "number" ? w.desk.sites.queue(site.queue) : UNKNOWN}
+          </span>
         </span>
       </button>
       {open && mayDispatch() && <Closing site={site} closed={closed} />}

@@ -2,14 +2,16 @@
 
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { now } from "../clock.ts";
+import { inPast, now } from "../clock.ts";
 import type { Truck, TruckPlan } from "../contract.ts";
+import { numbered } from "../domain/progress.ts";
 import { isStale, loadShare, materialOf } from "../domain/trucks.ts";
 import { ask } from "../http.ts";
 import { changesOf, changeText, planReason, whyText } from "../say/plans.ts";
 import { Bar, MaterialMark, Name, Tag } from "../ui/bits.tsx";
+import { failureText } from "../ui/command.tsx";
 import { store } from "../ui/start.tsx";
-import { hourMinute, nearTime, number, percent, span, speed, UNKNOWN, weight } from "../words/format.ts";
+import { hourMinute, nearTime, percent, span, speed, UNKNOWN, weight } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
 import { GiveAway } from "./give_away.tsx";
 import { runSheetsHref } from "./list_tools.tsx";
@@ -44,9 +46,12 @@ function Head({ truck, material }: { truck: Truck; material: string }) {
         <button type="button" class="button quiet" onClick={() => chooseTruck("")}>
           ← {w.desk.truck.back}
         </button>
-        <a class="button push" href={runSheetsHref(truck.truck_id)} target="_blank" rel="noreferrer">
-          {w.list.runSheet}
-        </a>
+        <span class="push" />
+        {!inPast.value && (
+          <a class="button" href={runSheetsHref(truck.truck_id)} target="_blank" rel="noreferrer">
+            {w.list.runSheet}
+          </a>
+        )}
         <button
           type="button"
           class="button"
@@ -193,9 +198,12 @@ export function PlanWhy({ plan, most = 6 }: { plan: TruckPlan; most?: number }) 
   );
 }
 
+const stopsOf = (plan: TruckPlan): number => numbered(plan).filter(one => one.number !== null).length;
+
 function Versions({ truck_id, shown }: { truck_id: string; shown: number | null }) {
   const w = words.value.desk.truck;
   const versions = useSignal<TruckPlan[] | null>(null);
+  const failure = useSignal("");
   // of the past, those before what was the route then
   const earlier = (versions.value ?? []).filter((plan, at) => (shown === null ? at > 0 : plan.plan_version < shown));
   const load = () =>
@@ -203,21 +211,21 @@ function Versions({ truck_id, shown }: { truck_id: string; shown: number | null 
       found => {
         versions.value = found.versions;
       },
-      () => {
-        versions.value = [];
+      problem => {
+        failure.value = failureText(problem);
       },
     );
   return (
     <details onToggle={event => event.currentTarget.open && void load()}>
       <summary>{w.versions}</summary>
       {versions.value === null ? (
-        <p class="soft">{words.value.app.loading}</p>
+        <p class="soft">{failure.value || words.value.app.loading}</p>
       ) : (
         <ul class="versions">
           {earlier.map(plan => (
             <li key={plan.plan_version}>
               <strong>{w.version(plan.plan_version)}</strong> <time>{nearTime(plan.made_ms, now.value)}</time> ·{" "}
-              {number(plan.visits?.length ?? 0)}
+              {plan.visits ? words.value.cab.stops(stopsOf(plan)) : UNKNOWN}
               <PlanWhy plan={plan} most={3} />
             </li>
           ))}

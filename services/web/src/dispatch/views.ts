@@ -19,10 +19,17 @@ export function keepViews(to: View[]): void {
   remember(KEPT, JSON.stringify(to));
 }
 
-/** Open a view on this page, as a step back can undo; with Ctrl or a middle press the browser opens its own. */
+/**
+ * Open a view on this page, of the moment that is shown, as a step back can undo; with Ctrl or a middle press the browser
+ * opens its own.
+ */
 export function openView(event: MouseEvent, query: string): void {
   if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
   event.preventDefault();
-  history.pushState(null, "", location.pathname + (query ? `?${query}` : ""));
+  const address = new URLSearchParams(query);
+  address.delete("at");
+  const at = new URLSearchParams(location.search).get("at");
+  if (at) address.set("at", at);
+  history.pushState(null, "", location.pathname + (address.size ? `?${address}` : ""));
   dispatchEvent(new PopStateEvent("popstate"));
 }

@@ -39,10 +39,10 @@ export function withoutView(views: readonly View[], name: string): View[] {
   return views.filter(one => one.name !== name);
 }
 
-/** The part of an address that is a view: without what is chosen or printed at the moment. */
+/** The part of an address that is a view: without what is chosen or printed at the moment, and without the moment. */
 export function viewQuery(search: string): string {
   const query = new URLSearchParams(search);
-  for (const name of ["truck", "place", "print"]) query.delete(name);
+  for (const name of ["truck", "place", "print", "at"]) query.delete(name);
   query.sort();
   return query.toString();
 }

@@ -6,10 +6,10 @@ import { cityNow, phoneAhead, told } from "../clock.ts";
 import { type PlanVisit, SKIP_REASONS } from "../contract.ts";
 import { changesOf, changeText, planReason, whyText } from "../say/plans.ts";
 import { problemText } from "../say/problems.ts";
-import { session, signOut } from "../session.ts";
+import { session } from "../session.ts";
 import { MaterialMark, Name, Tag } from "../ui/bits.tsx";
 import { chime } from "../ui/chime.ts";
-import { CityClock, LiveBadge } from "../ui/header.tsx";
+import { CityClock, LiveBadge, SignOut } from "../ui/header.tsx";
 import { Menu } from "../ui/menu.tsx";
 import { live } from "../ui/start.tsx";
 import { hourMinute, span, weight } from "../words/format.ts";
@@ -40,6 +40,7 @@ import {
   plan,
   report,
   resting,
+  storageFull,
   truck,
   unconfirmed,
   visitName,
@@ -92,6 +93,7 @@ export function Cab() {
     <div class="cab" data-hand={hand.value}>
       <Top />
       {noStorage.value && <p class="note bad">{w.storage}</p>}
+      <div role="status">{storageFull.value && <p class="note bad">{w.storageFull}</p>}</div>
       {moving && down.value && <Down />}
       {moving && <Moving />}
       <main hidden={moving}>
@@ -115,9 +117,7 @@ function NoTruck() {
   return (
     <main class="cab">
       <p class="note bad">{words.value.cab.noTruck}</p>
-      <button type="button" class="button" onClick={() => void signOut()}>
-        {words.value.app.signOut}
-      </button>
+      <SignOut />
     </main>
   );
 }
@@ -125,10 +125,6 @@ function NoTruck() {
 function Top() {
   const w = words.value;
   const unsent = waiting.value;
-  const leave = async () => {
-    await forgetDay();
-    await signOut();
-  };
   return (
     <header class="top">
       <div class="row-of">
@@ -145,15 +141,7 @@ function Top() {
               <span class="soft">{w.app.role.driver}</span>
             </p>
             <Settings />
-            <button
-              type="button"
-              class="button"
-              data-testid="sign-out"
-              disabled={unsent > 0}
-              onClick={() => void leave()}
-            >
-              {w.app.signOut}
-            </button>
+            <SignOut forget={forgetDay} disabled={unsent > 0} />
             {unsent > 0 && <p class="note">{w.cab.signOutWaiting}</p>}
           </Menu>
         )}
@@ -481,11 +469,11 @@ function ReportRow({ stored, takenBack }: { stored: StoredReport; takenBack: boo
 
 function Bottom() {
   const w = words.value.cab;
-  if (noStorage.value) return null;
-  const moving = onlyTheWay.value;
+  // help can be called at any speed, and from a phone that keeps nothing
+  const onlyHelp = onlyTheWay.value || noStorage.value;
   return (
-    <nav class="bottom" aria-label={w.queue.title} data-moving={moving}>
-      {!moving && (
+    <nav class="bottom" aria-label={w.queue.title} data-only-help={onlyHelp}>
+      {!onlyHelp && (
         <>
           <button
             type="button"
@@ -535,9 +523,13 @@ function Sheets() {
   useEffect(() => {
     if (!which) return;
     const close = (event: KeyboardEvent) => event.key === "Escape" && open(null);
+    const from = document.activeElement as HTMLElement | null;
     addEventListener("keydown", close);
     document.querySelector<HTMLElement>(".sheet .big")?.focus();
-    return () => removeEventListener("keydown", close);
+    return () => {
+      removeEventListener("keydown", close);
+      from?.focus();
+    };
   }, [which]);
   // a call for help is made at any speed; the rest waits until the truck stands
   if (!which || (onlyTheWay.value && which !== "sos")) return null;

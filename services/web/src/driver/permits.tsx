@@ -5,6 +5,8 @@ import { useEffect, useState } from "preact/hooks";
 import { now } from "../clock.ts";
 import type { Permit } from "../contract.ts";
 import { corridorLines, fromLinesM, type Holds, holds, isFor } from "../domain/permits.ts";
+import { creditOf } from "../map/credit.ts";
+import { session } from "../session.ts";
 import { MaterialMark, Name, Tag } from "../ui/bits.tsx";
 import { store } from "../ui/start.tsx";
 import { dayTime, distance, localTime } from "../words/format.ts";
@@ -120,7 +122,12 @@ function Drawing({ permit }: { permit: Permit }) {
   return (
     <details class="reports" onToggle={event => setOpen(event.currentTarget.open)}>
       <summary data-testid="show-road">{w.show}</summary>
-      {open && Sketch && <Sketch permit={permit} />}
+      {open && Sketch && (
+        <>
+          <Sketch permit={permit} />
+          <p class="soft">{creditOf(session.value?.city)}</p>
+        </>
+      )}
     </details>
   );
 }

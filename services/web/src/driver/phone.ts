@@ -43,3 +43,11 @@ export const photoShelf = (phone: Phone): Shelf<StoredPhoto> => ({
   put: row => phone.put("photos", row),
   remove: seq => phone.delete("photos", seq),
 });
+
+/** Where nothing can be kept: what is put there is sent from memory. */
+export const NO_SHELF = {
+  all: async () => [],
+  add: (): Promise<number> => Promise.reject(new Error("no storage")),
+  put: async () => undefined,
+  remove: async () => undefined,
+};

@@ -43,12 +43,16 @@ interface Options {
 export abstract class Queue<Row extends Queued> {
   /** All rows of this user, oldest first. */
   readonly rows = signal<Row[]>([]);
+  /** The phone's storage took no more: rows are here only as long as the page is, and are sent all the same. */
+  readonly full = signal(false);
   readonly #shelf: Shelf<Row>;
   readonly #user_id: string;
   readonly #options: Options;
   #flushing: Promise<void> | null = null;
   #again: ReturnType<typeof setTimeout> | undefined;
   #backOff_ms: number = BACK_OFF_MS.first;
+  /** Places of rows that are only here; the shelf counts from 1. */
+  #unkept = 0;
 
   constructor(shelf: Shelf<Row>, user_id: string, options: Options) {
     this.#shelf = shelf;
@@ -78,16 +82,29 @@ export abstract class Queue<Row extends Queued> {
     return this.rows.value.filter(one => one.state === "saved" || one.state === "sending").length;
   }
 
-  /** Keep a row. It is on the phone when this returns; sending goes on behind. */
+  /** Keep a row. It is on the phone when this returns, unless that is `full`; sending goes on behind. */
   protected async keep(row: Row): Promise<void> {
-    const seq = await this.#shelf.add(row);
+    const seq = await this.#shelf.add(row).then(
+      place => {
+        this.full.value = false;
+        return place;
+      },
+      (problem: unknown) => {
+        if ((problem as Error).name === "ConstraintError") throw problem; // its id is there already
+        this.full.value = true;
+        return --this.#unkept;
+      },
+    );
     this.rows.value = [...this.rows.value, { ...row, seq }];
     void this.flush();
   }
 
   /** Change rows that wait, before they leave. */
   protected async change(edit: (row: Row) => Row): Promise<void> {
-    for (const row of this.rows.value) {
+    // whoever has it done is not to be asked again by each row that goes
+    for (const one of this.rows.peek()) {
+      // it may have left while another was written
+      const row = this.#now(one);
       const edited = edit(row);
       if (edited !== row) await this.#settle(row, edited);
     }
@@ -104,7 +121,7 @@ export abstract class Queue<Row extends Queued> {
 
   async #flushAll(): Promise<void> {
     for (;;) {
-      const next = this.rows.value.find(one => one.state === "saved");
+      const next = this.rows.peek().find(one => one.state === "saved");
       if (!next) break;
       if (this.#options.mayGo?.() === false) return;
       if (!(await this.#sendOne(next))) return this.#tryLater();
@@ -133,17 +150,18 @@ export abstract class Queue<Row extends Queued> {
 
   /** The row as it stands by now. */
   #now(row: Row): Row {
-    return this.rows.value.find(one => one.seq === row.seq) ?? row;
+    return this.rows.peek().find(one => one.seq === row.seq) ?? row;
   }
 
   #show(row: Row, as: Row): Row {
-    this.rows.value = this.rows.value.map(one => (one.seq === row.seq ? as : one));
+    this.rows.value = this.rows.peek().map(one => (one.seq === row.seq ? as : one));
     return as;
   }
 
+  /** What cannot be written is sent again after a restart, under the same id. */
   async #settle(row: Row, as: Row): Promise<void> {
-    await this.#shelf.put(as);
     this.#show(row, as);
+    if ((as.seq ?? 0) > 0) await this.#shelf.put(as).catch(() => undefined);
   }
 
   #tryLater(): void {
@@ -152,9 +170,9 @@ export abstract class Queue<Row extends Queued> {
   }
 
   async #forgetOld(): Promise<void> {
-    const received = this.rows.value.filter(one => one.state === "received");
+    const received = this.rows.peek().filter(one => one.state === "received");
     const old = new Set(received.slice(0, Math.max(0, received.length - this.#options.kept)));
-    for (const one of old) if (one.seq !== undefined) await this.#shelf.remove(one.seq);
+    for (const one of old) if (one.seq !== undefined) await this.#shelf.remove(one.seq).catch(() => undefined);
     if (old.size) this.rows.value = this.rows.value.filter(one => !old.has(one));
   }
 }

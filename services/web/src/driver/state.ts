@@ -10,7 +10,7 @@ import { session } from "../session.ts";
 import { store } from "../ui/start.tsx";
 import { words } from "../words/index.ts";
 import { Outbox } from "./outbox.ts";
-import { openPhone, type Phone, photoShelf, reportShelf } from "./phone.ts";
+import { NO_SHELF, openPhone, type Phone, photoShelf, reportShelf } from "./phone.ts";
 import { PhotoBox, type Taken } from "./photos.ts";
 
 export const day = signal<DriverDay | null>(null);
@@ -18,8 +18,12 @@ export const outbox = signal<Outbox | null>(null);
 export const photoBox = signal<PhotoBox | null>(null);
 /** Reports and photos the office does not have yet. */
 export const waiting = computed(() => (outbox.value?.waiting ?? 0) + (photoBox.value?.waiting ?? 0));
-/** The phone stores nothing (private mode): reports would be lost, so none are taken. */
+/** The phone stores nothing (private mode): reports could be lost, so none are taken but a call for help. */
 export const noStorage = signal(false);
+/** It stores no more: what is reported now is sent, but would not outlive the page. */
+export const storageFull = computed(
+  () => !noStorage.value && ((outbox.value?.full.value || photoBox.value?.full.value) ?? false),
+);
 
 let phone: Phone | null = null;
 /** The clock as the page found it: what was stamped before the office told the time was stamped by this one. */
@@ -206,10 +210,15 @@ async function keep(): Promise<void> {
   await phone.put("kept", { session: session.value, day: day.value, clock } satisfies Kept, "last");
 }
 
-/** Ask the office for the day; without an answer the last known one stays. */
+let daysAsked = 0;
+
+/** Ask the office for the day; without an answer the last known one stays. An answer that was overtaken is passed over. */
 export async function askForDay(): Promise<void> {
+  const mine = ++daysAsked;
   try {
-    day.value = await ask<DriverDay>("GET", "/api/v1/driver");
+    const found = await ask<DriverDay>("GET", "/api/v1/driver");
+    if (mine !== daysAsked) return;
+    day.value = found;
     await keep();
   } catch {
     // the stream and the next round will tell
@@ -217,18 +226,18 @@ export async function askForDay(): Promise<void> {
 }
 
 export async function openOutbox(user_id: string): Promise<void> {
-  if (!phone) return;
+  let timesRight = false;
   const box = new Outbox(
-    reportShelf(phone),
+    phone ? reportShelf(phone) : NO_SHELF,
     user_id,
     (action_id, body) => ask("PUT", `/api/v1/driver-actions/${action_id}`, body),
-    { mayGo: () => told.peek(), onIdle: () => void photoBox.value?.flush() },
+    { mayGo: () => timesRight, onIdle: () => void photoBox.value?.flush() },
   );
   const photos = new PhotoBox(
-    photoShelf(phone),
+    phone ? photoShelf(phone) : NO_SHELF,
     user_id,
     (address, bytes, signal) => putBytes(address, bytes, "image/jpeg", signal),
-    () => told.peek() && box.waiting === 0,
+    () => timesRight && box.waiting === 0,
   );
   await box.open();
   await photos.open();
@@ -237,17 +246,21 @@ export async function openOutbox(user_id: string): Promise<void> {
   addEventListener("online", () => void box.flush());
   document.addEventListener("visibilitychange", () => void box.flush());
   effect(() => {
-    if (told.value) void confirmTimes(box, photos);
+    if (!told.value) return;
+    // what an earlier run of the page stamped without the office's time waits for this, too
+    void putTimesRight(box, photos).then(() => {
+      timesRight = true;
+      return box.flush();
+    });
   });
 }
 
-/** The office has told the time: what was stamped without it is put right, then leaves. */
-async function confirmTimes(box: Outbox, photos: PhotoBox): Promise<void> {
+/** The office has told the time: what was stamped without it is put right. */
+async function putTimesRight(box: Outbox, photos: PhotoBox): Promise<void> {
   const guessed_ms = keptClock ? Math.round(reckoned(keptClock) - cityNow()) : 0;
   const ahead_ms = Math.abs(guessed_ms) > CLOCK_WRONG_MS * rate.peek() ? guessed_ms : 0;
   await box.correct(ahead_ms);
   await photos.correct(ahead_ms);
-  await box.flush();
 }
 
 /** When somebody beside the driver opened the page while it drove; the contract has no word for it, so it stays here. */

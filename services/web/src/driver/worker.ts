@@ -8,20 +8,14 @@
 const worker = self as unknown as ServiceWorkerGlobalScope;
 const CACHE = "qingyun-driver-1";
 const PAGE = "/driver";
+const ICON = "/icon.svg";
+/** A network that does not answer is none, where there is something to show without it. */
+const PATIENCE_MS = 3_000;
 
 worker.addEventListener("install", event => {
-  event.waitUntil(keepPage());
+  event.waitUntil(fetch(PAGE).then(keepPage));
   void worker.skipWaiting();
 });
-
-/** The page with all files it names: what the first visit fetched went past this worker. */
-async function keepPage(): Promise<void> {
-  const cache = await caches.open(CACHE);
-  const page = await fetch(PAGE);
-  const named = (await page.clone().text()).match(/\/assets\/[\w.-]+/g) ?? [];
-  await cache.put(PAGE, page);
-  await cache.addAll([...new Set([...named, "/icon.svg"])]);
-}
 
 worker.addEventListener("activate", event => event.waitUntil(worker.clients.claim()));
 
@@ -30,8 +24,27 @@ worker.addEventListener("fetch", event => {
   if (event.request.method !== "GET" || url.origin !== worker.location.origin) return;
   // names of built files hold their content: what is kept is right for ever
   if (url.pathname.startsWith("/assets/")) event.respondWith(kept(event.request));
-  if (url.pathname === PAGE || url.pathname === "/icon.svg") event.respondWith(fresh(event.request, url.pathname));
+  if (url.pathname === ICON) event.respondWith(newest(ICON));
+  if (url.pathname === PAGE) event.respondWith(openPage(event));
 });
+
+async function openPage(event: FetchEvent): Promise<Response> {
+  const page = await newest(PAGE);
+  event.waitUntil(keepPage(page.clone()).catch(() => undefined));
+  return page;
+}
+
+/**
+ * Keep the page with all files it names, which on the first visit went past this worker. The page last: a new one whose files
+ * did not all come would not open without a network, the one before still does.
+ */
+async function keepPage(page: Response): Promise<void> {
+  const named = (await page.clone().text()).match(/\/assets\/[\w.-]+/g) ?? [];
+  const files = await Promise.all([...new Set([...named, ICON])].map(file => kept(new Request(file))));
+  const missing = [page, ...files].find(one => !one.ok);
+  if (missing) throw new Error(`HTTP ${missing.status}`);
+  await (await caches.open(CACHE)).put(PAGE, page);
+}
 
 async function kept(request: Request): Promise<Response> {
   const cache = await caches.open(CACHE);
@@ -42,16 +55,14 @@ async function kept(request: Request): Promise<Response> {
   return response;
 }
 
-/** The newest where there is a network, else the last one seen. */
-async function fresh(request: Request, key: string): Promise<Response> {
-  const cache = await caches.open(CACHE);
+/** The newest where it can be had, else the last one seen. */
+async function newest(path: string): Promise<Response> {
+  const found = await (await caches.open(CACHE)).match(path);
   try {
-    const response = await fetch(request);
-    if (response.ok) await cache.put(key, response.clone());
-    return response;
+    const response = await fetch(path, { signal: found ? AbortSignal.timeout(PATIENCE_MS) : null });
+    if (response.ok || !found) return response;
   } catch (problem) {
-    const found = await cache.match(key);
-    if (found) return found;
-    throw problem;
+    if (!found) throw problem;
   }
+  return found;
 }

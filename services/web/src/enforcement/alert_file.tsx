@@ -2,7 +2,7 @@
 
 import { effect, signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { now } from "../clock.ts";
+import { inPast, now } from "../clock.ts";
 import type { Alert, AlertFile, LonLat, TrackPoint } from "../contract.ts";
 import { assigneeOf, handling, standingActions } from "../domain/standing.ts";
 import { ask } from "../http.ts";
@@ -12,6 +12,7 @@ import { alertSentence, measuredText, phrase, usedLines } from "../say/alerts.ts
 import { deedText, writtenOf } from "../say/deeds.ts";
 import { FACES, mayJudge, session } from "../session.ts";
 import { Empty, Name, Tag } from "../ui/bits.tsx";
+import { failureText } from "../ui/command.tsx";
 import { store } from "../ui/start.tsx";
 import { hourMinuteSecond, nearTime, weight } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
@@ -47,7 +48,7 @@ async function fetchFile(alert_id: string): Promise<AlertFile> {
 
 export function AlertFileView({ alert_id }: { alert_id: string }) {
   const file = useSignal<AlertFile | null>(null);
-  const missing = useSignal(false);
+  const failure = useSignal("");
   const live = store.tables.alert.all().find(one => one.alert_id === alert_id);
   const revision = live?.revision ?? 0;
   useEffect(() => {
@@ -60,8 +61,8 @@ export function AlertFileView({ alert_id }: { alert_id: string }) {
           lon === null || lat === null ? [] : [[lon, lat]],
         );
       },
-      () => {
-        missing.value = true;
+      problem => {
+        if (!gone) failure.value = failureText(problem);
       },
     );
     return () => {
@@ -70,13 +71,14 @@ export function AlertFileView({ alert_id }: { alert_id: string }) {
     };
   }, [alert_id, revision]);
   const alert = live ?? file.value?.alert;
-  if (!alert) return <Empty>{missing.value ? words.value.problem.not_found : words.value.app.loading}</Empty>;
+  if (!alert) return <Empty>{failure.value || words.value.app.loading}</Empty>;
   return (
     <article class="card" data-testid="alert-file" data-alert-id={alert_id} data-rule={alert.rule}>
+      {inPast.value && !live && <p class="note">{words.value.timebar.notThere}</p>}
       <Head alert={alert} />
       <Deeds alert={alert} />
       <Because alert={alert} />
-      <Chart alert={alert} file={file.value} />
+      <Chart alert={alert} file={file.value} failure={failure.value} />
       <TruckPhotos alert={alert} />
       <Doubts alert={alert} />
       <EvidencePart alert={alert} />
@@ -251,7 +253,7 @@ function Doubts({ alert }: { alert: Alert }) {
   );
 }
 
-function Chart({ alert, file }: { alert: Alert; file: AlertFile | null }) {
+function Chart({ alert, file, failure }: { alert: Alert; file: AlertFile | null; failure: string }) {
   const w = words.value.alerts;
   if (!alert.truck_id) return null;
   const points = file ? pointsOf(file) : null;
@@ -259,7 +261,7 @@ function Chart({ alert, file }: { alert: Alert; file: AlertFile | null }) {
     <section>
       <h3>{w.chart}</h3>
       {points === null ? (
-        <p class="soft">{words.value.app.loading}</p>
+        <p class="soft">{failure || words.value.app.loading}</p>
       ) : points.length ? (
         <TrackChart alert={alert} points={points} />
       ) : (
@@ -280,7 +282,10 @@ function Deeds({ alert }: { alert: Alert }) {
 function History({ alert, file }: { alert: Alert; file: AlertFile | null }) {
   const w = words.value;
   const done = new Map([...(file?.actions ?? []), ...(alert.actions ?? [])].map(one => [one.action_id, one]));
-  const inOrder = [...done.values()].sort((a, b) => a.at_ms - b.at_ms);
+  const inOrder = [...done.values()]
+    // the file is of now: of the past, what was said since is not known yet
+    .filter(one => !inPast.value || one.at_ms <= now.value)
+    .sort((a, b) => a.at_ms - b.at_ms);
   const [newest] = standingActions({ ...alert, actions: inOrder });
   return (
     <section>

@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { now } from "../clock.ts";
+import { inPast, now } from "../clock.ts";
 import type { KeptBatch } from "../contract.ts";
 import { ask } from "../http.ts";
 import { mayJudge } from "../session.ts";
@@ -25,7 +25,7 @@ export function Batches() {
         if (!gone) found.value = batches;
       },
       problem => {
-        failure.value = failureText(problem);
+        if (!gone) failure.value = failureText(problem);
       },
     );
     return () => {
@@ -34,9 +34,11 @@ export function Batches() {
   }, [last]);
   if (!found.value) return <Empty>{failure.value || w.app.loading}</Empty>;
   if (!found.value.length) return <Empty>{w.alerts.noHistory}</Empty>;
+  // of the past, what was said since is not known yet
+  const shown = found.value.filter(one => !inPast.value || one.at_ms <= now.value);
   return (
     <ul class="rows" data-testid="batches">
-      {found.value.map(one => (
+      {shown.map(one => (
         <li key={one.batch_id} class="row still" data-testid="batch" data-batch-id={one.batch_id}>
           <span class="row-main">
             <span class="row-title">

@@ -12,38 +12,40 @@ import { mayJudge } from "../session.ts";
 import { Empty } from "../ui/bits.tsx";
 import { Header } from "../ui/header.tsx";
 import { live, store } from "../ui/start.tsx";
+import { Tabs } from "../ui/tabs.tsx";
 import { words } from "../words/index.ts";
 import { AlertFileView, trackOfChosen } from "./alert_file.tsx";
 import { Batches } from "./batches.tsx";
 import { Filters } from "./filters.tsx";
-import { KeySheet, useKeys } from "./keys.tsx";
+import { Keys } from "./keys.tsx";
 import { List } from "./list.tsx";
 import { heat, RepeatPlacesPanel } from "./places.tsx";
-import { chosen, find, names, map as shownMap, showWhole, type View, view } from "./state.ts";
+import { chosen, find, names, map as shownMap, showWhole, VIEWS, type View, view } from "./state.ts";
 import { Toast } from "./toast.tsx";
 
 export function Enforcement() {
   const w = words.value;
-  useKeys();
   return (
     <div class={`enforce ${chosen.value ? "with-file" : ""}`}>
       <Header face="enforcement" live={live} />
       <main class="enforce-main">
         <section class="panel" aria-label={w.desk.tabs.alerts}>
-          <Views />
-          {view.value === "alerts" && (
-            <>
-              <Filters />
-              {!mayJudge() && <p class="note read-only">{inPast.value ? w.timebar.readOnly : w.alerts.readOnly}</p>}
-              <List />
-            </>
-          )}
-          {view.value === "places" && <RepeatPlacesPanel />}
-          {view.value === "done" && (
-            <div class="list-area">
-              <Batches />
-            </div>
-          )}
+          <Tabs tabs={VIEWS} open={view} name={one => viewNames()[one]} testid="view" controls="list" />
+          <div id="list" role="tabpanel" aria-labelledby={`tab-${view.value}`} class="tab-panel">
+            {view.value === "alerts" && (
+              <>
+                <Filters />
+                {!mayJudge() && <p class="note read-only">{inPast.value ? w.timebar.readOnly : w.alerts.readOnly}</p>}
+                <List />
+              </>
+            )}
+            {view.value === "places" && <RepeatPlacesPanel />}
+            {view.value === "done" && (
+              <div class="list-area">
+                <Batches />
+              </div>
+            )}
+          </div>
         </section>
         <section class="file" aria-live="off">
           {chosen.value ? (
@@ -67,7 +69,7 @@ export function Enforcement() {
         }}
       />
       <Toast />
-      <KeySheet />
+      <Keys />
     </div>
   );
 }
@@ -105,28 +107,10 @@ function connect(map: CityMap): () => void {
   };
 }
 
-function Views() {
-  const e = words.value.enf;
-  const names: Record<View, string> = { alerts: words.value.desk.tabs.alerts, places: e.repeat.title, done: e.history };
-  return (
-    <div class="tabs" role="tablist">
-      {(Object.keys(names) as View[]).map(one => (
-        <button
-          key={one}
-          type="button"
-          role="tab"
-          data-testid={`view-${one}`}
-          aria-selected={view.value === one}
-          onClick={() => {
-            view.value = one;
-          }}
-        >
-          {names[one]}
-        </button>
-      ))}
-    </div>
-  );
-}
+const viewNames = (): Record<View, string> => {
+  const { desk, enf } = words.value;
+  return { alerts: desk.tabs.alerts, places: enf.repeat.title, done: enf.history };
+};
 
 function trucksOf(alert: Alert | undefined): string[] {
   return alert?.truck_ids ?? (alert?.truck_id ? [alert.truck_id] : []);

@@ -17,9 +17,11 @@ export function EvidencePart({ alert }: { alert: Alert }) {
   const found = useSignal<Evidence | null>(null);
   const missed = useSignal(false);
   const { alert_id, revision } = alert;
+  // who looks at the past may not, and may again when back
+  const may = mayJudge();
   useEffect(() => {
     let gone = false;
-    if (!mayJudge()) return;
+    if (!may) return;
     ask<Evidence>("GET", pathOf(alert_id)).then(
       evidence => {
         if (!gone) found.value = evidence;
@@ -31,8 +33,8 @@ export function EvidencePart({ alert }: { alert: Alert }) {
     return () => {
       gone = true;
     };
-  }, [alert_id, revision]);
-  if (!mayJudge()) return null;
+  }, [alert_id, revision, may]);
+  if (!may) return null;
   const evidence = found.value;
   return (
     <section data-testid="evidence">

@@ -1,20 +1,28 @@
-/** The officer's keys: single letters, which can be switched off (WCAG 2.1.4), and the sheet that shows them. */
+/** The officer's single keys: what each does. */
 
-import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { neighbour, toggle } from "../domain/selection.ts";
 import { isSettled } from "../domain/standing.ts";
-import { remember, remembered } from "../remember.ts";
 import { mayJudge } from "../session.ts";
+import { KeySheet } from "../ui/key_sheet.tsx";
+import { hearKeys, type Keys as KeysOf, showKeys } from "../ui/keys.ts";
 import { store } from "../ui/start.tsx";
 import { words } from "../words/index.ts";
-import { COMMANDS, type Command, commandOf } from "./commands.ts";
 import { mayAct, open } from "./deeds.tsx";
 import { type Kind, say } from "./said.ts";
 import { chosen, idsOf, picked, selection, visible } from "./state.ts";
 
-export const keysOn = signal(remembered("enforcement.keys") !== "off");
-export const showKeys = signal(false);
+type Command = "next" | "before" | "pick" | "ack" | "confirm" | "dismiss" | "onward" | "sheet";
+const KEYS: KeysOf<Command> = {
+  next: "j",
+  before: "k",
+  pick: "x",
+  ack: "a",
+  confirm: "c",
+  dismiss: "d",
+  onward: "e",
+  sheet: "?",
+};
 
 /** What the keys act on: what is picked, else what is open. */
 function meant() {
@@ -61,72 +69,19 @@ const DO: Record<Command, () => void> = {
     if (meant().length && mayJudge()) open.value = { form: "dismiss", place: picked.value.length ? "bulk-" : "" };
   },
   onward,
-  sheet: () => {
-    showKeys.value = true;
-  },
+  sheet: showKeys,
 };
 
-/** Listen as long as the page lives. */
-export function useKeys(): void {
-  useEffect(() => {
-    const pressed = (event: KeyboardEvent) => {
-      if (!keysOn.value || showKeys.value || event.defaultPrevented) return;
-      const command = commandOf(event);
-      if (!command) return;
-      event.preventDefault();
-      DO[command]();
-    };
-    document.addEventListener("keydown", pressed);
-    return () => document.removeEventListener("keydown", pressed);
-  }, []);
-}
-
-export function KeySheet() {
-  const w = words.value.enf.keys;
-  const sheet = useRef<HTMLDialogElement>(null);
-  const shown = showKeys.value;
-  useEffect(() => {
-    if (shown) sheet.current?.showModal();
-  }, [shown]);
-  if (!shown) return null;
-  return (
-    <dialog
-      ref={sheet}
-      class="sheet"
-      aria-label={w.title}
-      data-testid="key-sheet"
-      onClose={() => {
-        showKeys.value = false;
-      }}
-    >
-      <h2>{w.title}</h2>
-      <dl class="keys">
-        {Object.entries(COMMANDS).map(([key, command]) => (
-          <div key={key}>
-            <dt>
-              <kbd>{key}</kbd>
-            </dt>
-            <dd>{w.of[command]}</dd>
-          </div>
-        ))}
-      </dl>
-      <label class="row-of tight">
-        <input
-          type="checkbox"
-          data-testid="keys-on"
-          checked={keysOn.value}
-          onChange={event => {
-            keysOn.value = event.currentTarget.checked;
-            remember("enforcement.keys", keysOn.value ? "on" : "off");
-          }}
-        />{" "}
-        {w.on}
-      </label>
-      <form method="dialog">
-        <button type="submit" class="button main">
-          {w.close}
-        </button>
-      </form>
-    </dialog>
+/** Hears the keys, and is the sheet of them. */
+export function Keys() {
+  const w = words.value.keys.officer;
+  useEffect(
+    () =>
+      hearKeys(KEYS, command => {
+        DO[command]();
+        return true;
+      }),
+    [],
   );
+  return <KeySheet lines={Object.entries(KEYS).map(([command, key]) => [key, w[command as Command]])} />;
 }

@@ -4,11 +4,12 @@ import type { Alert } from "../contract.ts";
 import type { Group } from "../domain/grouping.ts";
 import { all, extend, NOTHING, toggle } from "../domain/selection.ts";
 import { Empty, Name, Tag } from "../ui/bits.tsx";
+import { keysOn, showKeys } from "../ui/keys.ts";
+import { saysReading } from "../ui/reading.ts";
 import { store } from "../ui/start.tsx";
 import { wordFor, words } from "../words/index.ts";
 import { AlertLine, SeverityTag } from "./alert_line.tsx";
 import { DeedButtons, mayAct } from "./deeds.tsx";
-import { keysOn, showKeys } from "./keys.tsx";
 import { personName } from "./said.ts";
 import {
   chosen,
@@ -30,19 +31,8 @@ import {
 export function List() {
   const w = words.value.alerts;
   store.tables.alert.version.value; // whether there are any
-  const here = (value: boolean) => () => {
-    reading.value = value;
-  };
   return (
-    <div
-      class="list-area"
-      onPointerEnter={here(true)}
-      onPointerLeave={here(false)}
-      onFocusIn={here(true)}
-      onFocusOut={event => {
-        if (!event.currentTarget.contains(event.relatedTarget as Node | null)) reading.value = false;
-      }}
-    >
+    <div class="list-area" {...saysReading(reading)}>
       <Together />
       <div role="status" class="pill-place">
         {waiting.value > 0 && (
@@ -99,11 +89,9 @@ function Together() {
           class="button quiet push"
           data-testid="keys"
           aria-pressed={keysOn.value}
-          onClick={() => {
-            showKeys.value = true;
-          }}
+          onClick={showKeys}
         >
-          {e.keys.title}
+          {words.value.keys.title}
         </button>
       </div>
       {alerts.length > 0 && (

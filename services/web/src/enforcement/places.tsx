@@ -2,7 +2,7 @@
 
 import { signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { now } from "../clock.ts";
+import { inPast, now } from "../clock.ts";
 import type { LonLat, RepeatPlaces } from "../contract.ts";
 import { distanceM } from "../domain/places.ts";
 import { ask } from "../http.ts";
@@ -54,7 +54,9 @@ export function RepeatPlacesPanel() {
       {!found.value && !failure.value && <Empty>{words.value.app.loading}</Empty>}
       {found.value && (
         <>
-          <p class="note">{w.explained(found.value.cell_m)}</p>
+          <p class="note">
+            {w.explained(found.value.cell_m)} {inPast.value && w.ofNow}
+          </p>
           <h3 class="repeat-title">{w.places}</h3>
           <Places of={found.value} />
           <h3 class="repeat-title">{w.trucks}</h3>

@@ -1,14 +1,14 @@
 /** Saying something of alerts: one call for all of them, what came of it, and the way back. */
 
 import { batch, signal } from "@preact/signals";
-import { cityNow } from "../clock.ts";
+import { cityNow, inPast } from "../clock.ts";
 import type { Alert, AlertAction, BatchAnswer, BatchBody, Handler, RefusedAlert, SeenAlert } from "../contract.ts";
 import { NOTHING } from "../domain/selection.ts";
 import { standing } from "../domain/standing.ts";
 import { ask, newId, Unreachable } from "../http.ts";
 import { session } from "../session.ts";
 import { failureText } from "../ui/command.tsx";
-import { store } from "../ui/start.tsx";
+import { live } from "../ui/start.tsx";
 import { selection } from "./state.ts";
 
 /** The gateway takes so many at once. */
@@ -69,7 +69,7 @@ export const takeBackBatches = (batches: readonly string[]): Promise<boolean> =>
   );
 
 async function send(kind: Kind, bodies: BatchBody[]): Promise<boolean> {
-  if (outcome.value?.working || !bodies.length) return false;
+  if (outcome.value?.working || inPast.value || !bodies.length) return false;
   const so: Outcome = { kind, working: true, done: 0, refused: [], batches: [], failure: null };
   outcome.value = so;
   for (const body of bodies) {
@@ -99,16 +99,18 @@ function take(answer: BatchAnswer, body: BatchBody): void {
   const actor = session.value?.user.login ?? "";
   const undoes = new Map((body.alerts ?? []).map(one => [one.alert_id, one.undoes ?? null]));
   const { kind, reason, note, assignee, until_ms } = body;
+  // somebody may have gone to the past meanwhile: what was said is of now
+  const { alert: alerts } = live.into.peek().tables;
   batch(() => {
     for (const { alert_id, action_id } of answer.done) {
-      const alert = store.tables.alert.items.get(alert_id);
+      const alert = alerts.items.get(alert_id);
       if (!alert || alert.actions?.some(one => one.action_id === action_id)) continue;
       // what a whole batch took back is named by the batch: the stream says which action of each alert that was
       const taken = kind === "undo" ? (undoes.get(alert_id) ?? ofBatch(alert, body.undoes_batch)) : null;
       if (kind === "undo" && !taken) continue;
       const { batch_id, at_ms } = answer;
       const action = { action_id, alert_id, actor, kind, at_ms, reason, note, assignee, until_ms, batch_id };
-      store.tables.alert.put(alert_id, {
+      alerts.put(alert_id, {
         ...alert,
         actions: [...(alert.actions ?? []), { ...action, undoes: taken } as AlertAction],
       });

@@ -28,7 +28,8 @@ export type Order = "weight" | "certainty" | "deadline" | "newest";
 export const order = inAddress<Order>("order", "weight");
 export const grouping = inAddress<"on" | "off">("group", "on");
 /** What the list shows: alerts, where they come again, what was done with many. */
-export type View = "alerts" | "places" | "done";
+export const VIEWS = ["alerts", "places", "done"] as const;
+export type View = (typeof VIEWS)[number];
 export const view = inAddress<View>("view", "alerts");
 export const find = inAddress<string>("find", "");
 export const map = signal<CityMap | null>(null);

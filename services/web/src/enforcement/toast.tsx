@@ -1,47 +1,28 @@
 /** What came of the last deed: how many, which were refused and why, and ten seconds to take it back. */
 
-import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
-import { now } from "../clock.ts";
+import { inPast, now } from "../clock.ts";
 import type { RefusedAlert } from "../contract.ts";
 import { alertSentence } from "../say/alerts.ts";
 import { Name } from "../ui/bits.tsx";
+import { usePassing } from "../ui/passing.ts";
 import { store } from "../ui/start.tsx";
 import { nearTime } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
 import { type Outcome, outcome, personName, takeBackBatches } from "./said.ts";
 import { chosen, names } from "./state.ts";
 
-/** Wall time in which it can be taken back here; afterwards in the history. Pointer or focus on it stop the clock. */
-const SHOWN_MS = 10_000;
-
 export function Toast() {
   const w = words.value;
   const what = outcome.value;
-  const held = useSignal(false);
-  const keeps = held.value || !what || what.working || what.failure !== null || what.refused.length > 0;
-  useEffect(() => {
-    if (keeps) return;
-    const timer = setTimeout(close, SHOWN_MS);
-    return () => clearTimeout(timer);
-  }, [what, keeps]);
-  const hold = (value: boolean) => () => {
-    held.value = value;
-  };
+  const keeps = !what || what.working || what.failure !== null || what.refused.length > 0;
+  const hears = usePassing(what, close, keeps);
   return (
-    <div
-      class="toast-place"
-      role="status"
-      onPointerEnter={hold(true)}
-      onPointerLeave={hold(false)}
-      onFocusIn={hold(true)}
-      onFocusOut={hold(false)}
-    >
+    <div class="toast-place" role="status" {...hears}>
       {what && !what.working && (
         <div class="toast" data-testid="toast" data-kind={what.kind} data-done={what.done}>
           <div class="row-of">
             <span>{sentence(what)}</span>
-            {what.kind !== "undo" && what.kind !== "note" && what.batches.length > 0 && (
+            {what.kind !== "undo" && what.kind !== "note" && what.batches.length > 0 && !inPast.value && (
               <button
                 type="button"
                 class="button"
@@ -51,7 +32,7 @@ export function Toast() {
                 {w.alerts.undo}
               </button>
             )}
-            <button type="button" class="button quiet" aria-label={w.enf.keys.close} onClick={close}>
+            <button type="button" class="button quiet" aria-label={w.keys.close} onClick={close}>
               ×
             </button>
           </div>

@@ -7,6 +7,7 @@ import type { CityMap } from "../map/city_map.ts";
 import { MapView } from "../map/view.tsx";
 import { Empty, Name, Tag } from "../ui/bits.tsx";
 import { Header } from "../ui/header.tsx";
+import { saysReading } from "../ui/reading.ts";
 import { live } from "../ui/start.tsx";
 import { ago, hourMinuteSecond, nearTime } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
@@ -55,7 +56,7 @@ function Tools() {
   const w = words.value.intake;
   return (
     <div class="list-tools row-of">
-      <h1 class="intake-title">{w.title}</h1>
+      <h2 class="intake-title">{w.title}</h2>
       <select
         class="field inline"
         aria-label={w.show}
@@ -82,20 +83,9 @@ function Tools() {
 
 function List() {
   const w = words.value.intake;
-  const here = (value: boolean) => () => {
-    reading.value = value;
-  };
   const rows = listed.value;
   return (
-    <div
-      class="list-area"
-      onPointerEnter={here(true)}
-      onPointerLeave={here(false)}
-      onFocusIn={here(true)}
-      onFocusOut={event => {
-        if (!event.currentTarget.contains(event.relatedTarget as Node | null)) reading.value = false;
-      }}
-    >
+    <div class="list-area" {...saysReading(reading)}>
       <div role="status">{failure.value && <p class="note bad">{failure.value}</p>}</div>
       {rows === null ? (
         <Empty>{words.value.app.loading}</Empty>

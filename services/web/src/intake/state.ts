@@ -37,12 +37,12 @@ export async function refresh(): Promise<void> {
       "GET",
       `/api/v1/reports?state=${encodeURIComponent(state)}&limit=500`,
     );
-    if (report_id && !found.reports.some(one => one.report_id === report_id))
-      apart.value = await ask<CitizenReport>("GET", `/api/v1/reports/${encodeURIComponent(report_id)}`);
     if (state !== byState.peek()) return;
     listed.value = found.reports.sort(byUrgency);
     asOf_ms.value = cityNow();
     failure.value = "";
+    if (report_id && !found.reports.some(one => one.report_id === report_id))
+      apart.value = await ask<CitizenReport>("GET", `/api/v1/reports/${encodeURIComponent(report_id)}`);
   } catch (problem) {
     failure.value = failureText(problem);
   }

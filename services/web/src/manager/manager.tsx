@@ -63,7 +63,7 @@ function Tools() {
   const shown = period.value;
   return (
     <div class="row-of manager-tools">
-      <h1>{w.title}</h1>
+      <h2>{w.title}</h2>
       <select
         class="field inline"
         aria-label={w.period}

@@ -4,7 +4,7 @@ import { Empty, Name } from "../ui/bits.tsx";
 import { dayTime, hourMinute, weight } from "../words/format.ts";
 import { wordFor, words } from "../words/index.ts";
 import { type FigureName, type FigureRecord, linkOf } from "./figures.ts";
-import { answer, contractor, figure, records, rule } from "./state.ts";
+import { answer, contractor, figure, records, recordsFailure, rule } from "./state.ts";
 
 export function Records() {
   const w = words.value.manager;
@@ -24,7 +24,7 @@ export function Records() {
         </button>
       </div>
       {!found ? (
-        <Empty>{words.value.app.loading}</Empty>
+        <Empty>{recordsFailure.value || words.value.app.loading}</Empty>
       ) : !found.records.length ? (
         <Empty>{w.noRecords}</Empty>
       ) : (

@@ -19,16 +19,19 @@ export const contractor = inAddress<string>("contractor", "all");
 export const answer = inAddress<Answer | "">("answer", "");
 
 export const today = computed(() => (now.value ? dateOf(now.value, timeZone.value) : ""));
-export const shownDate = computed(() => date.value || today.value);
+/** What an address says that is no date is today. */
+export const shownDate = computed(() => (periodOf("day", date.value, timeZone.value) ? date.value : today.value));
 export const period = computed(() => periodOf(kind.value, shownDate.value, timeZone.value));
 
 export const found = signal<Figures | null>(null);
 export const before = signal<Figures | null>(null);
 export const records = signal<{ records: FigureRecord[]; more: boolean } | null>(null);
 export const failure = signal("");
+export const recordsFailure = signal("");
 
 const query = (of: Period) => `from_ms=${of.from_ms}&to_ms=${of.to_ms}`;
 let asked = 0;
+let askedRecords = 0;
 
 /** Count again. Answers to questions that are no longer asked are dropped. */
 export async function refresh(): Promise<void> {
@@ -53,7 +56,9 @@ export async function refresh(): Promise<void> {
 
 async function readRecords(): Promise<void> {
   const [shown, of] = [period.peek(), figure.peek()];
+  const mine = ++askedRecords;
   records.value = null;
+  recordsFailure.value = "";
   if (!shown || !of) return;
   const wanted = new URLSearchParams({ figure: of, ...(rule.peek() ? { rule: rule.peek() } : {}) });
   if (of === "violations" && contractor.peek() !== "all") wanted.set("contractor_id", contractor.peek());
@@ -61,9 +66,9 @@ async function readRecords(): Promise<void> {
   const asks = `${query(shown)}&${wanted}`;
   try {
     const answered = await ask<{ records: FigureRecord[]; more: boolean }>("GET", `/api/v1/figures/records?${asks}`);
-    if (figure.peek() === of && period.peek()?.from_ms === shown.from_ms) records.value = answered;
+    if (mine === askedRecords) records.value = answered;
   } catch (problem) {
-    failure.value = failureText(problem);
+    if (mine === askedRecords) recordsFailure.value = failureText(problem);
   }
 }
 

@@ -7,10 +7,8 @@ import { session } from "../session.ts";
 import { theme } from "../ui/theme.ts";
 import { words } from "../words/index.ts";
 import type { CityMap, Pick } from "./city_map.ts";
+import { creditOf } from "./credit.ts";
 import "./map.css";
-
-/** Where the map's data come from, said on every map that shows them. */
-const CREDIT = "© OpenStreetMap contributors, ODbL";
 
 interface Props {
   /** Called once with the map; what it returns is called when the map goes. */
@@ -57,7 +55,7 @@ export function MapView({ onReady, onPick, children }: Props) {
       {failed.value && <p class="note bad map-failed">{words.value.map.failed}</p>}
       {children}
       <p class="map-credit" data-testid="map-credit">
-        {city?.base_map ? city.attribution || CREDIT : city?.attribution || words.value.map.plain}
+        {city?.base_map || city?.attribution ? creditOf(city) : words.value.map.plain}
       </p>
     </div>
   );

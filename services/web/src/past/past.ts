@@ -36,6 +36,20 @@ export const kept = signal<Kept | null>(null);
 export const looks = signal(0);
 
 const at = inAddress<string>("at", "");
+/** What we told the address. */
+let told = "";
+function tell(moment_ms: number | null): void {
+  told = moment_ms === null ? "" : momentText(moment_ms);
+  at.value = told;
+}
+
+// a step back or on, to an address of another moment
+addEventListener("popstate", () => {
+  if (at.peek() === told) return;
+  const named_ms = momentOf(at.peek());
+  if (named_ms === null) backToNow();
+  else void lookAt(named_ms);
+});
 
 let player: Player | null = null;
 /** Answers of an earlier look are of no use. */
@@ -87,7 +101,7 @@ function show(state: PastState, at_ms: number): void {
     looks.value++;
   });
   document.body.dataset.past = "true";
-  at.value = momentText(at_ms);
+  tell(at_ms);
 }
 
 /** Show now again. */
@@ -98,7 +112,7 @@ export function backToNow(): void {
   loading.value = false;
   failure.value = "";
   delete document.body.dataset.past;
-  at.value = "";
+  tell(null);
   const present = live.into.peek();
   if (present === store) return;
   batch(() => {
@@ -124,7 +138,7 @@ export function pause(): void {
   if (!playing.peek() || !player) return;
   playing.value = false;
   showMoment(Math.round(player.moment_ms), Number.POSITIVE_INFINITY);
-  at.value = momentText(player.moment_ms);
+  tell(player.moment_ms);
 }
 
 export function setSpeed(to: Speed): void {
@@ -146,7 +160,7 @@ function tick(): void {
   });
   if (wall_ms - addressed_ms > ADDRESS_MS) {
     addressed_ms = wall_ms;
-    at.value = momentText(player.moment_ms);
+    tell(player.moment_ms);
   }
   if (player.moment_ms >= edge() - REACHED_MS * cityRate()) backToNow();
   else void fetchMore(player);

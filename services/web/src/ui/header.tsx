@@ -6,6 +6,7 @@ import { faceName } from "../say/faces.ts";
 import { FACES, type Face, session, signOut } from "../session.ts";
 import { day, hourMinute, hourMinuteSecond } from "../words/format.ts";
 import { language, setLanguage, words } from "../words/index.ts";
+import { carryOut, OutcomeText, useOutcome } from "./command.tsx";
 import { Menu } from "./menu.tsx";
 import { type Choice, chooseTheme, themeChoice } from "./theme.ts";
 
@@ -94,6 +95,25 @@ export function ThemeChoice() {
   );
 }
 
+/** `forget`: what is to be gone from this device first. */
+export function SignOut({ forget, disabled = false }: { forget?: () => Promise<void>; disabled?: boolean }) {
+  const outcome = useOutcome();
+  return (
+    <>
+      <button
+        type="button"
+        class="button"
+        data-testid="sign-out"
+        disabled={disabled || outcome.value.state === "working"}
+        onClick={() => void carryOut(outcome, () => signOut(forget), "")}
+      >
+        {words.value.app.signOut}
+      </button>
+      <OutcomeText of={outcome} onlyFailures />
+    </>
+  );
+}
+
 function Account() {
   const w = words.value.app;
   const user = session.value?.user;
@@ -106,9 +126,7 @@ function Account() {
         <span class="soft">{w.role[user.role]}</span>
       </p>
       <ThemeChoice />
-      <button type="button" class="button" data-testid="sign-out" onClick={() => void signOut()}>
-        {w.signOut}
-      </button>
+      <SignOut />
     </Menu>
   );
 }

@@ -18,7 +18,11 @@ export function Menu({ label, testid, button, children }: Props) {
       if (open?.open && event.target instanceof Node && !open.contains(event.target)) open.open = false;
     };
     const byEscape = (event: KeyboardEvent) => {
-      if (event.key === "Escape" && menu.current) menu.current.open = false;
+      const open = menu.current;
+      if (event.key !== "Escape" || !open?.open) return;
+      // what has the focus is about to be gone
+      if (open.contains(document.activeElement)) open.querySelector("summary")?.focus();
+      open.open = false;
     };
     document.addEventListener("pointerdown", elsewhere, true);
     document.addEventListener("keydown", byEscape);

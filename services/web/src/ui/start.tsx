@@ -4,6 +4,7 @@ import { effect } from "@preact/signals";
 import { type ComponentChild, render } from "preact";
 import { now, startClock } from "../clock.ts";
 import type { Session } from "../contract.ts";
+import { Unreachable } from "../http.ts";
 import { sourceFor } from "../live/source.ts";
 import { Store } from "../live/store.ts";
 import { LiveStream } from "../live/stream.ts";
@@ -67,15 +68,25 @@ function follow({ user }: Session, alone: boolean): void {
   void live.run(sourceFor(user, alone));
 }
 
+/** A network that does not answer is none, for a page that can do without. */
+const PATIENCE_MS = 3_000;
+
 async function sessionPatiently(root: HTMLElement, offline: Options["offline"]): Promise<Session | null> {
   for (;;) {
+    const asked = currentSession();
     try {
-      return await currentSession();
+      return await (offline ? Promise.race([asked, lateAfter(PATIENCE_MS)]) : asked);
     } catch {
+      asked.catch(() => undefined); // an answer that comes late still tells the time
       const known = await offline?.();
       if (known) return resume(known);
       render(<p class="note bad">{words.value.signIn.unreachable}</p>, root);
       await new Promise(resolve => setTimeout(resolve, 3_000));
     }
   }
+}
+
+async function lateAfter(wait_ms: number): Promise<never> {
+  await new Promise(resolve => setTimeout(resolve, wait_ms));
+  throw new Unreachable("late");
 }

@@ -95,6 +95,7 @@ export const en = {
     kmh: "km/h",
     km: "km",
     m: "m",
+    m3: "m³",
     percent: (value: string) => `${value} %`,
     ago: (span: string) => `${span} ago`,
     justNow: "now",
@@ -415,6 +416,7 @@ export const en = {
     remove: (name: string) => `Remove the view ${name}`,
     share: "The address of the page is the view: send it to a colleague.",
     export: "Export",
+    filesOfNow: "Files and run sheets are of now: go back to now for them.",
     form: { csv: "CSV (spreadsheet)", geojson: "GeoJSON (map)" },
     paper: "Paper and keys",
     print: "Print",
@@ -435,17 +437,29 @@ export const en = {
       remarks: "Remarks",
       signature: "Driver's signature",
     },
-    keys: {
-      title: "Keys",
+  },
+  keys: {
+    title: "Keys",
+    on: "Single keys are on",
+    close: "Close",
+    enterKey: "Enter",
+    enter: "open the row",
+    desk: {
       search: "find in the list",
       next: "next row",
       previous: "row before",
       follow: "follow the truck on the map",
       help: "this sheet",
-      enterKey: "Enter",
-      enter: "open the row",
-      on: "Single keys are on",
-      close: "Close",
+    },
+    officer: {
+      next: "Next alert",
+      before: "Alert before",
+      pick: "Select it, or let it go",
+      ack: "Acknowledge",
+      confirm: "Confirm",
+      dismiss: "Dismiss, with a reason",
+      onward: "Next that is still to be decided",
+      sheet: "This sheet",
     },
   },
   draft: {
@@ -554,6 +568,7 @@ export const en = {
     keptMinute: "of this day one place a minute is kept",
     keptNone: "no places are kept of this day",
     readOnly: "You look at the past: no orders can be given here.",
+    notThere: "At the moment shown this alert was not there. This is how it stands now.",
     play: "Play",
     pause: "Pause",
     speed: "Speed",
@@ -625,21 +640,6 @@ export const en = {
       already: "It is so already",
       nothing_to_undo: "It does not stand any more",
     },
-    keys: {
-      title: "Keys",
-      on: "Single keys work on this page",
-      close: "Close",
-      of: {
-        next: "Next alert",
-        before: "Alert before",
-        pick: "Select it, or let it go",
-        ack: "Acknowledge",
-        confirm: "Confirm",
-        dismiss: "Dismiss, with a reason",
-        onward: "Next that is still to be decided",
-        sheet: "This sheet",
-      },
-    },
     chart: {
       fit: (before: string, after: string, low: string, high: string) =>
         `fitted loss: ${before} before, ${after} after (between ${low} and ${high})`,
@@ -650,6 +650,7 @@ export const en = {
       title: "Repeat places",
       days: "Time",
       lastDays: (n: number) => (n === 1 ? "Last 24 hours" : `Last ${n} days`),
+      ofNow: "Counted up to now, not to the moment shown.",
       explained: (m: number) =>
         `Counted in squares of ${m} m. Withdrawn and dismissed alerts do not count; of a stretch its beginning counts.`,
       places: "Places",
@@ -827,7 +828,10 @@ export const en = {
       corrected: "Correction",
     },
     noTruck: "This account has no truck. Ask your dispatcher.",
-    storage: "This phone does not let the page store anything. Reports would be lost: leave private mode.",
+    storage:
+      "This phone does not let the page store anything. Reports would be lost: leave private mode. Only a call for help is sent.",
+    storageFull:
+      "This phone's storage is full. What you report is sent, but would be lost if the page closed before: keep it open.",
   },
   intake: {
     nav: "Reports",
@@ -915,7 +919,7 @@ export const en = {
       title: "Collections done",
       of: (done: string, due: string) => `${done} of ${due} places that were due`,
       open: (n: number) => `${n} still due`,
-      note: "A place counts as due from the forecast's crossing until it is no longer due; done = that was within the period.",
+      note: "A place counts as due from the forecast's crossing until a driver reports it collected or it is no longer due; done = that was within the period.",
     },
     overflows: {
       title: "Overflows",
