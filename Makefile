@@ -62,9 +62,9 @@ test: $(STAMP) ## Every test: unit, property, integration on real parts, end to 
 	@$(LOCAL) setup
 	@$(PYTHON) -m $(if $(call given,TESTS,),pytest $(TESTS),tests.lanes)
 
-test-long: $(STAMP) ## The tests of minutes that `make test` leaves out: exact crash points, a full disk
+test-long: $(STAMP) ## The tests of minutes that `make test` leaves out: exact crash points, a full disk, every page's looks
 	@$(LOCAL) setup
-	@$(PYTHON) -m pytest -m long tests/integration
+	@$(PYTHON) -m pytest -m long tests/integration tests/end_to_end
 
 test-beside: $(STAMP) ## Each known fault done to plain Faust and to ours: half an hour
 	@$(LOCAL) setup

@@ -13,7 +13,7 @@ from tests.browser import ROOT
 from tests.stage import scenes, town
 from tests.stage.running import Stage, standing
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.long]
 
 _HERE: Final = ROOT / "tests" / "stage"
 _AXE: Final = ROOT / "services" / "web" / "node_modules" / "axe-core" / "axe.min.js"

@@ -35,7 +35,9 @@ def _forgiven(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     gc.collect()
 
 
-@pytest.mark.parametrize("seed", list(harm.SHORT))
+@pytest.mark.parametrize(
+    "seed", [pytest.param(seed, marks=[pytest.mark.long] if number else []) for number, seed in enumerate(harm.SHORT)]
+)
 def test_nothing_is_lost_or_doubled_whatever_is_done_to_them(seed: int, tmp_path: Path) -> None:
     """Afterwards all that was confirmed has its one effect, and what nobody can use its one dead letter.
 

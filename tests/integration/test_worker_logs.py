@@ -123,6 +123,7 @@ def test_records_deleted_unread_stop_the_worker_until_people_go_on_without(topic
         wait_for(lambda: committed(topics, "emptied", TRUCK_STATES) == end + 10, "what is there to be judged", 40)
 
 
+@pytest.mark.long
 def test_records_that_were_judged_may_go(topics: str, log: Path) -> None:
     """Emptied when nothing was left to read, and ticks at any time: the worker goes on, for nothing is lost."""
     judge_all(topics, "judged", log, TRUCK_STATES, *_fixes(50, 60))
@@ -287,6 +288,7 @@ def _calls(bootstrap: str) -> int:
     return sum(alert.truck_id == TRUCK and alert.rule == "sos" for alert in alerts)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("change", "says"),
     [(empty, "records were deleted, by hand or by retention"), (make_anew, "its records up to")],

@@ -123,11 +123,12 @@ def enforcement(page: Page) -> Iterator[str]:
 
 
 def report(page: Page) -> Iterator[str]:
-    """Show a citizen's form, what it says to an empty one, and to a number that is nobody's."""
+    """Show a citizen's form, what it says to one without a place, and to a number that is nobody's."""
     page.goto("/report")
     page.get_by_test_id("send").wait_for()
     yield "report"
-    page.locator("details:has(#lat) > summary").click()
+    page.locator("input[name=kind]").first.check()
+    page.locator("#coordinates > summary").click()
     page.get_by_test_id("send").click()
     page.get_by_test_id("faults").wait_for()
     yield "report-refused"
