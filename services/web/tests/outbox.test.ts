@@ -71,6 +71,81 @@ describe("the driver's outbox", () => {
     expect(box.waiting).toBe(2);
   });
 
+  test("sends a call for help before what was reported earlier, all others in order", async () => {
+    const { got, send } = office();
+    let network = false;
+    const box = new Outbox(reportShelf(phone), "u1", async (id, one) => (network ? send(id, one) : offline(id, one)));
+    await box.open();
+    await box.put("a1", body("collected"), "");
+    await box.put("a2", body("tipped"), "");
+    await box.put("broken", body("breakdown"), "");
+    await box.put("help", body("sos"), "");
+    await box.put("a3", body("corrected"), "");
+    await vi.waitFor(() => expect(box.reports.value.every(one => one.state === "saved")).toBe(true));
+    network = true;
+    await box.flush();
+    await vi.waitFor(() => expect(box.waiting).toBe(0));
+    expect(got).toEqual(["broken", "help", "a1", "a2", "a3"]);
+  });
+
+  test("sends a call for help at once while an earlier report fails again and again, or has no answer yet", async () => {
+    const { got, send } = office();
+    const box = new Outbox(reportShelf(phone), "u1", async (id, one) => {
+      if (id === "bad") throw new Refused(500, { code: "unexpected" });
+      return send(id, one);
+    });
+    await box.open();
+    await box.put("bad", body("collected"), "");
+    await vi.waitFor(() => expect(box.reports.value[0]?.state).toBe("saved"));
+    await box.put("help", body("sos"), "");
+    await vi.waitFor(() => expect(got).toEqual(["help"]));
+
+    const other = new Outbox(reportShelf(phone), "u2", async (id, one) =>
+      id === "hangs" ? new Promise(() => undefined) : send(id, one),
+    );
+    await other.open();
+    await other.put("hangs", body("collected"), "");
+    await other.put("behind", body("tipped"), "");
+    await other.put("help2", body("breakdown"), "");
+    await vi.waitFor(() => expect(got).toEqual(["help", "help2"]));
+    await vi.waitFor(() => {
+      expect(other.reports.value.map(one => one.state)).toEqual(["sending", "saved", "received"]);
+    });
+  });
+
+  test("sends the second call for help although the first fails, and the first again before all others", async () => {
+    const { got, send } = office();
+    let fails = true;
+    const box = new Outbox(reportShelf(phone), "u1", async (id, one) => {
+      if (id === "help" && fails) throw new Refused(500, { code: "unexpected" });
+      return send(id, one);
+    });
+    await box.open();
+    await box.put("help", body("sos"), "");
+    await box.put("a1", body("corrected"), "");
+    await box.put("help2", body("sos"), "");
+    await vi.waitFor(() => expect(got).toEqual(["help2"]));
+    fails = false;
+    await box.flush();
+    await vi.waitFor(() => expect(box.waiting).toBe(0));
+    expect(got).toEqual(["help2", "help", "a1"]);
+  });
+
+  test("sends a report that comes while old ones are forgotten", async () => {
+    const { got, send } = office();
+    const shelf = reportShelf(phone);
+    let late: Promise<void> | null = null;
+    const remove: typeof shelf.remove = async seq => {
+      late ??= box.put("a2", body("tipped"), "");
+      await late;
+      await shelf.remove(seq);
+    };
+    const box = new Outbox({ ...shelf, remove }, "u1", send, { kept: 0 });
+    await box.open();
+    await box.put("a1", body("collected"), "");
+    await vi.waitFor(() => expect(got).toEqual(["a1", "a2"]));
+  });
+
   test("keeps a refused report with its reason and goes on with the next", async () => {
     const box = new Outbox(reportShelf(phone), "u1", async id => {
       if (id === "bad") throw new Refused(422, { code: "not_usable", detail: "skipped needs a reason" });
@@ -170,7 +245,7 @@ describe("the driver's outbox", () => {
     await box.open();
     await box.put("a1", body("collected"), "");
     full = true;
-    await box.put("a2", body("sos"), "");
+    await box.put("a2", body("tipped"), "");
     expect(box.full.value).toBe(true);
     expect(box.waiting).toBe(2);
     await vi.waitFor(() => expect(box.reports.value[0]?.state).toBe("saved"));

@@ -1,6 +1,6 @@
 /**
- * Rows that wait on the phone until the office has them: kept first, sent behind, in order, one at a time. A row's own id
- * makes what is sent twice one thing.
+ * Rows that wait on the phone until the office has them: kept first, sent behind, in order, one at a time; what is urgent
+ * goes before all others. A row's own id makes what is sent twice one thing.
  */
 
 import { signal } from "@preact/signals";
@@ -40,6 +40,47 @@ interface Options {
   onIdle?: () => void;
 }
 
+/** One pass at a time; after one that left something undone the next comes by itself, later each time. */
+class Lane {
+  readonly #pass: () => Promise<boolean>;
+  #running: Promise<void> | null = null;
+  /** Somebody asked while a pass was on its way, which may have looked already. */
+  #asked = false;
+  #again: ReturnType<typeof setTimeout> | undefined;
+  #backOff_ms: number = BACK_OFF_MS.first;
+
+  /** `pass` says whether it did all it could do now. */
+  constructor(pass: () => Promise<boolean>) {
+    this.#pass = pass;
+  }
+
+  run(): Promise<void> {
+    clearTimeout(this.#again);
+    this.#asked = true;
+    this.#running ??= this.#runAll();
+    return this.#running;
+  }
+
+  async #runAll(): Promise<void> {
+    let done = true;
+    try {
+      while (this.#asked && done) {
+        this.#asked = false;
+        done = await this.#pass();
+      }
+    } finally {
+      // together with the last look at what was asked: whoever asks from now on begins anew
+      this.#running = null;
+    }
+    if (done) {
+      this.#backOff_ms = BACK_OFF_MS.first;
+      return;
+    }
+    this.#again = setTimeout(() => void this.run(), this.#backOff_ms);
+    this.#backOff_ms = Math.min(this.#backOff_ms * 2, BACK_OFF_MS.most);
+  }
+}
+
 export abstract class Queue<Row extends Queued> {
   /** All rows of this user, oldest first. */
   readonly rows = signal<Row[]>([]);
@@ -48,9 +89,8 @@ export abstract class Queue<Row extends Queued> {
   readonly #shelf: Shelf<Row>;
   readonly #user_id: string;
   readonly #options: Options;
-  #flushing: Promise<void> | null = null;
-  #again: ReturnType<typeof setTimeout> | undefined;
-  #backOff_ms: number = BACK_OFF_MS.first;
+  readonly #urgent = new Lane(() => this.#sendUrgent());
+  readonly #inOrder = new Lane(() => this.#sendInOrder());
   /** Places of rows that are only here; the shelf counts from 1. */
   #unkept = 0;
 
@@ -62,6 +102,11 @@ export abstract class Queue<Row extends Queued> {
 
   /** Send one row; throws what `http` throws. */
   protected abstract send(row: Row): Promise<unknown>;
+
+  /** Whether a row is not to wait for others. */
+  protected urgent(_row: Row): boolean {
+    return false;
+  }
 
   /** The row as it stays on the phone once the office has it. */
   protected received(row: Row): Row {
@@ -110,28 +155,45 @@ export abstract class Queue<Row extends Queued> {
     }
   }
 
-  /** Send what waits, in order, until all is received or the network is gone. One flush at a time. */
-  flush(): Promise<void> {
-    clearTimeout(this.#again);
-    this.#flushing ??= this.#flushAll().finally(() => {
-      this.#flushing = null;
-    });
-    return this.#flushing;
+  /** Send what waits until all is received or the network is gone: the urgent first, all others in order. */
+  async flush(): Promise<void> {
+    await Promise.all([this.#urgent.run(), this.#inOrder.run()]);
   }
 
-  async #flushAll(): Promise<void> {
+  /** Each urgent row once: one that fails holds up none that may get through. False: some still wait. */
+  async #sendUrgent(): Promise<boolean> {
+    const tried = new Set<number | undefined>();
     for (;;) {
-      const next = this.rows.peek().find(one => one.state === "saved");
+      const next = this.rows.peek().find(one => this.#waitsUrgently(one) && !tried.has(one.seq));
       if (!next) break;
-      if (this.#options.mayGo?.() === false) return;
-      if (!(await this.#sendOne(next))) return this.#tryLater();
+      if (this.#options.mayGo?.() === false) return true;
+      tried.add(next.seq);
+      await this.#sendOne(next);
     }
-    this.#backOff_ms = BACK_OFF_MS.first;
+    // what it held up
+    if (tried.size) void this.#inOrder.run();
+    return !this.rows.peek().some(one => this.#waitsUrgently(one));
+  }
+
+  async #sendInOrder(): Promise<boolean> {
+    for (;;) {
+      const rows = this.rows.peek();
+      if (rows.some(one => this.#waitsUrgently(one))) return true;
+      const next = rows.find(one => one.state === "saved");
+      if (!next) break;
+      if (this.#options.mayGo?.() === false) return true;
+      if (!(await this.#sendOne(next))) return false;
+    }
     await this.#forgetOld();
     this.#options.onIdle?.();
+    return true;
   }
 
-  /** False: no answer or not now. The order is kept, so nothing behind it is tried. */
+  #waitsUrgently(row: Row): boolean {
+    return (row.state === "saved" || row.state === "sending") && this.urgent(row);
+  }
+
+  /** False: no answer or not now. The order is kept, so nothing in order behind it is tried. */
   async #sendOne(row: Row): Promise<boolean> {
     const sending = this.#show(row, { ...row, state: "sending" });
     try {
@@ -162,11 +224,6 @@ export abstract class Queue<Row extends Queued> {
   async #settle(row: Row, as: Row): Promise<void> {
     this.#show(row, as);
     if ((as.seq ?? 0) > 0) await this.#shelf.put(as).catch(() => undefined);
-  }
-
-  #tryLater(): void {
-    this.#again = setTimeout(() => void this.flush(), this.#backOff_ms);
-    this.#backOff_ms = Math.min(this.#backOff_ms * 2, BACK_OFF_MS.most);
   }
 
   async #forgetOld(): Promise<void> {
