@@ -10,6 +10,9 @@ export interface ProblemBody {
   errors?: { pointer?: string; detail: string }[];
 }
 
+/** A proxy takes no body so large: not the gateway's word, but one about what was sent. */
+const TOO_LARGE = 413;
+
 /** The gateway answered, and the answer was no. `body` says why. */
 export class Refused extends Error {
   readonly status: number;
@@ -26,15 +29,17 @@ export class Refused extends Error {
     const refused = this.status >= 400 && this.status < 500 && this.body.code !== undefined;
     return refused && ![401, 408, 425, 429].includes(this.status);
   }
+
+  /** It is about this request, which may yet be taken when something is mended; others may pass. */
+  get itself(): boolean {
+    return !this.final && [500, TOO_LARGE].includes(this.status);
+  }
 }
 
 /** The gateway did not answer: not in time, or there is no network, or what answered is something else. */
 export class Unreachable extends Error {}
 
 const TIMEOUT_MS = 15_000;
-
-/** A proxy takes no body so large: not the gateway's word, but one about what was sent. */
-const TOO_LARGE = 413;
 
 /** Whether a refusal looks like the gateway's own; a proxy's while the gateway is away, or a captive portal's, says nothing. */
 export function isProblem(response: Response): boolean {

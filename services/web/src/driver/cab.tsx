@@ -26,6 +26,7 @@ import { Settings } from "./settings.tsx";
 import {
   about,
   arrivedAt,
+  aside,
   CLOCK_WRONG_MS,
   day,
   down,
@@ -124,7 +125,7 @@ function NoTruck() {
 
 function Top() {
   const w = words.value;
-  const unsent = waiting.value;
+  const [unsent, notTaken] = [waiting.value, aside.value];
   return (
     <header class="top">
       <div class="row-of">
@@ -143,15 +144,16 @@ function Top() {
             <Settings />
             <SignOut forget={forgetDay} disabled={unsent > 0} />
             {unsent > 0 && <p class="note">{w.cab.signOutWaiting}</p>}
+            {notTaken > 0 && <p class="note">{w.cab.signOutAside(notTaken)}</p>}
           </Menu>
         )}
       </div>
       <div class="row-of">
         <LiveBadge live={live} />
         <span class="push" />
-        <span role="status" data-testid="queue" data-waiting={unsent}>
-          {unsent ? (
-            <Tag kind="medium">↑ {w.cab.queue.waiting(unsent)}</Tag>
+        <span role="status" data-testid="queue" data-waiting={unsent + notTaken}>
+          {unsent + notTaken ? (
+            <Tag kind="medium">↑ {w.cab.queue.waiting(unsent + notTaken)}</Tag>
           ) : (
             <Tag kind="good">✓✓ {w.cab.queue.empty}</Tag>
           )}
@@ -359,7 +361,7 @@ function Following() {
   );
 }
 
-const MARKS = { saved: "✓", sending: "↑", received: "✓✓", refused: "✗" } as const;
+const MARKS = { saved: "✓", sending: "↑", aside: "…", received: "✓✓", refused: "✗" } as const;
 
 /** Where a report is: on the phone, on its way, with the office. */
 function Mark({ action_id }: { action_id: string }) {

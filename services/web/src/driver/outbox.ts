@@ -49,6 +49,11 @@ export class Outbox extends Queue<StoredReport> {
     return body.kind === "sos" || body.kind === "breakdown";
   }
 
+  /** A correction that comes before what it corrects is passed over. */
+  protected override follows({ body }: StoredReport, other: StoredReport): boolean {
+    return body.corrects === other.action_id;
+  }
+
   /** Keep a report. It is on the phone when this returns. */
   put(action_id: string, body: DriverActionBody, about: string, guessed = false): Promise<void> {
     const mark = guessed ? { guessed } : {};

@@ -9,14 +9,16 @@ import { type ProblemBody, Refused } from "../http.ts";
 export type ReportState =
   | "saved" // on this phone
   | "sending"
+  | "aside" // the gateway failed on it again and again; others go on, it is tried now and then
   | "received" // the gateway has it
-  | "refused"; // the gateway will never take it; `problem` says why
+  | "refused"; // the gateway will never take it
 
 export interface Queued {
   /** Order of the taps. */
   seq?: number;
   user_id: string;
   state: ReportState;
+  /** Why it is aside or refused. */
   problem?: ProblemBody;
 }
 
@@ -31,6 +33,11 @@ export interface Shelf<Row> {
 
 const BACK_OFF_MS = { first: 1_000, most: 30_000 } as const;
 
+/** A row that the gateway fails on so often, for so long, holds up no others any more. */
+const STEPS_ASIDE = { tries: 8, after_ms: 60_000 } as const;
+/** What is aside is tried again so often, and when the page is opened. */
+const ASIDE_EVERY_MS = 10 * 60_000;
+
 interface Options {
   /** Received rows older than this many are forgotten. */
   kept: number;
@@ -39,6 +46,8 @@ interface Options {
   /** Nothing waits any more. */
   onIdle?: () => void;
 }
+
+const waits = (row: Queued): boolean => row.state === "saved" || row.state === "sending";
 
 /** One pass at a time; after one that left something undone the next comes by itself, later each time. */
 class Lane {
@@ -93,6 +102,11 @@ export abstract class Queue<Row extends Queued> {
   readonly #inOrder = new Lane(() => this.#sendInOrder());
   /** Places of rows that are only here; the shelf counts from 1. */
   #unkept = 0;
+  /** How often the gateway failed on a row, since when. */
+  readonly #failed = new Map<number | undefined, { tries: number; since_ms: number }>();
+  /** Rows aside whose turn has come. */
+  readonly #due = new Set<number | undefined>();
+  #slow: ReturnType<typeof setTimeout> | undefined;
 
   constructor(shelf: Shelf<Row>, user_id: string, options: Options) {
     this.#shelf = shelf;
@@ -108,6 +122,11 @@ export abstract class Queue<Row extends Queued> {
     return false;
   }
 
+  /** Whether a row says nothing before another has arrived. */
+  protected follows(_row: Row, _other: Row): boolean {
+    return false;
+  }
+
   /** The row as it stays on the phone once the office has it. */
   protected received(row: Row): Row {
     return row;
@@ -120,11 +139,18 @@ export abstract class Queue<Row extends Queued> {
     this.rows.value = all
       .filter(one => one.user_id === this.#user_id)
       .map(one => (one.state === "sending" ? { ...one, state: "saved" } : one));
+    this.#callAside();
     void this.flush();
   }
 
+  /** What goes out in order as soon as it can. */
   get waiting(): number {
-    return this.rows.value.filter(one => one.state === "saved" || one.state === "sending").length;
+    return this.rows.value.filter(waits).length;
+  }
+
+  /** What others have passed. */
+  get aside(): number {
+    return this.rows.value.filter(one => one.state === "aside").length;
   }
 
   /** Keep a row. It is on the phone when this returns, unless that is `full`; sending goes on behind. */
@@ -163,8 +189,10 @@ export abstract class Queue<Row extends Queued> {
   /** Each urgent row once: one that fails holds up none that may get through. False: some still wait. */
   async #sendUrgent(): Promise<boolean> {
     const tried = new Set<number | undefined>();
+    const left = () =>
+      this.rows.peek().find(one => (waits(one) || one.state === "aside") && this.urgent(one) && !tried.has(one.seq));
     for (;;) {
-      const next = this.rows.peek().find(one => this.#waitsUrgently(one) && !tried.has(one.seq));
+      const next = left();
       if (!next) break;
       if (this.#options.mayGo?.() === false) return true;
       tried.add(next.seq);
@@ -172,15 +200,22 @@ export abstract class Queue<Row extends Queued> {
     }
     // what it held up
     if (tried.size) void this.#inOrder.run();
-    return !this.rows.peek().some(one => this.#waitsUrgently(one));
+    tried.clear();
+    return !left();
   }
 
   async #sendInOrder(): Promise<boolean> {
     for (;;) {
       const rows = this.rows.peek();
-      if (rows.some(one => this.#waitsUrgently(one))) return true;
-      const next = rows.find(one => one.state === "saved");
+      if (rows.some(one => waits(one) && this.urgent(one))) return true;
+      const next = rows.find(one => one.state === "saved") ?? rows.find(one => this.#mayComeBack(one));
       if (!next) break;
+      if (this.#isBehindAside(next)) {
+        // its turn comes when the other has arrived
+        this.#due.add(next.seq);
+        await this.#settle(next, { ...next, state: "aside" });
+        continue;
+      }
       if (this.#options.mayGo?.() === false) return true;
       if (!(await this.#sendOne(next))) return false;
     }
@@ -189,25 +224,69 @@ export abstract class Queue<Row extends Queued> {
     return true;
   }
 
-  #waitsUrgently(row: Row): boolean {
-    return (row.state === "saved" || row.state === "sending") && this.urgent(row);
+  #mayComeBack(row: Row): boolean {
+    return row.state === "aside" && this.#due.has(row.seq) && !this.#isBehindAside(row);
+  }
+
+  #isBehindAside(row: Row): boolean {
+    return this.rows.peek().some(one => one.state === "aside" && this.follows(row, one));
+  }
+
+  /** Let what is aside be tried once more, now and every so often. */
+  #callAside(): void {
+    clearTimeout(this.#slow);
+    this.#slow = undefined;
+    for (const one of this.rows.peek()) if (one.state === "aside" && !this.urgent(one)) this.#due.add(one.seq);
+  }
+
+  #callAsideLater(): void {
+    if (this.#slow !== undefined || !this.rows.peek().some(one => one.state === "aside")) return;
+    this.#slow = setTimeout(() => {
+      this.#callAside();
+      void this.flush();
+    }, ASIDE_EVERY_MS);
   }
 
   /** False: no answer or not now. The order is kept, so nothing in order behind it is tried. */
   async #sendOne(row: Row): Promise<boolean> {
-    const sending = this.#show(row, { ...row, state: "sending" });
+    // what is aside stays so in everybody's eyes until it is received
+    const sending = row.state === "aside" ? row : this.#show(row, { ...row, state: "sending" });
     try {
       await this.send(row);
-      await this.#settle(sending, { ...this.received(this.#now(sending)), state: "received" });
+      const { problem: _, ...known } = this.received(this.#now(sending));
+      await this.#settle(sending, { ...(known as Row), state: "received" });
+      this.#forgetFailures(row);
       return true;
     } catch (problem) {
+      const now = this.#now(sending);
       if (problem instanceof Refused && problem.final) {
-        await this.#settle(sending, { ...this.#now(sending), state: "refused", problem: problem.body });
+        await this.#settle(sending, { ...now, state: "refused", problem: problem.body });
+        this.#forgetFailures(row);
         return true;
       }
-      this.#show(sending, { ...this.#now(sending), state: "saved" });
+      const aside = row.state === "aside";
+      if (aside || (problem instanceof Refused && problem.itself && this.#failsAgain(row))) {
+        if (!aside) await this.#settle(sending, { ...now, state: "aside", problem: (problem as Refused).body });
+        this.#forgetFailures(row);
+        this.#callAsideLater();
+        return true;
+      }
+      this.#show(sending, { ...now, state: "saved" });
       return false;
     }
+  }
+
+  /** Whether the gateway failed on it often enough, and for long enough: taps make tries quickly. */
+  #failsAgain(row: Row): boolean {
+    const failed = this.#failed.get(row.seq) ?? { tries: 0, since_ms: Date.now() };
+    failed.tries++;
+    this.#failed.set(row.seq, failed);
+    return failed.tries >= STEPS_ASIDE.tries && Date.now() - failed.since_ms >= STEPS_ASIDE.after_ms;
+  }
+
+  #forgetFailures(row: Row): void {
+    this.#failed.delete(row.seq);
+    this.#due.delete(row.seq);
   }
 
   /** The row as it stands by now. */

@@ -16,8 +16,10 @@ import { PhotoBox, type Taken } from "./photos.ts";
 export const day = signal<DriverDay | null>(null);
 export const outbox = signal<Outbox | null>(null);
 export const photoBox = signal<PhotoBox | null>(null);
-/** Reports and photos the office does not have yet. */
+/** Reports and photos that go out as soon as they can. */
 export const waiting = computed(() => (outbox.value?.waiting ?? 0) + (photoBox.value?.waiting ?? 0));
+/** Those the office could not take so far, through a fault of its own. */
+export const aside = computed(() => (outbox.value?.aside ?? 0) + (photoBox.value?.aside ?? 0));
 /** The phone stores nothing (private mode): reports could be lost, so none are taken but a call for help. */
 export const noStorage = signal(false);
 /** It stores no more: what is reported now is sent, but would not outlive the page. */
