@@ -1,7 +1,7 @@
 /** The driver's page: one thing at a time, in large letters, with buttons for a thumb. */
 
 import { signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { cityNow, phoneAhead, told } from "../clock.ts";
 import { type PlanVisit, SKIP_REASONS } from "../contract.ts";
 import { changesOf, changeText, planReason, whyText } from "../say/plans.ts";
@@ -519,44 +519,51 @@ function Undo() {
 // ------------------------------------------------------------------------------------------------------- the sheets
 
 function Sheets() {
-  const w = words.value.cab;
   const which = sheet.value;
-  const visit = next.value?.visit ?? null;
-  useEffect(() => {
-    if (!which) return;
-    const close = (event: KeyboardEvent) => event.key === "Escape" && open(null);
-    const from = document.activeElement as HTMLElement | null;
-    addEventListener("keydown", close);
-    document.querySelector<HTMLElement>(".sheet .big")?.focus();
-    return () => {
-      removeEventListener("keydown", close);
-      from?.focus();
-    };
-  }, [which]);
   // a call for help is made at any speed; the rest waits until the truck stands
   if (!which || (onlyTheWay.value && which !== "sos")) return null;
+  return <OpenSheet key={which} which={which} />;
+}
+
+/** Above the page, which is out of reach meanwhile: the focus stays in here, and goes back to where it was. */
+function OpenSheet({ which }: { which: Exclude<Sheet, null> }) {
+  const w = words.value.cab;
+  const visit = next.value?.visit ?? null;
+  const dialog = useRef<HTMLDialogElement>(null);
+  useLayoutEffect(() => {
+    const shown = dialog.current;
+    shown?.showModal();
+    return () => shown?.close();
+  }, []);
   return (
-    <div class="sheet-ground">
-      <div class="sheet" role="dialog" aria-modal="true" aria-label={titleOf(which)} data-testid={`sheet-${which}`}>
-        <h2>{titleOf(which)}</h2>
-        {which === "skip" && visit && <SkipReasons visit={visit} />}
-        {which === "tip" && visit && <Weight visit={visit} />}
-        {(which === "skip" || which === "tip") && visit && <PhotoButton visit={visit} />}
-        {(which === "sos" || which === "breakdown") && (
-          <button
-            type="button"
-            class={`big ${which}`}
-            data-testid={`${which}-yes`}
-            onClick={() => void tap(which, visit)}
-          >
-            {which === "sos" ? w.yesSos : w.yesBreakdown}
-          </button>
-        )}
-        <button type="button" class="big" onClick={() => open(null)}>
-          {words.value.app.cancel}
+    <dialog
+      ref={dialog}
+      class="sheet"
+      aria-label={titleOf(which)}
+      data-testid={`sheet-${which}`}
+      onCancel={event => {
+        // a camera that is closed without a picture says the same from within
+        if (event.target === event.currentTarget) open(null);
+      }}
+    >
+      <h2>{titleOf(which)}</h2>
+      {which === "skip" && visit && <SkipReasons visit={visit} />}
+      {which === "tip" && visit && <Weight visit={visit} />}
+      {(which === "skip" || which === "tip") && visit && <PhotoButton visit={visit} />}
+      {(which === "sos" || which === "breakdown") && (
+        <button
+          type="button"
+          class={`big ${which}`}
+          data-testid={`${which}-yes`}
+          onClick={() => void tap(which, visit)}
+        >
+          {which === "sos" ? w.yesSos : w.yesBreakdown}
         </button>
-      </div>
-    </div>
+      )}
+      <button type="button" class="big" onClick={() => open(null)}>
+        {words.value.app.cancel}
+      </button>
+    </dialog>
   );
 }
 
