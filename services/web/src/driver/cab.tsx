@@ -31,6 +31,7 @@ import {
   day,
   down,
   forgetDay,
+  heldElsewhere,
   left,
   names,
   next,
@@ -93,7 +94,7 @@ export function Cab() {
   return (
     <div class="cab" data-hand={hand.value}>
       <Top />
-      {noStorage.value && <p class="note bad">{w.storage}</p>}
+      {noStorage.value && <p class="note bad">{heldElsewhere.value ? w.storageHeld : w.storage}</p>}
       <div role="status">{storageFull.value && <p class="note bad">{w.storageFull}</p>}</div>
       {moving && down.value && <Down />}
       {moving && <Moving />}

@@ -10,7 +10,7 @@ import { session } from "../session.ts";
 import { store } from "../ui/start.tsx";
 import { words } from "../words/index.ts";
 import { Outbox } from "./outbox.ts";
-import { NO_SHELF, openPhone, type Phone, photoShelf, reportShelf } from "./phone.ts";
+import { HeldElsewhere, NO_SHELF, openPhone, type Phone, photoShelf, reportShelf } from "./phone.ts";
 import { PhotoBox, type Taken } from "./photos.ts";
 
 export const day = signal<DriverDay | null>(null);
@@ -22,6 +22,8 @@ export const waiting = computed(() => (outbox.value?.waiting ?? 0) + (photoBox.v
 export const aside = computed(() => (outbox.value?.aside ?? 0) + (photoBox.value?.aside ?? 0));
 /** The phone stores nothing (private mode): reports could be lost, so none are taken but a call for help. */
 export const noStorage = signal(false);
+/** That is so only because another tab, of an older release, does not let go of it. */
+export const heldElsewhere = signal(false);
 /** It stores no more: what is reported now is sent, but would not outlive the page. */
 export const storageFull = computed(
   () => !noStorage.value && ((outbox.value?.full.value || photoBox.value?.full.value) ?? false),
@@ -192,8 +194,9 @@ export async function openStorage(): Promise<void> {
     keptClock = ((await phone.get("kept", "last")) as Kept | undefined)?.clock ?? null;
     passengerLog.value = ((await phone.get("kept", "passenger")) as number[] | undefined) ?? [];
     void navigator.storage?.persist?.();
-  } catch {
+  } catch (problem) {
     noStorage.value = true;
+    heldElsewhere.value = problem instanceof HeldElsewhere;
   }
 }
 

@@ -833,6 +833,8 @@ export const en = {
     noTruck: "This account has no truck. Ask your dispatcher.",
     storage:
       "This phone does not let the page store anything. Reports would be lost: leave private mode. Only a call for help is sent.",
+    storageHeld:
+      "This page is open in another tab as well, in an older form. Close that tab, then load this page again. Until then only a call for help is sent.",
     storageFull:
       "This phone's storage is full. What you report is sent, but would be lost if the page closed before: keep it open.",
   },
