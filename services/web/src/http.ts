@@ -10,6 +10,9 @@ export interface ProblemBody {
   errors?: { pointer?: string; detail: string }[];
 }
 
+/** A proxy takes no body so large: not the gateway's word, but one about what was sent. */
+const TOO_LARGE = 413;
+
 /** The gateway answered, and the answer was no. `body` says why. */
 export class Refused extends Error {
   readonly status: number;
@@ -21,27 +24,41 @@ export class Refused extends Error {
     this.body = body;
   }
 
-  /** Asking the same again cannot help: the request itself is what was refused. */
+  /** Asking the same again cannot help: the request itself is what the gateway refused. */
   get final(): boolean {
-    return this.status >= 400 && this.status < 500 && ![401, 408, 425, 429].includes(this.status);
+    const refused = this.status >= 400 && this.status < 500 && this.body.code !== undefined;
+    return refused && ![401, 408, 425, 429].includes(this.status);
+  }
+
+  /** It is about this request, which may yet be taken when something is mended; others may pass. */
+  get itself(): boolean {
+    return !this.final && [500, TOO_LARGE].includes(this.status);
   }
 }
 
-/** Nobody answered in time, or there is no network. */
+/** The gateway did not answer: not in time, or there is no network, or what answered is something else. */
 export class Unreachable extends Error {}
 
 const TIMEOUT_MS = 15_000;
 
-async function problemOf(response: Response): Promise<Refused> {
-  const body: ProblemBody = await response.json().catch(() => ({ title: response.statusText }));
-  return new Refused(response.status, body);
+/** Whether a refusal looks like the gateway's own; a proxy's while the gateway is away, or a captive portal's, says nothing. */
+export function isProblem(response: Response): boolean {
+  return (response.headers.get("content-type") ?? "").startsWith("application/problem+json");
+}
+
+async function problemOf(response: Response): Promise<Refused | Unreachable> {
+  const body: ProblemBody | null = isProblem(response) ? await response.json().catch(() => null) : null;
+  if (typeof body?.code === "string") return new Refused(response.status, body);
+  if (response.status === TOO_LARGE)
+    return new Refused(TOO_LARGE, { title: response.statusText || `HTTP ${TOO_LARGE}` });
+  return new Unreachable(`HTTP ${response.status}, not the gateway's`);
 }
 
 /**
  * Ask the gateway.
  *
- * @throws {Refused} the answer is not 2xx
- * @throws {Unreachable} no answer within 15 s, or no network
+ * @throws {Refused} the gateway's answer is not 2xx
+ * @throws {Unreachable} no answer of the gateway within 15 s, or no network
  */
 export async function ask<T>(method: "GET" | "PUT" | "POST" | "DELETE", path: string, body?: unknown): Promise<T> {
   const init: RequestInit = {
@@ -59,8 +76,8 @@ async function exchange(path: string, init: RequestInit): Promise<unknown> {
     throw new Unreachable("no answer", { cause });
   };
   const response = await fetch(path, { ...init, credentials: "same-origin" }).catch(unreachable);
-  // what the browser may keep may be dated long ago
-  if (!response.headers.has("etag")) heardDate(response.headers.get("date"));
+  // what the browser may keep may be dated long ago, and another's clock is not the office's
+  if ((response.ok || isProblem(response)) && !response.headers.has("etag")) heardDate(response.headers.get("date"));
   if (!response.ok) throw await problemOf(response);
   const text = await response.text().catch(unreachable);
   try {
@@ -76,8 +93,8 @@ const BYTES_TIMEOUT_MS = 90_000;
 /**
  * Put bytes under an id of our own making.
  *
- * @throws {Refused} the answer is not 2xx
- * @throws {Unreachable} no answer within 90 s, no network, or `signal` said to stop
+ * @throws {Refused} the gateway's answer is not 2xx
+ * @throws {Unreachable} no answer of the gateway within 90 s, no network, or `signal` said to stop
  */
 export async function putBytes(
   path: string,

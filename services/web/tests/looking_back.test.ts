@@ -93,7 +93,9 @@ describe("looking at the past", () => {
 
   test("stays where it was and says why, when a moment cannot be had", async () => {
     const { lookAt, failure, inPast, store, live } = await page();
-    vi.stubGlobal("fetch", async () => new Response(JSON.stringify({ code: "database_away" }), { status: 503 }));
+    const headers = { "Content-Type": "application/problem+json" };
+    const away = () => new Response(JSON.stringify({ code: "database_away" }), { status: 503, headers });
+    vi.stubGlobal("fetch", async () => away());
     expect(await lookAt(T)).toBe(false);
     expect(failure.value).not.toBe("");
     expect([inPast.value, live.into.value === store]).toEqual([false, true]);

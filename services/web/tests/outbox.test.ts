@@ -2,7 +2,7 @@ import "fake-indexeddb/auto";
 import { effect } from "@preact/signals";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { DriverActionBody } from "../src/contract.ts";
-import { Outbox, type Send } from "../src/driver/outbox.ts";
+import { Outbox, type Send, type StoredReport } from "../src/driver/outbox.ts";
 import { openPhone, type Phone, photoShelf, reportShelf } from "../src/driver/phone.ts";
 import { PhotoBox, photoAddress, type SendPhoto, sha256 } from "../src/driver/photos.ts";
 import { fitted } from "../src/driver/picture.ts";
@@ -26,6 +26,14 @@ function office(): { got: string[]; send: Send } {
     },
   };
 }
+
+const stored = (action_id: string): StoredReport => ({
+  action_id,
+  user_id: "u1",
+  body: body("collected"),
+  about: "",
+  state: "saved",
+});
 
 const offline: Send = async () => {
   throw new Unreachable("no answer");
@@ -69,6 +77,194 @@ describe("the driver's outbox", () => {
     await box.flush();
     expect(new Set(tried)).toEqual(new Set(["a1"]));
     expect(box.waiting).toBe(2);
+  });
+
+  test("sends a call for help before what was reported earlier, all others in order", async () => {
+    const { got, send } = office();
+    let network = false;
+    const box = new Outbox(reportShelf(phone), "u1", async (id, one) => (network ? send(id, one) : offline(id, one)));
+    await box.open();
+    await box.put("a1", body("collected"), "");
+    await box.put("a2", body("tipped"), "");
+    await box.put("broken", body("breakdown"), "");
+    await box.put("help", body("sos"), "");
+    await box.put("a3", body("corrected"), "");
+    await vi.waitFor(() => expect(box.reports.value.every(one => one.state === "saved")).toBe(true));
+    network = true;
+    await box.flush();
+    await vi.waitFor(() => expect(box.waiting).toBe(0));
+    expect(got).toEqual(["broken", "help", "a1", "a2", "a3"]);
+  });
+
+  test("sends a call for help at once while an earlier report fails again and again, or has no answer yet", async () => {
+    const { got, send } = office();
+    const box = new Outbox(reportShelf(phone), "u1", async (id, one) => {
+      if (id === "bad") throw new Refused(500, { code: "unexpected" });
+      return send(id, one);
+    });
+    await box.open();
+    await box.put("bad", body("collected"), "");
+    await vi.waitFor(() => expect(box.reports.value[0]?.state).toBe("saved"));
+    await box.put("help", body("sos"), "");
+    await vi.waitFor(() => expect(got).toEqual(["help"]));
+
+    const other = new Outbox(reportShelf(phone), "u2", async (id, one) =>
+      id === "hangs" ? new Promise(() => undefined) : send(id, one),
+    );
+    await other.open();
+    await other.put("hangs", body("collected"), "");
+    await other.put("behind", body("tipped"), "");
+    await other.put("help2", body("breakdown"), "");
+    await vi.waitFor(() => expect(got).toEqual(["help", "help2"]));
+    await vi.waitFor(() => {
+      expect(other.reports.value.map(one => one.state)).toEqual(["sending", "saved", "received"]);
+    });
+  });
+
+  test("sends the second call for help although the first fails, and the first again before all others", async () => {
+    const { got, send } = office();
+    let fails = true;
+    const box = new Outbox(reportShelf(phone), "u1", async (id, one) => {
+      if (id === "help" && fails) throw new Refused(500, { code: "unexpected" });
+      return send(id, one);
+    });
+    await box.open();
+    await box.put("help", body("sos"), "");
+    await box.put("a1", body("corrected"), "");
+    await box.put("help2", body("sos"), "");
+    await vi.waitFor(() => expect(got).toEqual(["help2"]));
+    fails = false;
+    await box.flush();
+    await vi.waitFor(() => expect(box.waiting).toBe(0));
+    expect(got).toEqual(["help2", "help", "a1"]);
+  });
+
+  test("sends a report that comes while old ones are forgotten", async () => {
+    const { got, send } = office();
+    const shelf = reportShelf(phone);
+    let late: Promise<void> | null = null;
+    const remove: typeof shelf.remove = async seq => {
+      late ??= box.put("a2", body("tipped"), "");
+      await late;
+      await shelf.remove(seq);
+    };
+    const box = new Outbox({ ...shelf, remove }, "u1", send, { kept: 0 });
+    await box.open();
+    await box.put("a1", body("collected"), "");
+    await vi.waitFor(() => expect(got).toEqual(["a1", "a2"]));
+  });
+
+  describe("with a report that the gateway fails on again and again", () => {
+    /** An office that fails on some ids. */
+    const failingOn = (...ids: string[]) => {
+      const { got, send } = office();
+      const bad = new Set(ids);
+      const tried: string[] = [];
+      const answer: Send = async (id, one) => {
+        tried.push(id);
+        if (bad.has(id)) throw new Refused(500, { code: "unexpected" });
+        return send(id, one);
+      };
+      return { got, tried, bad, answer };
+    };
+    const states = (box: Outbox) => box.reports.value.map(one => `${one.action_id} ${one.state}`);
+    beforeEach(() => {
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+      return () => vi.useRealTimers();
+    });
+
+    test("goes on with the others after eight tries, keeps it, and tries it again slowly", async () => {
+      const { got, tried, bad, answer } = failingOn("bad");
+      const idle = vi.fn();
+      const box = new Outbox(reportShelf(phone), "u1", answer, { onIdle: idle });
+      await box.open();
+      await box.put("bad", body("collected"), "");
+      await box.put("a1", body("tipped"), "");
+      await box.put("a2", body("collected"), "");
+      await vi.advanceTimersByTimeAsync(40_000);
+      // taps and a network that comes back do not make the time longer
+      for (let tap = 0; tap < 8; tap++) await box.flush();
+      expect(got).toEqual([]);
+      await vi.advanceTimersByTimeAsync(60_000);
+      await vi.waitFor(() => expect(got).toEqual(["a1", "a2"]));
+      expect(states(box)).toEqual(["bad aside", "a1 received", "a2 received"]);
+      expect([box.waiting, box.aside]).toEqual([0, 1]);
+      await vi.waitFor(() => expect(idle).toHaveBeenCalled());
+      expect((await phone.getAll("reports"))[0]).toMatchObject({ state: "aside", problem: { code: "unexpected" } });
+
+      const before = tried.length;
+      await box.put("a3", body("collected"), "");
+      await vi.waitFor(() => expect(got).toEqual(["a1", "a2", "a3"]));
+      await vi.advanceTimersByTimeAsync(300_000);
+      expect(tried.slice(before)).toEqual(["a3"]);
+      await vi.advanceTimersByTimeAsync(300_000);
+      expect(tried.slice(before)).toEqual(["a3", "bad"]);
+      bad.clear();
+      await vi.advanceTimersByTimeAsync(600_000);
+      await vi.waitFor(() => expect(states(box)[0]).toBe("bad received"));
+      expect(got).toEqual(["a1", "a2", "a3", "bad"]);
+      expect(box.reports.value[0]).not.toHaveProperty("problem");
+    });
+
+    test("tries it at each restart, behind what waits in order", async () => {
+      await phone.add("reports", { ...stored("bad"), state: "aside" });
+      await phone.add("reports", stored("a1"));
+      const { got, answer } = failingOn();
+      const box = new Outbox(reportShelf(phone), "u1", answer);
+      await box.open();
+      await vi.waitFor(() => expect(box.aside).toBe(0));
+      expect(got).toEqual(["a1", "bad"]);
+    });
+
+    test("does not let its correction pass it", async () => {
+      await phone.add("reports", { ...stored("bad"), state: "aside" });
+      const { got, tried, bad, answer } = failingOn("bad");
+      const box = new Outbox(reportShelf(phone), "u1", answer);
+      await box.open();
+      await box.put("undo", { ...body("corrected"), corrects: "bad" }, "");
+      await box.put("a1", body("collected"), "");
+      await vi.waitFor(() => expect(got).toEqual(["a1"]));
+      await vi.waitFor(() => expect(states(box)).toEqual(["bad aside", "undo aside", "a1 received"]));
+      expect(box.waiting).toBe(0);
+      expect(tried).not.toContain("undo");
+      bad.clear();
+      await vi.advanceTimersByTimeAsync(600_000);
+      await vi.waitFor(() => expect(got).toEqual(["a1", "bad", "undo"]));
+    });
+
+    test("goes on without a call for help, which is tried on at its pace", async () => {
+      const { got, tried, bad, answer } = failingOn("help");
+      const box = new Outbox(reportShelf(phone), "u1", answer);
+      await box.open();
+      await box.put("help", body("sos"), "");
+      await box.put("undo", { ...body("corrected"), corrects: "help" }, "");
+      await box.put("a1", body("collected"), "");
+      await vi.advanceTimersByTimeAsync(120_000);
+      await vi.waitFor(() => expect(got).toEqual(["a1"]));
+      const before = tried.length;
+      await vi.advanceTimersByTimeAsync(120_000);
+      expect(tried.slice(before).filter(id => id === "help").length).toBeGreaterThanOrEqual(3);
+      bad.clear();
+      await vi.advanceTimersByTimeAsync(31_000);
+      await vi.waitFor(() => expect(got).toEqual(["a1", "help", "undo"]));
+    });
+
+    test("but keeps the order for as long as the database, or the network, is away", async () => {
+      const tried = new Set<string>();
+      const away = [new Refused(503, { code: "database_away" }), new Unreachable("502"), new Refused(429, {})];
+      let at = 0;
+      const box = new Outbox(reportShelf(phone), "u1", async id => {
+        tried.add(id);
+        throw away[at++ % away.length];
+      });
+      await box.open();
+      await box.put("a1", body("collected"), "");
+      await box.put("a2", body("tipped"), "");
+      await vi.advanceTimersByTimeAsync(3_600_000);
+      expect([...tried]).toEqual(["a1"]);
+      expect(at).toBeGreaterThan(50);
+      expect(box.waiting).toBe(2);
+    });
   });
 
   test("keeps a refused report with its reason and goes on with the next", async () => {
@@ -170,7 +366,7 @@ describe("the driver's outbox", () => {
     await box.open();
     await box.put("a1", body("collected"), "");
     full = true;
-    await box.put("a2", body("sos"), "");
+    await box.put("a2", body("tipped"), "");
     expect(box.full.value).toBe(true);
     expect(box.waiting).toBe(2);
     await vi.waitFor(() => expect(box.reports.value[0]?.state).toBe("saved"));

@@ -6,6 +6,8 @@ import { type PagePort, SharedSource } from "../src/live/shared.ts";
 import { Store } from "../src/live/store.ts";
 import { LiveStream } from "../src/live/stream.ts";
 
+const PROBLEM = { "Content-Type": "application/problem+json" };
+
 /** The gateway's stream, said by the test. */
 class Gateway implements Source {
   static made: Gateway[] = [];
@@ -167,7 +169,7 @@ describe("pages of one browser", () => {
 
 describe("a page whose worker is dead", () => {
   test("asks it, waits for the answer, then follows alone", async () => {
-    const asked = vi.fn(async () => new Response("", { status: 401 }));
+    const asked = vi.fn(async () => new Response("{}", { status: 401, headers: PROBLEM }));
     vi.stubGlobal("fetch", asked);
     const page = new Page(null);
     await vi.advanceTimersByTimeAsync(24_000);
@@ -178,7 +180,7 @@ describe("a page whose worker is dead", () => {
   });
 
   test("is not what a silent gateway looks like: the worker answers, nobody goes alone", async () => {
-    const asked = vi.fn(async () => new Response("", { status: 401 }));
+    const asked = vi.fn(async () => new Response("{}", { status: 401, headers: PROBLEM }));
     vi.stubGlobal("fetch", asked);
     const page = new Page(relay);
     await vi.advanceTimersByTimeAsync(300_000);

@@ -43,6 +43,7 @@ const delta = (lon: number) => ({ now_ms: 2_000, changes: [{ kind: "truck", id: 
 
 let connections: Connection[] = [];
 let refuse: number | null = null;
+let headers: Record<string, string>;
 let store: Store;
 let live: LiveStream;
 let signedOut: ReturnType<typeof vi.fn<() => void>>;
@@ -51,11 +52,12 @@ beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   connections = [];
   refuse = null;
+  headers = { "Content-Type": "application/problem+json" };
   store = new Store();
   signedOut = vi.fn<() => void>();
   live = new LiveStream(store, signedOut);
   vi.stubGlobal("fetch", async (_url: string, init: RequestInit) => {
-    if (refuse !== null) return new Response("", { status: refuse });
+    if (refuse !== null) return new Response("{}", { status: refuse, headers });
     const made = new Connection(init);
     connections.push(made);
     return made.response;
@@ -131,6 +133,17 @@ describe("the live stream", () => {
     live.wake();
     await settle();
     expect(asked.mock.calls.length).toBe(tries + 1);
+  });
+
+  test("goes on when a captive portal refuses: only the gateway says that a session is over", async () => {
+    refuse = 403;
+    headers = { "Content-Type": "text/html" };
+    const asked = vi.fn(fetch);
+    vi.stubGlobal("fetch", asked);
+    void live.run();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(asked.mock.calls.length).toBeGreaterThan(2);
+    expect(signedOut).not.toHaveBeenCalled();
   });
 
   test("ends when the session is over, and says so once", async () => {

@@ -1,7 +1,7 @@
 /** The driver's page: one thing at a time, in large letters, with buttons for a thumb. */
 
 import { signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { cityNow, phoneAhead, told } from "../clock.ts";
 import { type PlanVisit, SKIP_REASONS } from "../contract.ts";
 import { changesOf, changeText, planReason, whyText } from "../say/plans.ts";
@@ -26,10 +26,12 @@ import { Settings } from "./settings.tsx";
 import {
   about,
   arrivedAt,
+  aside,
   CLOCK_WRONG_MS,
   day,
   down,
   forgetDay,
+  heldElsewhere,
   left,
   names,
   next,
@@ -92,7 +94,7 @@ export function Cab() {
   return (
     <div class="cab" data-hand={hand.value}>
       <Top />
-      {noStorage.value && <p class="note bad">{w.storage}</p>}
+      {noStorage.value && <p class="note bad">{heldElsewhere.value ? w.storageHeld : w.storage}</p>}
       <div role="status">{storageFull.value && <p class="note bad">{w.storageFull}</p>}</div>
       {moving && down.value && <Down />}
       {moving && <Moving />}
@@ -124,7 +126,7 @@ function NoTruck() {
 
 function Top() {
   const w = words.value;
-  const unsent = waiting.value;
+  const [unsent, notTaken] = [waiting.value, aside.value];
   return (
     <header class="top">
       <div class="row-of">
@@ -143,15 +145,16 @@ function Top() {
             <Settings />
             <SignOut forget={forgetDay} disabled={unsent > 0} />
             {unsent > 0 && <p class="note">{w.cab.signOutWaiting}</p>}
+            {notTaken > 0 && <p class="note">{w.cab.signOutAside(notTaken)}</p>}
           </Menu>
         )}
       </div>
       <div class="row-of">
         <LiveBadge live={live} />
         <span class="push" />
-        <span role="status" data-testid="queue" data-waiting={unsent}>
-          {unsent ? (
-            <Tag kind="medium">↑ {w.cab.queue.waiting(unsent)}</Tag>
+        <span role="status" data-testid="queue" data-waiting={unsent + notTaken}>
+          {unsent + notTaken ? (
+            <Tag kind="medium">↑ {w.cab.queue.waiting(unsent + notTaken)}</Tag>
           ) : (
             <Tag kind="good">✓✓ {w.cab.queue.empty}</Tag>
           )}
@@ -359,7 +362,7 @@ function Following() {
   );
 }
 
-const MARKS = { saved: "✓", sending: "↑", received: "✓✓", refused: "✗" } as const;
+const MARKS = { saved: "✓", sending: "↑", aside: "…", received: "✓✓", refused: "✗" } as const;
 
 /** Where a report is: on the phone, on its way, with the office. */
 function Mark({ action_id }: { action_id: string }) {
@@ -517,44 +520,51 @@ function Undo() {
 // ------------------------------------------------------------------------------------------------------- the sheets
 
 function Sheets() {
-  const w = words.value.cab;
   const which = sheet.value;
-  const visit = next.value?.visit ?? null;
-  useEffect(() => {
-    if (!which) return;
-    const close = (event: KeyboardEvent) => event.key === "Escape" && open(null);
-    const from = document.activeElement as HTMLElement | null;
-    addEventListener("keydown", close);
-    document.querySelector<HTMLElement>(".sheet .big")?.focus();
-    return () => {
-      removeEventListener("keydown", close);
-      from?.focus();
-    };
-  }, [which]);
   // a call for help is made at any speed; the rest waits until the truck stands
   if (!which || (onlyTheWay.value && which !== "sos")) return null;
+  return <OpenSheet key={which} which={which} />;
+}
+
+/** Above the page, which is out of reach meanwhile: the focus stays in here, and goes back to where it was. */
+function OpenSheet({ which }: { which: Exclude<Sheet, null> }) {
+  const w = words.value.cab;
+  const visit = next.value?.visit ?? null;
+  const dialog = useRef<HTMLDialogElement>(null);
+  useLayoutEffect(() => {
+    const shown = dialog.current;
+    shown?.showModal();
+    return () => shown?.close();
+  }, []);
   return (
-    <div class="sheet-ground">
-      <div class="sheet" role="dialog" aria-modal="true" aria-label={titleOf(which)} data-testid={`sheet-${which}`}>
-        <h2>{titleOf(which)}</h2>
-        {which === "skip" && visit && <SkipReasons visit={visit} />}
-        {which === "tip" && visit && <Weight visit={visit} />}
-        {(which === "skip" || which === "tip") && visit && <PhotoButton visit={visit} />}
-        {(which === "sos" || which === "breakdown") && (
-          <button
-            type="button"
-            class={`big ${which}`}
-            data-testid={`${which}-yes`}
-            onClick={() => void tap(which, visit)}
-          >
-            {which === "sos" ? w.yesSos : w.yesBreakdown}
-          </button>
-        )}
-        <button type="button" class="big" onClick={() => open(null)}>
-          {words.value.app.cancel}
+    <dialog
+      ref={dialog}
+      class="sheet"
+      aria-label={titleOf(which)}
+      data-testid={`sheet-${which}`}
+      onCancel={event => {
+        // a camera that is closed without a picture says the same from within
+        if (event.target === event.currentTarget) open(null);
+      }}
+    >
+      <h2>{titleOf(which)}</h2>
+      {which === "skip" && visit && <SkipReasons visit={visit} />}
+      {which === "tip" && visit && <Weight visit={visit} />}
+      {(which === "skip" || which === "tip") && visit && <PhotoButton visit={visit} />}
+      {(which === "sos" || which === "breakdown") && (
+        <button
+          type="button"
+          class={`big ${which}`}
+          data-testid={`${which}-yes`}
+          onClick={() => void tap(which, visit)}
+        >
+          {which === "sos" ? w.yesSos : w.yesBreakdown}
         </button>
-      </div>
-    </div>
+      )}
+      <button type="button" class="big" onClick={() => open(null)}>
+        {words.value.app.cancel}
+      </button>
+    </dialog>
   );
 }
 

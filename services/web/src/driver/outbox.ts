@@ -1,6 +1,6 @@
 /**
- * What a driver reports, kept on the phone first and sent in order until the office has it. There is no offline mode:
- * every report goes this way. An id made at the tap makes a report sent twice one report.
+ * What a driver reports, kept on the phone first and sent in order until the office has it, a call for help before all
+ * others. There is no offline mode: every report goes this way. An id made at the tap makes a report sent twice one report.
  */
 
 import type { DriverActionBody } from "../contract.ts";
@@ -20,6 +20,8 @@ const RECEIVED_KEPT = 300;
 export type Send = (action_id: string, body: DriverActionBody) => Promise<unknown>;
 
 interface Options {
+  /** Received reports older than this many are forgotten. */
+  kept?: number;
   mayGo?: () => boolean;
   onIdle?: () => void;
 }
@@ -41,6 +43,15 @@ export class Outbox extends Queue<StoredReport> {
 
   protected override send(row: StoredReport): Promise<unknown> {
     return this.#send(row.action_id, row.body);
+  }
+
+  protected override urgent({ body }: StoredReport): boolean {
+    return body.kind === "sos" || body.kind === "breakdown";
+  }
+
+  /** A correction that comes before what it corrects is passed over. */
+  protected override follows({ body }: StoredReport, other: StoredReport): boolean {
+    return body.corrects === other.action_id;
   }
 
   /** Keep a report. It is on the phone when this returns. */

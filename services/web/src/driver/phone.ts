@@ -13,9 +13,18 @@ interface Tables extends DBSchema {
 
 export type Phone = IDBPDatabase<Tables>;
 
-/** Open it. Throws where the browser forbids it (some private modes). */
-export function openPhone(name = "qingyun-driver"): Promise<Phone> {
-  return openDB<Tables>(name, 2, {
+/** Another tab holds an older form of the storage open, and does not let go of it. */
+export class HeldElsewhere extends Error {}
+
+/**
+ * Open it. Throws where the browser forbids it (some private modes), and while it is held elsewhere. When a newer page needs
+ * a newer form, this one lets go: what it reports from then on is sent from memory.
+ */
+export async function openPhone(name = "qingyun-driver"): Promise<Phone> {
+  const held = Promise.withResolvers<never>();
+  const opened = openDB<Tables>(name, 2, {
+    blocked: () => held.reject(new HeldElsewhere("another tab holds the storage")),
+    blocking: (_has, _wanted, event) => (event.target as IDBDatabase).close(),
     upgrade(db, from) {
       if (from < 1) {
         const reports = db.createObjectStore("reports", { keyPath: "seq", autoIncrement: true });
@@ -28,6 +37,16 @@ export function openPhone(name = "qingyun-driver"): Promise<Phone> {
       }
     },
   });
+  try {
+    return await Promise.race([opened, held.promise]);
+  } catch (problem) {
+    // nobody waits for it any more: it must not hold up others in turn
+    void opened.then(
+      phone => phone.close(),
+      () => undefined,
+    );
+    throw problem;
+  }
 }
 
 export const reportShelf = (phone: Phone): Shelf<StoredReport> => ({

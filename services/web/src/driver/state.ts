@@ -10,16 +10,20 @@ import { session } from "../session.ts";
 import { store } from "../ui/start.tsx";
 import { words } from "../words/index.ts";
 import { Outbox } from "./outbox.ts";
-import { NO_SHELF, openPhone, type Phone, photoShelf, reportShelf } from "./phone.ts";
+import { HeldElsewhere, NO_SHELF, openPhone, type Phone, photoShelf, reportShelf } from "./phone.ts";
 import { PhotoBox, type Taken } from "./photos.ts";
 
 export const day = signal<DriverDay | null>(null);
 export const outbox = signal<Outbox | null>(null);
 export const photoBox = signal<PhotoBox | null>(null);
-/** Reports and photos the office does not have yet. */
+/** Reports and photos that go out as soon as they can. */
 export const waiting = computed(() => (outbox.value?.waiting ?? 0) + (photoBox.value?.waiting ?? 0));
+/** Those the office could not take so far, through a fault of its own. */
+export const aside = computed(() => (outbox.value?.aside ?? 0) + (photoBox.value?.aside ?? 0));
 /** The phone stores nothing (private mode): reports could be lost, so none are taken but a call for help. */
 export const noStorage = signal(false);
+/** That is so only because another tab, of an older release, does not let go of it. */
+export const heldElsewhere = signal(false);
 /** It stores no more: what is reported now is sent, but would not outlive the page. */
 export const storageFull = computed(
   () => !noStorage.value && ((outbox.value?.full.value || photoBox.value?.full.value) ?? false),
@@ -190,8 +194,9 @@ export async function openStorage(): Promise<void> {
     keptClock = ((await phone.get("kept", "last")) as Kept | undefined)?.clock ?? null;
     passengerLog.value = ((await phone.get("kept", "passenger")) as number[] | undefined) ?? [];
     void navigator.storage?.persist?.();
-  } catch {
+  } catch (problem) {
     noStorage.value = true;
+    heldElsewhere.value = problem instanceof HeldElsewhere;
   }
 }
 

@@ -4,6 +4,7 @@
  * told from a lost network.
  */
 
+import { isProblem } from "../http.ts";
 import { EventReader, type ServerEvent } from "./sse.ts";
 
 /** What somebody who follows the stream is told. */
@@ -66,7 +67,7 @@ export class Connection implements Source {
         signal: gone.signal,
         cache: "no-store",
       });
-      if (response.status === 401 || response.status === 403) return false;
+      if ((response.status === 401 || response.status === 403) && isProblem(response)) return false;
       if (!response.ok || !response.body) return true;
       await this.#readAll(response.body, gone, hears);
       return true;

@@ -803,14 +803,17 @@ export const en = {
       title: "My reports",
       none: "No reports yet today.",
     },
-    mark: { saved: "saved", sending: "sending", received: "received", refused: "refused" },
+    mark: { saved: "saved", sending: "sending", aside: "not taken yet", received: "received", refused: "refused" },
     markTitle: {
       saved: "On this phone, goes out as soon as there is a connection",
       sending: "On its way",
+      aside: "The office could not take it so far; it is kept on this phone and tried again",
       received: "The office has it",
       refused: "The office did not take it",
     },
     signOutWaiting: "Reports are still waiting. Sign out when they are received.",
+    signOutAside: (n: number) =>
+      `The office could not take ${plural(n, "report", "reports")} yet. What is left stays on this phone and is tried again when you sign in here.`,
     permit: "Permit",
     permitUntil: (time: string) => `until ${time}`,
     action: {
@@ -830,6 +833,8 @@ export const en = {
     noTruck: "This account has no truck. Ask your dispatcher.",
     storage:
       "This phone does not let the page store anything. Reports would be lost: leave private mode. Only a call for help is sent.",
+    storageHeld:
+      "This page is open in another tab as well, in an older form. Close that tab, then load this page again. Until then only a call for help is sent.",
     storageFull:
       "This phone's storage is full. What you report is sent, but would be lost if the page closed before: keep it open.",
   },

@@ -756,14 +756,16 @@ export const zh: Words = {
     confirm: "知道了",
     undo: "撤销",
     queue: { empty: "全部已送达", waiting: n => `${n} 条待送`, title: "我的上报", none: "今天还没有上报。" },
-    mark: { saved: "已保存", sending: "发送中", received: "已送达", refused: "未被接受" },
+    mark: { saved: "已保存", sending: "发送中", aside: "暂未收下", received: "已送达", refused: "未被接受" },
     markTitle: {
       saved: "已存在手机上，有网络时自动发送",
       sending: "正在发送",
+      aside: "调度中心暂时无法收下；已存在手机上，会再次发送",
       received: "调度中心已收到",
       refused: "调度中心未接受",
     },
     signOutWaiting: "还有上报未送达，送达后再退出。",
+    signOutAside: n => `有 ${n} 条上报调度中心暂时无法收下。它们保存在本手机上，您再次在此登录后会重新发送。`,
     permit: "许可证",
     permitUntil: time => `有效至 ${time}`,
     action: {
@@ -782,6 +784,7 @@ export const zh: Words = {
     },
     noTruck: "此账户没有绑定车辆，请联系调度员。",
     storage: "手机不允许本页保存数据，上报会丢失：请退出无痕模式。目前只能发送求助。",
+    storageHeld: "本页的旧版本还在另一个标签页中打开。请关闭那个标签页，再重新加载本页。在此之前只能发送求助。",
     storageFull: "手机存储空间已满。上报仍会发送，但发送前关闭本页会丢失：请保持页面打开。",
   },
   intake: {
