@@ -117,7 +117,8 @@ class _Town:
             truck.id,
             self._now_ms - ago_ms,
             (lon, lat),
-            speed_mps=0.0 if number % 4 == 0 else 3.0 + number % 11,
+            # above 8 km/h the cab shows only the way
+            speed_mps=0.0 if number % 4 == 0 or truck.id == DRIVER_TRUCK else 3.0 + number % 11,
             heading_deg=float(number * 53 % 360),
             load_kg=None if number % 13 == 4 else load,
             sensor_health=events.SensorHealth(cover="ok", bed="ok", load="suspect" if doubtful else "ok"),
