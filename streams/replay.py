@@ -87,7 +87,10 @@ class Day:
         """
         record, self.misplaced = misplaced.set_right(record, self.reference)
         match record:
-            case events.TruckState() | events.DriverAction() | events.Weighing() | events.TruckPlan():
+            case events.TruckState():
+                self.hear(record)
+                return self._fold_truck(record)
+            case events.DriverAction() | events.Weighing() | events.TruckPlan():
                 return self._fold_truck(record)
             case events.BinReading():
                 return self._fold_bin(record)
@@ -132,14 +135,12 @@ class Day:
 
     def _fold_truck(self, record: truck.TruckRecord) -> list[events.Event]:
         truck_id: str = record.truck_id  # type: ignore[union-attr]  # ticks do not come here
-        if isinstance(record, events.TruckState):
-            self.hear(record)
         one = self.trucks.get(truck_id)
         if one is None:
             one = state.Truck(truck_id=truck_id)
         self.trucks[truck_id], outputs = truck.step(one, record, self.reference, self.settings, self.judges)
         self._note_waiting(truck_id)
-        return self._join(outputs)
+        return self._join(outputs) if outputs else outputs
 
     def hear(self, fix: events.TruckState) -> None:
         """Note that a truck is heard: somebody's silence says something only while others are."""

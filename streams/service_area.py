@@ -90,8 +90,8 @@ class ServiceAreas:
 
     def why_not(self, tenant_id: str, lon: float, lat: float) -> str | None:
         """Say why a place of the tenant's cannot be; None = it can, or it is not known where the tenant works."""
-        area = self.of(tenant_id)
-        return None if area is None else area.why_not(lon, lat)
+        area = self._known.get(tenant_id) or self.of(tenant_id)
+        return None if area is None or area.is_near(lon, lat) else area.why_not(lon, lat)
 
     def check(self, record: events.Versioned) -> str | None:
         """Say which place of a record of what exists cannot be, and why; None = all can."""

@@ -99,9 +99,11 @@ def _load_fault(memory: Memory, moment: Moment) -> str | None:
         return None
     if fix.load_kg is None and fix.load_state == "unknown":
         return "silent"
+    if not moment.load.stuck:
+        return None
     known = memory.faults.get("load")
     loaded = moment.cargo.state == "loaded" or (known is not None and known.kind == "stuck")
-    return "stuck" if moment.load.stuck and loaded else None
+    return "stuck" if loaded else None
 
 
 def _watch(memory: Memory, name: str, moment: Moment, limits: Thresholds) -> bool:
