@@ -279,13 +279,14 @@ class Reference:
 
         ``tenant_id``: whose it is where the register does not know the truck.
         """
-        truck = self.truck(truck_id, time_ms)
-        return self._areas.why_not(truck.tenant_id if truck else tenant_id, lon, lat)
+        history = self._trucks.get(truck_id)
+        truck = history.at(time_ms) if history is not None else None
+        return self._areas.why_not(tenant_id if truck is None else truck.tenant_id, lon, lat)
 
     def truck(self, truck_id: str, time_ms: int) -> events.Asset | None:
         """Return the truck as it was then, or None if it is not known."""
         history = self._trucks.get(truck_id)
-        return history.at(time_ms) if history else None
+        return history.at(time_ms) if history is not None else None
 
     def bin(self, bin_id: str, time_ms: int) -> events.Asset | None:
         """Return the bin as it was then, or None if it is not known or was retired."""

@@ -29,6 +29,7 @@ _SAME_SHARE: Final = 0.03
 _FEWEST_READINGS: Final = 8
 """Readings on the road that make a load known: of a truck whose sensor says nothing two loads look like one."""
 _RECEIPTS: Final = 16
+_NEVER_MS: Final = float("inf")
 
 
 class Load(Struct):
@@ -56,7 +57,7 @@ class Load(Struct):
     @property
     def loaded_ms(self) -> float:
         """When it was loaded; never, where it is not yet."""
-        return self.times.get("loaded", float("inf"))
+        return self.times.get("loaded", _NEVER_MS)
 
     @property
     def is_known(self) -> bool:
