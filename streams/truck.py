@@ -161,12 +161,12 @@ def _judge(  # noqa: PLR0917  # called once a fix; names at the call cost
     """Judge one fix in order."""
     moment = _moment(state, released, reference)
     in_force = thresholds.everywhere
-    if thresholds.overrides:
+    if thresholds.overrides:  # else nothing differs for anybody
         in_force = _in_force(state, moment.truck, moment.time_ms, reference, thresholds)
     limits = in_force.limits
     outputs += visits.follow(state.visits, moment)
     outputs += tickets.follow(state.tickets, moment)
-    for (rule, judge), memory in zip(judges.fixes, astuple(state.memories), strict=False):
+    for (rule, judge), memory in zip(judges.fixes, astuple(state.memories)):  # noqa: B905  # a name costs at each fix
         said = judge(memory, moment, limits)
         if type(said) is Finding:
             in_force.note(said, rule.NAME)
@@ -182,8 +182,6 @@ def _in_force(
     state: Truck, truck: events.Asset | None, time_ms: int, reference: Reference, thresholds: CityThresholds
 ) -> InForce:
     """Return the thresholds in force for a truck at a time, where it was last believed to be."""
-    if not thresholds.overrides:
-        return thresholds.everywhere
     at = state.position
     zone_ids: tuple[str, ...] = ()
     if thresholds.truck_zone_ids and at.lon is not None and at.lat is not None:
@@ -257,24 +255,24 @@ def _look(
 
 
 def _moment(state: Truck, released: Released, reference: Reference) -> Moment:
-    fix, time_ms = released.fix, released.time_ms
+    fix, time_ms, offset_ms = released.fix, released.time_ms, released.clock_offset_ms
     truck = reference.truck(state.truck_id, time_ms)
     tenant_id = state.tenant_id = truck.tenant_id if truck else fix.tenant_id
     place = position.locate(state.position, fix, time_ms)
-    near = reference.near(*place, time_ms, tenant_id) if place else []
+    near = reference.near(place[0], place[1], time_ms, tenant_id) if place else []
     load.read(state.load, fix, time_ms)
     cargo.follow(state.cargo, fix, time_ms, near, state.load, truck)
     since_ms, state.last_ms = state.last_ms or time_ms, time_ms
     clock_moved = False
-    if released.clock_offset_ms != state.last_offset_ms:
-        clock_moved = abs(released.clock_offset_ms - state.last_offset_ms) > _CLOCK_STEP_MS
-        state.last_offset_ms = released.clock_offset_ms
+    if offset_ms != state.last_offset_ms:
+        clock_moved = abs(offset_ms - state.last_offset_ms) > _CLOCK_STEP_MS
+        state.last_offset_ms = offset_ms
     return Moment(
         fix=fix,
         time_ms=time_ms,
         since_ms=since_ms,
         after_gap=released.after_gap,
-        clock_offset_ms=released.clock_offset_ms,
+        clock_offset_ms=offset_ms,
         clock_moved=clock_moved,
         silent_ms=0 if released.after_gap or clock_moved else time_ms - since_ms,
         place=place,
