@@ -27,6 +27,7 @@ _ROUNDING_M: Final = 1.0
 """More than degrees to metres may be off over `REACH_M`."""
 _WIDE_ZONES: Final = frozenset({"district", "grid", "speed_limit"})
 """Zones that cover much of a city: asked for by `zones_at`, not at each fix."""
+_BIN: Final = "bin"
 
 
 ALWAYS: Final = Hours(None, None, None)
@@ -111,11 +112,13 @@ class Permission:
 class _History[V]:
     """Versions of one id; of those not after a time, the newest is valid. The highest version settles equal times."""
 
-    __slots__ = ("froms", "versions")
+    __slots__ = ("froms", "newest_from_ms", "versions")
 
     def __init__(self) -> None:
         self.froms: list[tuple[int, int]] = []
         self.versions: list[V] = []
+        self.newest_from_ms = float("inf")
+        """From when on the last of them is valid."""
 
     def put(self, valid_from_ms: int, version: int, value: V) -> None:
         at = bisect_right(self.froms, (valid_from_ms, version))
@@ -124,9 +127,10 @@ class _History[V]:
             return
         self.froms.insert(at, (valid_from_ms, version))
         self.versions.insert(at, value)
+        self.newest_from_ms = self.froms[-1][0]
 
     def at(self, time_ms: int) -> V | None:
-        if self.froms and self.froms[-1][0] <= time_ms:  # almost always the newest is asked for
+        if self.newest_from_ms <= time_ms:  # almost always the newest is asked for
             return self.versions[-1]
         n = bisect_right(self.froms, (time_ms, 1 << 62))
         return self.versions[n - 1] if n else None
@@ -144,6 +148,8 @@ class Reference:
         self._places: dict[tuple[str, str], _History[Place]] = {}
         self._grid: _Grid = {}
         self._wide: _Grid = {}
+        self._bin_grid: _Grid = {}
+        """Bins are most of what exists, and only trucks that stop ask for them."""
         self._permits: dict[str, _History[Permission]] = {}
         self._permits_of: dict[str, list[str]] = {}
         self._shifts: dict[str, _History[events.Shift]] = {}
@@ -237,7 +243,9 @@ class Reference:
         self.lowest_limit_mps = min(zone.limit_mps, self.lowest_limit_mps or zone.limit_mps)
 
     def _grid_of(self, place: Place) -> _Grid:
-        return self._wide if place.is_wide else self._grid
+        if place.is_wide:
+            return self._wide
+        return self._bin_grid if place.kind == _BIN else self._grid
 
     def _list(self, versions: list[Place]) -> None:
         for place in versions:
@@ -271,13 +279,14 @@ class Reference:
 
         ``tenant_id``: whose it is where the register does not know the truck.
         """
-        truck = self.truck(truck_id, time_ms)
-        return self._areas.why_not(truck.tenant_id if truck else tenant_id, lon, lat)
+        history = self._trucks.get(truck_id)
+        truck = history.at(time_ms) if history is not None else None
+        return self._areas.why_not(tenant_id if truck is None else truck.tenant_id, lon, lat)
 
     def truck(self, truck_id: str, time_ms: int) -> events.Asset | None:
         """Return the truck as it was then, or None if it is not known."""
         history = self._trucks.get(truck_id)
-        return history.at(time_ms) if history else None
+        return history.at(time_ms) if history is not None else None
 
     def bin(self, bin_id: str, time_ms: int) -> events.Asset | None:
         """Return the bin as it was then, or None if it is not known or was retired."""
@@ -308,22 +317,15 @@ class Reference:
     def near(self, lon: float, lat: float, time_ms: int, tenant_id: str) -> list[tuple[float, Place]]:
         """Return places within `REACH_M` at that time with their distance (0 = inside), nearest first.
 
-        Districts, grid cells and speed limits are not among them.
+        Districts, grid cells and speed limits are not among them, nor are bins (`bins_near`).
         """
         listed = self._grid.get(geo.cell_of(lon, lat))
-        if not listed:
-            return []
-        found = []
-        for place in listed:
-            if not (place.west <= lon <= place.east and place.south <= lat <= place.north):
-                continue
-            if place.valid_from_ms <= time_ms < place.until_ms and place.concerns(tenant_id):
-                distance_m = place.area.distance_m(lon, lat)
-                if distance_m <= REACH_M:
-                    found.append((distance_m, place))
-        if len(found) > 1:
-            found.sort(key=_nearest_first)
-        return found
+        return _within_reach(listed, lon, lat, time_ms, tenant_id) if listed else []
+
+    def bins_near(self, lon: float, lat: float, time_ms: int, tenant_id: str) -> list[tuple[float, Place]]:
+        """Return bins as `near` does the other places."""
+        listed = self._bin_grid.get(geo.cell_of(lon, lat))
+        return _within_reach(listed, lon, lat, time_ms, tenant_id) if listed else []
 
     def zones_at(
         self, lon: float, lat: float, time_ms: int, tenant_id: str, among: frozenset[str] | None = None
@@ -372,7 +374,7 @@ class Reference:
             and place.concerns(tenant_id)
             and not place.record.retired
         )
-        return min(found, key=_nearest_first, default=None)
+        return min(found, key=nearest_first, default=None)
 
     def permissions(self, truck_id: str, time_ms: int) -> list[Permission]:
         """Permits of the truck that are in force then, by id."""
@@ -452,7 +454,24 @@ def _list_under(listed: dict[str, list[str]], key: str, one_id: str) -> None:
         insort(ids, one_id)
 
 
-def _nearest_first(found: tuple[float, Place]) -> tuple[float, str, str]:
+def _within_reach(
+    listed: list[Place], lon: float, lat: float, time_ms: int, tenant_id: str
+) -> list[tuple[float, Place]]:
+    found = []
+    for place in listed:
+        if not (place.west <= lon <= place.east and place.south <= lat <= place.north):
+            continue
+        if place.valid_from_ms <= time_ms < place.until_ms and place.concerns(tenant_id):
+            distance_m = place.area.distance_m(lon, lat)
+            if distance_m <= REACH_M:
+                found.append((distance_m, place))
+    if len(found) > 1:
+        found.sort(key=nearest_first)
+    return found
+
+
+def nearest_first(found: tuple[float, Place]) -> tuple[float, str, str]:
+    """Return what places with their distances are sorted by."""
     return found[0], found[1].kind, found[1].place_id
 
 

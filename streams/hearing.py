@@ -19,8 +19,9 @@ class Hearing(Struct, frozen=True):
 
     def heard(self, at_ms: int) -> "Hearing":
         """Return what it is when a report comes."""
-        since_ms = at_ms if at_ms - self.last_ms > BREAK_MS else self.since_ms
-        return Hearing(since_ms, max(self.last_ms, at_ms))
+        if at_ms <= self.last_ms:
+            return self
+        return Hearing(at_ms if at_ms - self.last_ms > BREAK_MS else self.since_ms, at_ms)
 
     def at(self, at_ms: int) -> int:
         """Return, as a tick has it, since when reports have come; ``at_ms`` itself if none comes now."""

@@ -183,7 +183,7 @@ class _Watch:
     def judges(self, *, thinking: bool) -> truck.Judges:
         """Return the core's judges, each, or where nobody asks for thoughts only the first, with an ear at its door."""
         first, *others = truck.JUDGES.fixes
-        heard = [(rule, name, self._heard(rule, judge, thinking=thinking)) for rule, name, judge in (first, *others)]
+        heard = [(rule, self._heard(rule, judge, thinking=thinking)) for rule, judge in (first, *others)]
         if not thinking:
             return truck.Judges((heard[0], *others), truck.JUDGES.receipts)
         receipts = [(rule, name, self._heard_receipt(rule, weigh)) for rule, name, weigh in truck.JUDGES.receipts]
@@ -286,8 +286,8 @@ def _fix(moment: Moment) -> Fix:
         load_kg=moment.load.kg,
         payload_kg=moment.payload_kg,
         cargo=moment.cargo.state,
-        cover="unknown" if moment.cover_open() is None else fix.cover,
-        bed="unknown" if moment.bed_raised() is None else fix.bed,
+        cover="unknown" if moment.cover_open is None else fix.cover,
+        bed="unknown" if moment.bed_raised is None else fix.bed,
         ignition=fix.ignition,
         power=fix.power,
         health=(health.cover, health.bed, health.load),

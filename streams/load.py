@@ -4,6 +4,8 @@ Readings of a truck on the road swing by some percent with slope and braking, fo
 a few is what rules may use. Readings with the engine off are left out: air suspension sinks then, and comes back.
 """
 
+from collections.abc import Callable
+from operator import itemgetter
 from typing import Final
 
 from msgspec import Struct, field
@@ -23,6 +25,8 @@ MOVING_MPS: Final = 2.0
 
 Sample = tuple[int, float]
 """Event time, kg."""
+KG: Final[Callable[[Sample], float]] = itemgetter(1)
+"""Of a sample."""
 
 
 class Load(Struct, array_like=True):
@@ -45,19 +49,19 @@ def read(load: Load, fix: events.TruckState, time_ms: int) -> None:
         return
     samples = load.samples
     if samples and kg != samples[-1][1]:
-        load.equal, load.stuck = 0, False
+        if load.equal:
+            load.equal, load.stuck = 0, False
     elif kg > 0 and (fix.speed_mps or 0.0) > MOVING_MPS:
         load.equal += 1
         load.stuck = load.equal >= _STUCK_READINGS
     samples.append((time_ms, kg))
     if len(samples) > KEPT:
         del samples[0]
-    load.kg = _median_since(samples[-_OF_THE_MOMENT:], time_ms - _FRESH_MS)
-
-
-def _median_since(samples: list[Sample], since_ms: int) -> float:
-    fresh = sorted([kg for at_ms, kg in samples if at_ms >= since_ms])
-    return fresh[len(fresh) // 2]
+    last = samples[-_OF_THE_MOMENT:]
+    if time_ms - last[0][0] > _FRESH_MS:  # they are in order: where the first is fresh, all are
+        last = [sample for sample in last if time_ms - sample[0] <= _FRESH_MS]
+    ordered = sorted(map(KG, last))
+    load.kg = ordered[len(ordered) // 2]
 
 
 def level(samples: list[Sample], since_ms: int, until_ms: int) -> tuple[float, int] | None:

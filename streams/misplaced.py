@@ -25,23 +25,17 @@ def set_right(record: Any, reference: Reference) -> tuple[Any, str | None]:
         For a plan that leads where its truck's tenant does not work.
     """
     if isinstance(record, events.TruckState):
-        reason = _of_report(record, reference)
-        return (
-            (record, None)
-            if reason is None
-            else (replace(record, fix=False), f"{reason}; the rest of the report counts")
-        )
+        if record.lon is None or record.lat is None or not record.fix or record.mocked:
+            return record, None  # it says itself that this is no place
+        reason = reference.why_not_there(
+            record.truck_id, record.event_time_ms, record.tenant_id, record.lon, record.lat
+        )  # fmt: skip
+        if reason is None:
+            return record, None
+        return replace(record, fix=False), f"{reason}; the rest of the report counts"
     if isinstance(record, events.TruckPlan):
         _check_plan(record, reference)
     return record, None
-
-
-def _of_report(report: events.TruckState, reference: Reference) -> str | None:
-    if report.lon is None or report.lat is None or not report.fix or report.mocked:
-        return None  # it says itself that this is no place
-    return reference.why_not_there(
-        report.truck_id, report.event_time_ms, report.tenant_id, report.lon, report.lat
-    )  # fmt: skip
 
 
 def _check_plan(plan: events.TruckPlan, reference: Reference) -> None:

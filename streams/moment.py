@@ -25,11 +25,13 @@ class Moment(Struct, kw_only=True, gc=False):
     clock_offset_ms: int
     clock_moved: bool
     """The device's clock was corrected otherwise at the fix before: the time between the two is no silence."""
+    silent_ms: int
+    """For how long before this fix there was no report, where by the terminal's numbers none is missing; else 0."""
     place: LonLat | None
     """Where the truck is, if that can be believed now."""
     speed_mps: float
     near: list[tuple[float, Place]]
-    """Places within `streams.assets.REACH_M`, nearest first; empty without a believable place."""
+    """Places but bins within `streams.assets.REACH_M`, nearest first; empty without a believable place."""
     truck: events.Asset | None
     tenant_id: str
     load: Load
@@ -38,10 +40,10 @@ class Moment(Struct, kw_only=True, gc=False):
     """Permits that cover the load (`streams.permits`); empty for an empty truck."""
     plans: list[KeptPlan]
     reference: Reference
-
-    def was_silent(self, seconds: float) -> bool:
-        """True if for so long before this fix there was no report, and by the terminal's numbers none is missing."""
-        return self.time_ms - self.since_ms >= seconds * 1000 and not self.after_gap and not self.clock_moved
+    cover_open: bool | None
+    """Whether the load can be seen; None = not known."""
+    bed_raised: bool | None
+    """Whether the bed is raised; None = not known."""
 
     @property
     def accuracy_m(self) -> float:
@@ -58,8 +60,14 @@ class Moment(Struct, kw_only=True, gc=False):
         """Class of the truck, if known."""
         return self.truck.truck_class if self.truck else None
 
+    def bins(self) -> list[tuple[float, Place]]:
+        """Return bins within `streams.assets.REACH_M`, nearest first: looked for when asked for, as few trucks stop at any."""
+        if self.place is None:
+            return []
+        return self.reference.bins_near(*self.place, self.time_ms, self.tenant_id)
+
     def within(self, kinds: frozenset[str], buffer_m: float) -> Place | None:
-        """Return the nearest place of these kinds that holds the truck, its area widened by ``buffer_m``."""
+        """Return the nearest place of these kinds, none of them bins, that holds the truck, its area widened by ``buffer_m``."""
         for distance_m, place in self.near:
             if distance_m > buffer_m:
                 return None
@@ -67,14 +75,16 @@ class Moment(Struct, kw_only=True, gc=False):
                 return place
         return None
 
-    def cover_open(self) -> bool | None:
-        """Whether the load can be seen; None = not known."""
-        if self.fix.sensor_health.cover != "ok" or self.cargo.cover_suspect or self.fix.cover == "unknown":
-            return None
-        return self.fix.cover in ("open", "half")
 
-    def bed_raised(self) -> bool | None:
-        """Whether the bed is raised; None = not known."""
-        if self.fix.sensor_health.bed != "ok" or self.fix.bed == "unknown":
-            return None
-        return self.fix.bed == "raised"
+def cover_open(fix: events.TruckState, cargo: Cargo) -> bool | None:
+    """Return what `Moment.cover_open` is."""
+    if fix.sensor_health.cover != "ok" or cargo.cover_suspect or fix.cover == "unknown":
+        return None
+    return fix.cover != "closed"
+
+
+def bed_raised(fix: events.TruckState) -> bool | None:
+    """Return what `Moment.bed_raised` is."""
+    if fix.sensor_health.bed != "ok" or fix.bed == "unknown":
+        return None
+    return fix.bed == "raised"

@@ -96,24 +96,32 @@ def follow(loads: OpenLoads, tickets: Tickets, moment: Moment, receipt_h: float,
     load = tickets.now
     if load is None or "loaded" not in load.times:
         return False
-    before_ms, loads.late_ms = loads.late_ms, 0
+    before_ms, late_ms = loads.late_ms, 0
     if moment.cargo.state == "loaded":
-        begins = loads.aboard != load.ticket_id
-        if begins:
-            loads.aboard = load.ticket_id
-            if loads.tipped and not loads.tipped[-1].until_ms:
-                loads.tipped[-1].until_ms = load.times["loaded"]
-                _plan(loads)
-        if moment.clock_moved or (begins and _is_clock_off(moment)):
+        if loads.aboard != load.ticket_id:
+            _begin(loads, load, moment)
+        if moment.clock_moved:
             loads.judged = load.ticket_id
-        loads.late_ms = _late_ms(load, open_h)
+        late_ms = _late_ms(load, open_h)
     elif loads.aboard:
+        loads.late_ms = 0
         if loads.aboard == load.ticket_id and load.is_known:
             _tip(loads, load, tickets.recent_kg, moment, receipt_h)
         loads.aboard = ""
-    if loads.late_ms != before_ms:
+    if late_ms != before_ms:
+        loads.late_ms = late_ms
         _plan(loads)
-    return before_ms > 0 and loads.late_ms == 0
+    return before_ms > 0 and late_ms == 0
+
+
+def _begin(loads: OpenLoads, load: Load, moment: Moment) -> None:
+    """Note that another load is on board."""
+    loads.aboard = load.ticket_id
+    if loads.tipped and not loads.tipped[-1].until_ms:
+        loads.tipped[-1].until_ms = load.times["loaded"]
+        _plan(loads)
+    if _is_clock_off(moment):
+        loads.judged = load.ticket_id
 
 
 def of_load_on_board(load: Load, open_h: float) -> OpenLoads:

@@ -26,7 +26,7 @@ def of_load(
 ) -> list[Permission]:
     """Return the permits in force at a moment that cover a load of this origin and material; None = not known."""
     found = reference.permissions(truck_id, time_ms)
-    return [permission for permission in found if _fits(permission.permit, source_id, material)]
+    return found and [permission for permission in found if _fits(permission.permit, source_id, material)]
 
 
 def _fits(permit: events.Permit, source_id: str | None, material: str | None) -> bool:

@@ -23,6 +23,9 @@ _STANDING_MPS: Final = 0.5
 _QUEUE_M: Final = 40.0
 _QUEUE_MPS: Final = 2.5
 """A truck in a queue moves up between two reports that both say it stands: this far, and this fast, it may."""
+_SURELY_QUEUE_M: Final = 0.99 * _QUEUE_M
+_SURELY_SLACK_M: Final = 0.99 * _SLACK_M
+"""Below these the way since the last place need not be measured, whatever rounding does."""
 _FARTHEST_M: Final = 200_000.0
 """… unless they are this far away: swapped or broken coordinates."""
 
@@ -44,28 +47,24 @@ def locate(position: Position, fix: events.TruckState, time_ms: int) -> geo.LonL
     """Return the fix's place if it can be believed, and remember it."""
     if not fix.fix or fix.mocked or fix.lon is None or fix.lat is None:
         return None
-    speed_mps = fix.speed_mps or 0.0
-    if position.lon is not None and position.lat is not None:
-        away_m = geo.metres_between(position.lon, position.lat, fix.lon, fix.lat)
-        if _stands_still(position, fix, away_m, time_ms):
-            return position.lon, position.lat
-        if away_m > _SLACK_M and not _can_be(position, fix.speed_mps, away_m, time_ms):
-            position.doubted += 1
-            position.doubted_ms = position.doubted_ms or time_ms
-            return None
-    position.lon, position.lat, position.time_ms, position.speed_mps = fix.lon, fix.lat, time_ms, speed_mps
-    position.doubted_ms = 0
+    lon, lat = position.lon, position.lat
+    if lon is not None and lat is not None:
+        stands = fix.speed_mps is not None and fix.speed_mps < _STANDING_MPS and position.speed_mps < _STANDING_MPS
+        # as at nearly every fix: north and east together, a degree east as long as on the equator, are already too near
+        most_m = (abs(fix.lon - lon) + abs(fix.lat - lat)) * geo.M_PER_DEGREE
+        if most_m > (_SURELY_QUEUE_M if stands else _SURELY_SLACK_M):
+            away_m = geo.metres_between(lon, lat, fix.lon, fix.lat)
+            if stands and away_m > _QUEUE_M + _QUEUE_MPS * (time_ms - position.time_ms) / 1000:
+                return lon, lat  # farther than a queue moves between two fixes
+            if away_m > _SLACK_M and not _can_be(position, fix.speed_mps, away_m, time_ms):
+                position.doubted += 1
+                position.doubted_ms = position.doubted_ms or time_ms
+                return None
+    position.lon, position.lat, position.time_ms = fix.lon, fix.lat, time_ms
+    position.speed_mps = fix.speed_mps or 0.0
+    if position.doubted_ms:
+        position.doubted_ms = 0
     return fix.lon, fix.lat
-
-
-def _stands_still(position: Position, fix: events.TruckState, away_m: float, time_ms: int) -> bool:
-    """True if the truck stood at both fixes and moved farther than a queue does between them."""
-    return (
-        fix.speed_mps is not None
-        and fix.speed_mps < _STANDING_MPS
-        and position.speed_mps < _STANDING_MPS
-        and away_m > _QUEUE_M + _QUEUE_MPS * (time_ms - position.time_ms) / 1000
-    )
 
 
 def _can_be(position: Position, speed_mps: float | None, away_m: float, time_ms: int) -> bool:

@@ -13,9 +13,10 @@ import io
 import zlib
 from collections import Counter
 from collections.abc import Buffer, Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import cache
 from itertools import chain, islice
+from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, Final, NamedTuple, cast
@@ -190,13 +191,15 @@ def _topic(folder: Path, scratch: Path, topic: Topic, rank: int, aside: Aside, *
     if topic.record is None:
         raise ValueError(f"{topic.name} carries opaque bytes, not records")
     names = _merge_times(topic.record)
+    first = attrgetter(names[0])
     for number, raw in _ordered_lines(folder, scratch, topic, aside, Counter() if topic in topics.REFERENCE else days):
         try:
             record = codec.decode(topic, raw)
         except codec.Undecodable as error:
             aside(Letter(topic.name, number, "decode", str(error), raw))
         else:
-            yield Line(_first_of(record, names), rank, number, record, raw)
+            time_ms = first(record)  # as nearly all say
+            yield Line(_first_of(record, names) if time_ms is None else time_ms, rank, number, record, raw)
 
 
 def _ordered_lines(
@@ -232,10 +235,16 @@ def _keyed_lines(folder: Path, topic: Topic, aside: Aside, days: Counter[int]) -
 def _timed_lines(folder: Path, topic: Topic, aside: Aside) -> Iterator[tuple[int, int, bytes]]:
     """Yield merge time, number and bytes of each line; one that is no record stands with the one before it."""
     decode, names = _times_decoder(topic)
-    time_ms = -_LARGEST
+    first, time_ms = attrgetter(names[0]), -_LARGEST
     for number, raw in _raw_lines(folder, topic.name, aside):
-        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # a dead letter, once its turn comes
-            time_ms = _first_of(decode(raw), names)
+        try:
+            times = decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            pass  # a dead letter, once its turn comes
+        else:
+            time_ms = first(times)
+            if time_ms is None:
+                time_ms = _first_of(times, names)
         yield time_ms, number, raw
 
 

@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
+from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, Final, NamedTuple, Self
@@ -30,6 +31,7 @@ AT_THE_END_MS: Final = 10 * MINUTE_MS
 _WRITTEN: Final = (topics.ALERTS, topics.TICKETS, topics.VISITS, topics.COLLECTIONS_DUE)
 _LETTERS: Final = topics.DEAD_LETTERS.name
 _PROGRESS_EVERY: Final = 5_000
+_TRUCK_ID: Final = itemgetter(0)
 
 
 class Report(NamedTuple):
@@ -87,7 +89,10 @@ class Day:
         """
         record, self.misplaced = misplaced.set_right(record, self.reference)
         match record:
-            case events.TruckState() | events.DriverAction() | events.Weighing() | events.TruckPlan():
+            case events.TruckState():
+                self.hear(record)
+                return self._fold_truck(record)
+            case events.DriverAction() | events.Weighing() | events.TruckPlan():
                 return self._fold_truck(record)
             case events.BinReading():
                 return self._fold_bin(record)
@@ -132,22 +137,20 @@ class Day:
 
     def _fold_truck(self, record: truck.TruckRecord) -> list[events.Event]:
         truck_id: str = record.truck_id  # type: ignore[union-attr]  # ticks do not come here
-        if isinstance(record, events.TruckState):
-            self.hear(record)
         one = self.trucks.get(truck_id)
         if one is None:
             one = state.Truck(truck_id=truck_id)
-        self.trucks[truck_id], outputs = truck.step(one, record, self.reference, self.settings, self.judges)
-        self._note_waiting(truck_id)
-        return self._join(outputs)
+        one, outputs = truck.step(one, record, self.reference, self.settings, self.judges)
+        self.trucks[truck_id] = one
+        self._note_waiting(truck_id, one)
+        return self._join(outputs) if outputs else outputs
 
     def hear(self, fix: events.TruckState) -> None:
         """Note that a truck is heard: somebody's silence says something only while others are."""
         if not fix.resent:
             self.hearing = self.hearing.heard(events.came_ms(fix))
 
-    def _note_waiting(self, truck_id: str) -> None:
-        one = self.trucks[truck_id]
+    def _note_waiting(self, truck_id: str, one: state.Truck) -> None:
         if truck.waits(one):
             self._waiting[truck_id] = one
         else:
@@ -175,13 +178,10 @@ class Day:
     def _tick(self, at_ms: int) -> list[events.Event]:
         tick = events.Tick(at_ms=at_ms, hearing_ms=self.hearing.at(at_ms))
         outputs: list[events.Event] = []
-        for truck_id in sorted(self._waiting):
-            if not truck.heeds(self._waiting[truck_id], tick):
-                continue
-            self.trucks[truck_id], told = truck.step(
-                self._waiting[truck_id], tick, self.reference, self.settings, self.judges
-            )
-            self._note_waiting(truck_id)
+        heeding = [(truck_id, one) for truck_id, one in self._waiting.items() if truck.heeds(one, tick)]
+        for truck_id, one in sorted(heeding, key=_TRUCK_ID):
+            self.trucks[truck_id], told = truck.step(one, tick, self.reference, self.settings, self.judges)
+            self._note_waiting(truck_id, self.trucks[truck_id])
             outputs += self._join(told)
         for bin_id in self._awake(at_ms):
             self.bins[bin_id], told = bins.step(self.bins[bin_id], tick, self.reference)

@@ -40,7 +40,7 @@ class ServiceArea:
 
     def why_not(self, lon: float, lat: float) -> str | None:
         """Say why a place cannot be one of the tenant's; None = it can."""
-        if self.is_near(lon, lat):
+        if self._west <= lon <= self._east and self._south <= lat <= self._north:  # `is_near`, as asked at each fix
             return None
         west, south, east, north = self._box
         away_m = _great_circle_m(lon, lat, min(max(lon, west), east), min(max(lat, south), north))
@@ -90,7 +90,7 @@ class ServiceAreas:
 
     def why_not(self, tenant_id: str, lon: float, lat: float) -> str | None:
         """Say why a place of the tenant's cannot be; None = it can, or it is not known where the tenant works."""
-        area = self.of(tenant_id)
+        area = self._known.get(tenant_id) or self.of(tenant_id)
         return None if area is None else area.why_not(lon, lat)
 
     def check(self, record: events.Versioned) -> str | None:

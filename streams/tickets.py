@@ -29,6 +29,7 @@ _SAME_SHARE: Final = 0.03
 _FEWEST_READINGS: Final = 8
 """Readings on the road that make a load known: of a truck whose sensor says nothing two loads look like one."""
 _RECEIPTS: Final = 16
+_NEVER_MS: Final = float("inf")
 
 
 class Load(Struct):
@@ -54,6 +55,11 @@ class Load(Struct):
     weighing_id: str | None = None
 
     @property
+    def loaded_ms(self) -> float:
+        """When it was loaded; never, where it is not yet."""
+        return self.times.get("loaded", _NEVER_MS)
+
+    @property
     def is_known(self) -> bool:
         """True if the truck's own sensor says what was on board."""
         return self.readings >= _FEWEST_READINGS and not self.stuck
@@ -71,24 +77,16 @@ class Tickets(Struct, array_like=True):
 
 def follow(tickets: Tickets, moment: Moment) -> list[events.Ticket]:
     """Take one fix in; return the revisions that follow."""
-    told: list[events.Ticket] = []
     loaded = moment.cargo.state == "loaded"
     load = tickets.now
-    if loaded and (load is None or load.state == "closed" or _is_of_before(load, moment)):
-        load = _open(tickets, moment)
+    if loaded and (load is None or load.state == "closed" or moment.cargo.since_ms > load.loaded_ms):
+        load = _open(tickets, moment)  # what is on board was loaded after the ticket's load was
     if load is None:
-        return told
+        return []
     if loaded:
         _read(tickets, load, moment)
     state = _state(load, moment, loaded=loaded)
-    if state is not None:
-        told.append(_become(load, state, moment.time_ms, moment))
-    return told
-
-
-def _is_of_before(load: Load, moment: Moment) -> bool:
-    """True if what is on board was loaded after the ticket's load was."""
-    return "loaded" in load.times and moment.cargo.since_ms > load.times["loaded"]
+    return [] if state is None else [_become(load, state, moment.time_ms, moment)]
 
 
 def _open(tickets: Tickets, moment: Moment) -> Load:
@@ -110,7 +108,8 @@ def _open(tickets: Tickets, moment: Moment) -> Load:
 def _read(tickets: Tickets, load: Load, moment: Moment) -> None:
     """Take the reading of a driving truck in."""
     fix = moment.fix
-    load.stuck = load.stuck or moment.load.stuck
+    if moment.load.stuck:
+        load.stuck = True
     if (
         fix.load_kg is None
         or moment.load.kg is None
@@ -131,11 +130,12 @@ def _state(load: Load, moment: Moment, *, loaded: bool) -> TicketState | None:
     """Return the state that this fix brings the load into; None = it stays."""
     if loaded and "loaded" not in load.times:
         return "loaded"
+    if load.state == "in_transit":
+        at_facility = moment.speed_mps < RESTING_MPS and moment.within(_FACILITY, AT_PLACE_M) is not None
+        return "arrived" if at_facility else None
     if loaded and load.state == "loaded" and moment.speed_mps > RESTING_MPS:
         away = moment.place is not None and moment.within(_SOURCE, AT_PLACE_M) is None
         return "in_transit" if away else None
-    if load.state == "in_transit" and moment.speed_mps < RESTING_MPS and moment.within(_FACILITY, AT_PLACE_M):
-        return "arrived"
     if load.state == "accepted" and moment.cargo.state == "empty":
         return "closed"
     return None

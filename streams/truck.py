@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from streams import (
     alerts,
@@ -29,7 +30,7 @@ from streams import (
 )
 from streams.alerts import Finding
 from streams.assets import Reference
-from streams.moment import Moment
+from streams.moment import Moment, bed_raised, cover_open
 from streams.receipts import Receipt
 from streams.rules import call, memory_name
 from streams.rules.gates import Gate
@@ -59,14 +60,16 @@ _LONGEST_SILENCE_MS: Final = 31 * DAY_MS
 
 
 class Judges(NamedTuple):
-    """Who judges: each rule with the name of its memory. Whoever looks into a day puts itself between (`streams.inspection`)."""
+    """Who judges. Whoever looks into a day puts itself between (`streams.inspection`)."""
 
-    fixes: tuple[tuple[rules.Rule, str, Callable[[Any, Moment, Thresholds], Finding | Gate[Moment] | None]], ...]
+    fixes: tuple[tuple[rules.Rule, Callable[[Any, Moment, Thresholds], Finding | Gate[Moment] | None]], ...]
+    """In the order of `rules.JUDGING`, in which memories begin: they are taken in turn, not by name, at each fix."""
     receipts: tuple[tuple[rules.WeighingRule, str, Callable[[Any, Receipt, Thresholds], Finding | Gate[Receipt]]], ...]
+    """Each with the name of its memory."""
 
 
 JUDGES: Final = Judges(
-    tuple((rule, memory_name(rule), rule.judge) for rule in rules.JUDGING),
+    tuple((rule, rule.judge) for rule in rules.JUDGING),
     tuple((rule, memory_name(rule), rule.weigh) for rule in rules.WEIGHING),
 )
 
@@ -89,7 +92,7 @@ def step(
         case events.TruckState():
             _arrived(state, event)
             released = watermark.arrive(state.order, event, state.newest_arrival_ms, settings.bounds)
-            return state, _judge_all(state, released, reference, settings, judges)
+            return state, _judge_all(state, released, reference, settings, judges) if released else []
         case events.Tick():
             state.newest_arrival_ms = max(state.newest_arrival_ms, event.at_ms)
             if not heeds(state, event):
@@ -116,9 +119,10 @@ def _arrived(state: Truck, event: events.TruckState | events.DriverAction | even
 
     A terminal whose numbers go on was switched off in between: its clock is believed.
     """
-    arrival_ms = events.came_ms(event)
-    if event.received_time_ms is None and state.newest_arrival_ms:
-        far_ahead = arrival_ms - state.newest_arrival_ms > _LONGEST_SILENCE_MS
+    arrival_ms = event.received_time_ms
+    if arrival_ms is None:
+        arrival_ms = event.event_time_ms
+        far_ahead = state.newest_arrival_ms and arrival_ms - state.newest_arrival_ms > _LONGEST_SILENCE_MS
         if far_ahead and not (isinstance(event, events.TruckState) and watermark.goes_on(state.order, event)):
             return
     state.newest_arrival_ms = max(state.newest_arrival_ms, arrival_ms)
@@ -156,13 +160,14 @@ def _judge(  # noqa: PLR0917  # called once a fix; names at the call cost
 ) -> None:
     """Judge one fix in order."""
     moment = _moment(state, released, reference)
-    in_force = _in_force(state, moment.truck, moment.time_ms, reference, thresholds)
+    in_force = thresholds.everywhere
+    if thresholds.overrides:  # else nothing differs for anybody
+        in_force = _in_force(state, moment.truck, moment.time_ms, reference, thresholds)
     limits = in_force.limits
     outputs += visits.follow(state.visits, moment)
     outputs += tickets.follow(state.tickets, moment)
-    memories = state.memories
-    for rule, name, judge in judges.fixes:
-        said = judge(getattr(memories, name), moment, limits)
+    for (rule, judge), memory in zip(judges.fixes, astuple(state.memories)):  # noqa: B905  # a name costs at each fix
+        said = judge(memory, moment, limits)
         if type(said) is Finding:
             in_force.note(said, rule.NAME)
             _tell(state, rule, said, outputs, time_ms=moment.time_ms, reference=reference)
@@ -177,8 +182,6 @@ def _in_force(
     state: Truck, truck: events.Asset | None, time_ms: int, reference: Reference, thresholds: CityThresholds
 ) -> InForce:
     """Return the thresholds in force for a truck at a time, where it was last believed to be."""
-    if not thresholds.overrides:
-        return thresholds.everywhere
     at = state.position
     zone_ids: tuple[str, ...] = ()
     if thresholds.truck_zone_ids and at.lon is not None and at.lat is not None:
@@ -252,23 +255,26 @@ def _look(
 
 
 def _moment(state: Truck, released: Released, reference: Reference) -> Moment:
-    fix, time_ms = released.fix, released.time_ms
+    fix, time_ms, offset_ms = released.fix, released.time_ms, released.clock_offset_ms
     truck = reference.truck(state.truck_id, time_ms)
     tenant_id = state.tenant_id = truck.tenant_id if truck else fix.tenant_id
     place = position.locate(state.position, fix, time_ms)
-    near = reference.near(*place, time_ms, tenant_id) if place else []
+    near = reference.near(place[0], place[1], time_ms, tenant_id) if place else []
     load.read(state.load, fix, time_ms)
     cargo.follow(state.cargo, fix, time_ms, near, state.load, truck)
     since_ms, state.last_ms = state.last_ms or time_ms, time_ms
-    clock_moved = abs(released.clock_offset_ms - state.last_offset_ms) > _CLOCK_STEP_MS
-    state.last_offset_ms = released.clock_offset_ms
+    clock_moved = False
+    if offset_ms != state.last_offset_ms:
+        clock_moved = abs(offset_ms - state.last_offset_ms) > _CLOCK_STEP_MS
+        state.last_offset_ms = offset_ms
     return Moment(
         fix=fix,
         time_ms=time_ms,
         since_ms=since_ms,
         after_gap=released.after_gap,
-        clock_offset_ms=released.clock_offset_ms,
+        clock_offset_ms=offset_ms,
         clock_moved=clock_moved,
+        silent_ms=0 if released.after_gap or clock_moved else time_ms - since_ms,
         place=place,
         speed_mps=fix.speed_mps or 0.0,
         near=near,
@@ -279,6 +285,8 @@ def _moment(state: Truck, released: Released, reference: Reference) -> Moment:
         permissions=permits.covering(reference, state.truck_id, time_ms, state.cargo),
         plans=state.plans,
         reference=reference,
+        cover_open=cover_open(fix, state.cargo),
+        bed_raised=bed_raised(fix),
     )
 
 

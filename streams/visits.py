@@ -36,23 +36,25 @@ class Visits(Struct, array_like=True):
 
 def follow(visits: Visits, moment: Moment) -> list[events.Visit]:
     """Take one fix in; return visits that began (without ``leave_ms``) or ended."""
-    if moment.place is None or not (moment.near or visits.stays):
-        return []
-    here = {f"{place.kind}:{place.place_id}": (distance_m, place) for distance_m, place in moment.near}
+    rests = moment.speed_mps < RESTING_MPS
+    if moment.place is None or not (rests or visits.stays):
+        return []  # it drives: what it passes is no visit
+    bins = moment.bins()
+    here = {f"{place.kind}:{place.place_id}": (distance_m, place) for distance_m, place in (*moment.near, *bins)}
     told = [visit for key in list(visits.stays) if (visit := _stay(visits, key, here, moment)) is not None]
-    if moment.speed_mps < RESTING_MPS:
-        for key in _stood_at(moment):
+    if rests:
+        for key in _stood_at(moment, bins):
             visits.stays.setdefault(key, Stay(moment.time_ms, moment.load.kg))
     return told
 
 
-def _stood_at(moment: Moment) -> list[str]:
+def _stood_at(moment: Moment, bins: list[tuple[float, Place]]) -> list[str]:
     """Return the areas that hold the truck; of the bins only the nearest."""
     inside = [place for distance_m, place in moment.near if distance_m == 0.0 and place.kind in _LEAST_STAY_MS]
-    bins = [place for place in inside if place.kind == "bin"]
-    keys = [f"{place.kind}:{place.place_id}" for place in inside if place.kind != "bin"]
-    if bins:
-        nearest = min(bins, key=lambda place: (_metres_to_centre(moment, place), place.place_id))
+    bins_inside = [place for distance_m, place in bins if distance_m == 0.0]
+    keys = [f"{place.kind}:{place.place_id}" for place in inside]
+    if bins_inside:
+        nearest = min(bins_inside, key=lambda place: (_metres_to_centre(moment, place), place.place_id))
         keys.append(f"bin:{nearest.place_id}")
     return keys
 

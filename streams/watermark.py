@@ -167,37 +167,38 @@ def _is_overdue(order: Order, terminal: Terminal, head: Waiting, now_ms: int, bo
 
 
 def _release_one(order: Order, terminal: Terminal, fix: events.TruckState, seq: int, time_ms: int) -> list[Released]:
-    late = time_ms < order.released_ms or _goes_back(terminal, seq, time_ms)
-    after_gap = False
-    if late:
+    before_ms = terminal.released_ms
+    if time_ms < order.released_ms or (time_ms == before_ms and _goes_back(terminal, seq)):
         order.late += 1
-    else:
-        order.released_ms = time_ms
-        if not fix.by_phone:
-            order.terminal_ms = time_ms
-        after_gap = _step(terminal, seq) > 1
-        if terminal.released_ms is not None and not after_gap and time_ms > terminal.released_ms:
-            terminal.interval_ms = time_ms - terminal.released_ms
-        terminal.released_ms = time_ms
-        terminal.released_seq = seq if seq >= 0 else None
-    return [Released(fix, time_ms, late, terminal.offset_ms, after_gap)]
+        return [Released(fix, time_ms, True, terminal.offset_ms, False)]  # late, not after a gap
+    order.released_ms = time_ms
+    if not fix.by_phone:
+        order.terminal_ms = time_ms
+    after_gap = _step(terminal, seq) > 1
+    if before_ms is not None and not after_gap and time_ms > before_ms:
+        terminal.interval_ms = time_ms - before_ms
+    terminal.released_ms = time_ms
+    terminal.released_seq = seq if seq >= 0 else None
+    return [Released(fix, time_ms, False, terminal.offset_ms, after_gap)]  # not late
 
 
-def _goes_back(terminal: Terminal, seq: int, time_ms: int) -> bool:
-    """True if of the device's last second a report with a higher number was released already (contract: time, then number)."""
-    if time_ms != terminal.released_ms or seq < 0 or terminal.released_seq is None:
+def _goes_back(terminal: Terminal, seq: int) -> bool:
+    """True if a report of the same time with a higher number was released already (contract: time, then number)."""
+    if seq < 0 or terminal.released_seq is None:
         return False
     return 0 < (terminal.released_seq - seq) % _SEQ_MODULUS < _SEQ_MODULUS // 2
 
 
 def _is_duplicate(terminal: Terminal, fix: events.TruckState) -> bool:
     key = (fix.event_time_ms, fix.seq if fix.seq is not None else _place_key(fix))
-    if fix.event_time_ms <= terminal.newest_ms and key in terminal.seen:
+    seen = terminal.seen
+    if fix.event_time_ms > terminal.newest_ms:
+        terminal.newest_ms = fix.event_time_ms
+    elif key in seen:
         return True
-    terminal.newest_ms = max(terminal.newest_ms, fix.event_time_ms)
-    terminal.seen.append(key)
-    if len(terminal.seen) > _REMEMBERED:
-        del terminal.seen[0]
+    seen.append(key)
+    if len(seen) > _REMEMBERED:
+        del seen[0]
     return False
 
 
@@ -210,17 +211,19 @@ def _place_key(fix: events.TruckState) -> int:
 
 def _step(terminal: Terminal, seq: int) -> int:
     """How far ``seq`` is after the last released one, with wrap; 0 = cannot be told (none, first, restart)."""
-    if seq < 0 or terminal.released_seq is None:
+    released_seq = terminal.released_seq
+    if seq < 0 or released_seq is None:
         return 0
-    step = (seq - terminal.released_seq) % _SEQ_MODULUS
+    step = (seq - released_seq) % _SEQ_MODULUS
     return step if step < _SEQ_MODULUS // 2 else 0
 
 
 def _follows(terminal: Terminal, seq: int, time_ms: int) -> bool:
     """True if nothing can be missing before this report: the next ``seq``, or another fix of the same frame."""
-    if terminal.released_ms is None or seq < 0 or terminal.released_seq is None or time_ms < terminal.released_ms:
+    released_ms, released_seq = terminal.released_ms, terminal.released_seq
+    if released_ms is None or seq < 0 or released_seq is None or time_ms < released_ms:
         return False
-    return (seq - terminal.released_seq) % _SEQ_MODULUS <= 1
+    return (seq - released_seq) % _SEQ_MODULUS <= 1
 
 
 def _wait_ms(terminal: Terminal, seq: int, time_ms: int, bounds: Bounds) -> int:

@@ -18,7 +18,7 @@ _CRASH_ALARMS: Final = frozenset({"collision", "rollover"})
 
 def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:  # noqa: ARG001  # no threshold
     """Judge one fix: a collision or roll-over, as the terminal reports it."""
-    return call.by_terminal(memory, moment, calls(moment.fix))
+    return call.by_terminal(memory, moment, calls)
 
 
 def calls(fix: events.TruckState) -> events.Condition | None:

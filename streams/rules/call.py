@@ -4,6 +4,7 @@ A terminal calls for as long as its alarm bit is set, a driver from pressing unt
 While a call lasts no other begins: who else calls only keeps it going. Nothing is waited for: a call is told at once.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from msgspec import Struct, field
@@ -48,10 +49,15 @@ _NOBODY_CALLS: Final = Gate[Moment](
 )
 
 
-def by_terminal(memory: Memory, moment: Moment, because: events.Condition | None) -> Finding | Gate[Moment] | None:
-    """Judge one fix. ``because``: what calls on it; None = no alarm that calls is set. A phone cannot tell."""
+def by_terminal(
+    memory: Memory, moment: Moment, calls: Callable[[events.TruckState], events.Condition | None]
+) -> Finding | Gate[Moment] | None:
+    """Judge one fix. ``calls``: says what calls on it; None = no alarm that calls is set. A phone cannot tell."""
+    if not (moment.fix.alarms or memory.terminal or memory.start_ms):
+        return _NOBODY_CALLS  # as at almost every fix
+    because = calls(moment.fix)
     if (because is None and not memory.terminal and memory.start_ms == 0) or moment.fix.by_phone:
-        return _NOBODY_CALLS  # as at almost every fix; or nobody can
+        return _NOBODY_CALLS  # the alarm is another one, or nobody can call
     called, memory.terminal = memory.terminal, because is not None
     if because is not None and memory.start_ms == 0:
         memory.start_ms = moment.time_ms

@@ -77,7 +77,7 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[
     finding = _heard_again(memory, moment, limits) if memory.unheard_ms else _look(memory, moment, limits)
     if moment.place is not None:
         memory.last_place, memory.last_mps = moment.place, moment.speed_mps
-        memory.explained = moment.within(EXPLAINING, limits.dump_place_buffer_m) is not None
+        memory.explained = bool(moment.near) and moment.within(EXPLAINING, limits.dump_place_buffer_m) is not None
     memory.last_kg = moment.load.kg
     fix = moment.fix
     memory.loaded = moment.cargo.state == "loaded" and not fix.maintenance and fix.ignition is not False
@@ -88,7 +88,7 @@ def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[
     if memory.alerted:
         return _seen_again(memory, moment) if moment.place is not None or not memory.loaded else None
     excuse = REPORTS
-    if moment.was_silent(limits.dark_s):
+    if moment.silent_ms >= limits.dark_s * 1000:
         why = _excuse(memory, moment)
         if why is None:
             return _silent(memory, moment, limits)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from streams.assets import nearest_first
 from streams.events import Condition
 from streams.moment import RESTING_MPS, Moment
 from streams.receipts import Receipt
@@ -72,7 +73,8 @@ def _silence(moment: Moment) -> float | str:
 
 def place_here(moment: Moment) -> str:
     """Name the nearest registered place."""
-    return next((f"{place.name} ({distance_m:.0f} m)" for distance_m, place in moment.near), "none near")
+    here = sorted([*moment.near, *moment.bins()], key=nearest_first)
+    return next((f"{place.name} ({distance_m:.0f} m)" for distance_m, place in here), "none near")
 
 
 NOT_LOADED: Final = Gate[Moment]("loaded", lambda _, moment, __: str(moment.cargo.state))

@@ -134,7 +134,7 @@ def reconsider(memory: Memory, alert: events.Alert | None, fix: events.TruckStat
 
 
 def _idle(memory: Memory, moment: Moment, limits: Thresholds) -> Gate[Moment] | None:
-    raised = moment.bed_raised()
+    raised = moment.bed_raised
     if raised and moment.truck_class in _TIPPING_CLASSES:
         return _watch_bed(memory, moment, limits)
     stopped_at = _not_dark(memory, moment, limits)
@@ -192,7 +192,7 @@ def _start(memory: Memory, way: Phase, start_ms: int, place: geo.LonLat | None, 
 
 def _bed_is_down(moment: Moment, limits: Thresholds) -> bool:
     """Whether the bed came down: seen, or the truck drives off while nobody knows. One bad reading proves nothing."""
-    raised = moment.bed_raised()
+    raised = moment.bed_raised
     return raised is False or (raised is None and moment.speed_mps > limits.dump_speed_mps)
 
 
@@ -210,7 +210,7 @@ def _bed(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[M
     if _bed_is_down(moment, limits):
         memory.phase, memory.end_ms = "settling", moment.time_ms
         return None
-    if memory.alerted or moment.bed_raised() is None:
+    if memory.alerted or moment.bed_raised is None:
         return None
     if explain.all_met(_conditions(memory, moment, limits)):
         return _begin(memory, moment, limits, _fall_now(memory, moment))
@@ -347,7 +347,7 @@ def _fell(memory: Memory, moment: Moment, limits: Thresholds, fall_kg: float) ->
 
 
 def _near(moment: Moment, limits: Thresholds) -> bool:
-    return moment.within(explain.UNLOADING_PLACES, limits.dump_place_buffer_m) is not None
+    return bool(moment.near) and moment.within(explain.UNLOADING_PLACES, limits.dump_place_buffer_m) is not None
 
 
 def _loaded(moment: Moment) -> bool:
@@ -373,7 +373,7 @@ def _fall_now(memory: Memory, moment: Moment) -> float | None:
 
 def _not_dark(memory: Memory, moment: Moment, limits: Thresholds) -> Gate[Moment] | None:
     """Return why this is not the end of a silence, with a load before it, in which by the counter nothing was reported."""
-    if not moment.was_silent(limits.dark_s):
+    if moment.silent_ms < limits.dark_s * 1000:
         return REPORTS
     known = memory.last_kg is not None and memory.last_place is not None
     if not memory.was_loaded or memory.was_near or not known:

@@ -42,7 +42,7 @@ def _where_not(_memory: Any, moment: Moment, _limits: Thresholds) -> str:
         return "place not known"
     speed = kmh(moment)
     said = speed if isinstance(speed, str) else f"{speed:.0f} km/h"
-    return f"{said}, {place_here(moment)}" if moment.near else said
+    return f"{said}, {place_here(moment)}" if moment.near or moment.bins() else said
 
 
 NOT_ON_THE_ROAD: Final = Gate[Moment]("driving on the road, away from registered places", _where_not)

@@ -52,7 +52,8 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[
         not memory.faults
         and health.cover not in _FAULTS
         and health.bed not in _FAULTS
-        and not _load_is_odd(memory, moment)
+        and health.load not in _FAULTS
+        and _load_fault(memory, moment) is None
     ):
         return _WELL  # as almost always
     fresh = [name for name in _SENSORS if _watch(memory, name, moment, limits)]
@@ -85,16 +86,14 @@ def _conditions(fault: Fault, moment: Moment, limits: Thresholds) -> tuple[event
     )
 
 
-def _load_is_odd(memory: Memory, moment: Moment) -> bool:
-    return moment.fix.sensor_health.load in _FAULTS or _load_fault(memory, moment) is not None
-
-
 def _load_fault(memory: Memory, moment: Moment) -> str | None:
     """Say what is wrong with a load sensor that is said to be well; None = nothing.
 
     Empty, an offset is the same all day: only a reading that was stuck with a load on board is stuck for as long as it stays.
     """
     fix = moment.fix
+    if fix.load_kg is not None and not moment.load.stuck:
+        return None  # as almost always
     if fix.sensor_health.load != "ok" or fix.by_phone:
         return None
     if fix.load_kg is None and fix.load_state == "unknown":

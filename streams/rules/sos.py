@@ -19,7 +19,7 @@ _BY_APP: Final = explain.known("the driver called for help", "the driver's app")
 
 def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:  # noqa: ARG001  # no threshold
     """Judge one fix: the alarm bit stays until it is answered."""
-    return call.by_terminal(memory, moment, calls(moment.fix))
+    return call.by_terminal(memory, moment, calls)
 
 
 def calls(fix: events.TruckState) -> events.Condition | None:

@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import batched
 from math import sqrt
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from msgspec import Struct, field
@@ -17,7 +18,7 @@ from msgspec import Struct, field
 from streams import events, geo
 from streams.alerts import Finding
 from streams.events import RuleName
-from streams.load import MOVING_MPS
+from streams.load import KG, MOVING_MPS
 from streams.moment import Moment
 from streams.rules import explain
 from streams.rules.gates import LOAD_UNREADABLE, MAINTENANCE, NO_PLACE, NOT_LOADED, Gate, kmh
@@ -61,6 +62,10 @@ class Minute(Struct, array_like=True):
     uncovered: bool | None = None
     way: list[int] = field(default_factory=list)
     """Longitude and latitude in turn, in millionths of a degree: most of the state of a truck is this."""
+
+
+_SUMS: Final = attrgetter("start_ms", "n", "kg")
+"""Of a minute."""
 
 
 class Level(Struct):
@@ -114,7 +119,7 @@ _NOWHERE_LOW: Final = Gate[Moment](
 
 def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:
     """Judge one fix."""
-    if moment.cargo.state != "loaded" or moment.bed_raised() or moment.fix.maintenance:
+    if moment.cargo.state != "loaded" or moment.bed_raised or moment.fix.maintenance:
         over = memory.minutes or memory.alerted
         return (_forget(memory, moment, limits) if over else None) or _why_not(moment)
     silent = moment.time_ms - moment.since_ms > _LONG_STOP_MS
@@ -130,7 +135,9 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[
     fix = moment.fix
     if fix.load_kg is None or fix.sensor_health.load != "ok" or moment.load.stuck or moment.place is None:
         return NO_PLACE if moment.place is None else LOAD_UNREADABLE
-    minute_over = _begin_minute(memory, moment.time_ms)
+    minute_over = not memory.minutes or moment.time_ms - memory.minutes[-1].start_ms >= MINUTE_MS
+    if minute_over:
+        _begin_minute(memory, moment.time_ms)
     is_news = _take(memory, moment, fix.load_kg)
     if memory.alerted:
         return _go_on(memory, moment, limits) if minute_over else None
@@ -140,7 +147,7 @@ def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[
 def _why_not(moment: Moment) -> Gate[Moment]:
     if moment.cargo.state != "loaded":
         return NOT_LOADED
-    return _UNLOADS if moment.bed_raised() else MAINTENANCE
+    return _UNLOADS if moment.bed_raised else MAINTENANCE
 
 
 def thoughts(memory: Memory, moment: Moment, limits: Thresholds) -> tuple[events.Condition, ...]:
@@ -158,23 +165,18 @@ def thoughts(memory: Memory, moment: Moment, limits: Thresholds) -> tuple[events
     )
 
 
-def _begin_minute(memory: Memory, time_ms: int) -> bool:
-    """Begin another minute if this is not the last one's; return whether it is not."""
-    minutes, minute_ms = memory.minutes, time_ms // MINUTE_MS * MINUTE_MS
-    if minutes and minutes[-1].start_ms == minute_ms:
-        return False
-    minutes.append(Minute(minute_ms))
+def _begin_minute(memory: Memory, time_ms: int) -> None:
+    minutes = memory.minutes
+    minutes.append(Minute(time_ms // MINUTE_MS * MINUTE_MS))
     del minutes[: -(_MOST_MINUTES if memory.alerted else _KEPT_MINUTES)]
     memory.highest_kg = max([minute.kg / minute.n for minute in minutes if minute.n], default=0.0)
-    return True
 
 
 def _take(memory: Memory, moment: Moment, kg: float) -> bool:
     """Take a fix in; return whether its reading says more than the one before."""
     time_ms, recent, minute = moment.time_ms, memory.recent, memory.minutes[-1]
-    is_open = moment.cover_open()
-    if is_open is not None:
-        minute.uncovered = bool(minute.uncovered) or is_open
+    if moment.cover_open is not None and not minute.uncovered:
+        minute.uncovered = moment.cover_open
     if recent and time_ms - recent[-1][0] < _APART_MS:
         return False
     recent.append((time_ms, kg))
@@ -219,7 +221,7 @@ def _look(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[
 
 def _lately_kg(memory: Memory) -> float:
     """Return the mean of the last few readings."""
-    return sum([kg for _, kg in memory.recent[-_FEWEST:]]) / _FEWEST
+    return sum(map(KG, memory.recent[-_FEWEST:])) / _FEWEST
 
 
 def _highest_kg(memory: Memory) -> float:
@@ -230,7 +232,7 @@ def _highest_kg(memory: Memory) -> float:
 
 def _lowest_kg(memory: Memory, time_ms: int) -> float:
     """Return the lowest mean of the windows, be their readings enough for a level or not."""
-    readings_kg = [kg for _, kg in memory.recent]
+    readings_kg = list(map(KG, memory.recent))
     means_kg = []
     for window_s in _WINDOWS_S:
         within_kg = readings_kg[bisect_left(memory.recent, (time_ms - window_s * SECOND_MS,)) :]
@@ -271,8 +273,8 @@ def _windows(memory: Memory, time_ms: int) -> Iterator[_Window]:
     By sums of slices: this is done at one fix in five, the rest of the judgement at one in hundreds.
     """
     recent, minutes = memory.recent, memory.minutes
-    readings_kg = [kg for _, kg in recent]
-    starts_ms, counts, sums_kg = zip(*[(minute.start_ms, minute.n, minute.kg) for minute in minutes], strict=True)
+    readings_kg = list(map(KG, recent))
+    starts_ms, counts, sums_kg = zip(*map(_SUMS, minutes), strict=True)
     for window_s in _WINDOWS_S:
         first = bisect_left(recent, (time_ms - window_s * SECOND_MS,))
         n = len(recent) - first

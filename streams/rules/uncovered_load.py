@@ -67,7 +67,7 @@ _AT_THE_GATE: Final = Gate[Moment](
 
 def judge(memory: Memory, moment: Moment, limits: Thresholds) -> Finding | Gate[Moment] | None:
     """Judge one fix."""
-    is_open = moment.cover_open()
+    is_open = moment.cover_open
     if is_open is None:
         return _UNKNOWN
     _watch_flapping(memory, moment, is_open=is_open)
@@ -95,7 +95,7 @@ def thoughts(memory: Memory, moment: Moment, limits: Thresholds) -> tuple[events
         explain.at_least(
             "share of the driving time with the cover open", share * 100, limits.uncovered_share * 100, "%"
         ),
-        explain.met("cover open or half open", moment.fix.cover, met=moment.cover_open() is True),
+        explain.met("cover open or half open", moment.fix.cover, met=moment.cover_open is True),
     )
 
 

@@ -74,7 +74,7 @@ def test_any_json_in_what_exists_is_taken_or_refused(
     ):
         _, said = _outcome(lambda record=record: known.apply(record))
         assert len(said) < 400
-    assert sum(map(len, (known._grid, known._wide))) <= 2 * geo.MOST_CELLS
+    assert sum(map(len, (known._grid, known._wide, known._bin_grid))) <= 2 * geo.MOST_CELLS
     assert (known.bin("b", 1) is None) == (known.place("bin", "b", 1) is None)
     kept: list[plans.KeptPlan] = []
     plan = events.TruckPlan(truck_id="t", plan_version=1, made_ms=1, reason="shift", path=geometry)

@@ -122,7 +122,8 @@ def test_a_refused_version_leaves_the_one_before() -> None:
     for record in bad:
         with pytest.raises(BadReference):
             known.apply(record)
-    assert {place.versioned_id for _, place in known.near(lon, lat, 1, "default")} == {"z@1", "f9@1", "b@1"}
+    assert {place.versioned_id for _, place in known.near(lon, lat, 1, "default")} == {"z@1", "f9@1"}
+    assert {place.versioned_id for _, place in known.bins_near(lon, lat, 1, "default")} == {"b@1"}
     found = known.bin("b", 1)
     assert found is not None
     assert found.material == "residual"
