@@ -214,6 +214,7 @@ driver_actions: Final = _table(
     _record(),
     Index(None, "tenant_id", "truck_id", "event_time_ms"),
     Index(None, "tenant_id", "received_time_ms"),
+    Index(None, "tenant_id", "event_time_ms"),
     key=("action_id",),
 )
 photos: Final = _table(

@@ -1,4 +1,4 @@
-"""What citizens report, what became of it, and their photos."""
+"""What citizens report, what became of it, and their photos; and what managers ask of drivers' reports by time."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -81,6 +81,12 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant_id", "report_id", name=op.f("pk_citizen_photos")),
     )
+    op.create_index(
+        op.f("ix_driver_actions_tenant_id_event_time_ms"),
+        "driver_actions",
+        ["tenant_id", "event_time_ms"],
+        unique=False,
+    )
     for name in KEPT:
         op.execute(
             f"CREATE TRIGGER never_deleted BEFORE DELETE OR TRUNCATE ON {name} EXECUTE FUNCTION qingyun_refuse()"
@@ -105,5 +111,6 @@ def downgrade() -> None:
     """
     if op.get_bind().execute(sa.text("SELECT EXISTS (SELECT FROM citizen_reports)")).scalar_one():
         raise RuntimeError("rows of citizen_reports are never deleted: the tables stay; begin with another database")
+    op.drop_index(op.f("ix_driver_actions_tenant_id_event_time_ms"), table_name="driver_actions")
     for name in ("citizen_photos", "citizen_report_steps", "citizen_reports"):
         op.drop_table(name)
