@@ -34,6 +34,7 @@ export function alertsOf(asked: Query): Alert[] {
 }
 
 export function AlertsList() {
+  store.tables.alert.version.value; // a new one at once, not with the next second
   now.value;
   const { alerts, app, handling, list } = words.value;
   return (
