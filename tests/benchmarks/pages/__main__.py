@@ -26,7 +26,7 @@ from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_
 from services import clock
 from services.city import folder
 from tests.benchmarks.pages import measures
-from tests.benchmarks.pages.load import Large, Traffic
+from tests.benchmarks.pages.load import CAB, Large, Traffic
 from tests.benchmarks.pages.measures import Line
 from tests.benchmarks.programs import cpu_s
 from tests.browser import ARGUMENTS, ROOT, chromium
@@ -62,7 +62,7 @@ def main() -> None:
     large = Large(city, trucks=given.trucks, bins=given.bins)
     with (
         tempfile.TemporaryDirectory(prefix="qingyun-bench-") as name,
-        standing(Path(name), tenant_id=city.tenant_id, truck_id=large.trucks[3]) as stage,
+        standing(Path(name), tenant_id=city.tenant_id, truck_id=large.trucks[CAB]) as stage,
         _browser() as browser,
     ):
         _say(f"{given.trucks} trucks, {given.bins} bins onto the topics …")

@@ -12,6 +12,8 @@ from services.city.folder import City
 from streams import events
 from streams.units import HOUR_MS, MINUTE_MS
 
+CAB: Final = 3
+"""The truck whose driver's page is opened. It says that it stands: above 8 km/h the page shows only the way."""
 FIX_EVERY_S: Final = 5.0
 """A truck's fixes come so far apart."""
 EVERY_S: Final[dict[str, float]] = {"reading": 0.18, "due": 1.0, "action": 1.0, "alert": 2.0, "plan": 2.0}
@@ -94,7 +96,7 @@ class Large:
             received_time_ms=now_ms, source="jt808",
             lon=round(lon + radius_m * math.cos(angle) / (_METRES * math.cos(math.radians(lat))), 6),
             lat=round(lat + radius_m * math.sin(angle) / _METRES, 6),
-            speed_mps=_SPEED_MPS, heading_deg=round(-math.degrees(angle) % 360, 1), cover="closed", bed="level",
+            speed_mps=0.0 if number == CAB else _SPEED_MPS, heading_deg=round(-math.degrees(angle) % 360, 1), cover="closed", bed="level",
             load_kg=float(now_ms // 1000 * 7 + number * 131) % 10_000, sensor_health=_HEALTHY, ignition=True, power="main",
             driver_id=f"dr{number:04}",
         )  # fmt: skip
