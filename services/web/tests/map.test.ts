@@ -4,8 +4,10 @@ import type { TrackPoint, Truck } from "../src/contract.ts";
 import { isStale, loadShare, STALE_MS } from "../src/domain/trucks.ts";
 import { Store } from "../src/live/store.ts";
 import { Glide } from "../src/map/glide.ts";
+import { type Label, labelsThatFit } from "../src/map/labels.ts";
 import { keepSites } from "../src/map/sites.ts";
 import { mapStyle } from "../src/map/style.ts";
+import { sizeAt } from "../src/map/truck_canvas.ts";
 
 const NOTHING = { sources: {}, layers: [] };
 
@@ -120,5 +122,29 @@ describe("the chart's columns", () => {
     expect(times).toEqual([0, 10, 105, 200]);
     expect(loads).toEqual([100, 90, null, null]);
     expect(speeds).toEqual([36, null, null, 18]);
+  });
+});
+
+describe("trucks above the map", () => {
+  const label = (x: number, y: number, width_px = 40): Label => ({ lines: [`${x}`], x, y, width_px, height_px: 13 });
+
+  test("labels that would lie over one before them are left out, and no others", () => {
+    const [first, over, beside, below] = [label(100, 100), label(120, 108), label(143, 100), label(100, 116)];
+    expect(labelsThatFit([first, over, beside, below])).toEqual([first, beside, below]);
+  });
+
+  test("no two labels that are shown lie over each other, however many there are", () => {
+    const many = Array.from({ length: 400 }, (_, n) => label((n * 97) % 700, (n * 61) % 500, 20 + (n % 90)));
+    const shown = labelsThatFit(many);
+    const lies = (a: Label, b: Label) =>
+      Math.abs(a.x - b.x) < (a.width_px + b.width_px) / 2 && Math.abs(a.y - b.y) < a.height_px;
+    for (const one of shown) expect(shown.filter(other => other !== one && lies(one, other))).toEqual([]);
+    for (const one of many)
+      if (!shown.includes(one))
+        expect(shown.some(other => lies(one, { ...other, width_px: other.width_px + 4, height_px: 15 }))).toBe(true);
+  });
+
+  test("icons grow with the zoom, from one size to another", () => {
+    expect([5, 10, 11.5, 13, 14, 15, 20].map(sizeAt)).toEqual([0.6, 0.6, 0.725, 0.85, 0.925, 1, 1]);
   });
 });

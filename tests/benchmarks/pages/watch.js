@@ -64,26 +64,28 @@
     once("data", () => store.filled.value);
     once("list", () => document.querySelector("[data-testid=truck-row]"));
     const gl = map?.gl;
-    const drawn = gl && once("bins on the map", () => gl.getLayer("bins") && gl.queryRenderedFeatures({ layers: ["bins"] }).length > 0)
-      && once("trucks on the map", () => gl.queryRenderedFeatures({ layers: ["trucks"] }).length > trucks * 0.9);
+    const seen = [
+      gl && once("bins on the map", () => gl.getLayer("bins") && gl.queryRenderedFeatures({ layers: ["bins"] }).length > 0),
+      map && once("trucks on the map", () => map.trucksInView > trucks * 0.9),
+    ];
+    const drawn = seen.every(Boolean);
     if (!drawn || !("list" in bench.first)) return setTimeout(look, 50);
-    watch(gl, store, watched);
+    watch(map, store, watched);
   };
   setTimeout(look, 20);
 
-  function watch(gl, store, watched) {
+  function watch(map, store, watched) {
     for (const id of watched) [bench.places[id], bench.stored[id]] = [[], []];
     let asked = 0;
-    gl.on("render", () => {
+    map.onTrucksDrawn = () => {
       if (performance.now() - asked < 80) return;
       asked = performance.now();
-      const filter = ["in", ["get", "id"], ["literal", watched]];
-      for (const { properties, geometry } of gl.queryRenderedFeatures({ layers: ["trucks"], filter })) {
-        const [lon, lat] = geometry.coordinates;
-        const last = bench.places[properties.id].at(-1);
-        if (!last || last[1] !== lon || last[2] !== lat) bench.places[properties.id].push([Date.now(), lon, lat]);
+      for (const id of watched) {
+        const [lon, lat] = map.truckPlace(id) ?? [];
+        const last = bench.places[id].at(-1);
+        if (lon !== undefined && (!last || last[1] !== lon || last[2] !== lat)) bench.places[id].push([Date.now(), lon, lat]);
       }
-    });
+    };
     store.tables.truck.version.subscribe(() => {
       for (const id of watched) {
         const truck = store.tables.truck.items.get(id);

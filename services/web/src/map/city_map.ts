@@ -1,6 +1,6 @@
 /**
- * The city on the screen: base map, bins, sites, one route, trucks. Each kind is a source of its own, so that what
- * moves is small: bins change by feature state, trucks by a source of a few hundred points a few times a second.
+ * The city on the screen: base map, bins, sites, one route, trucks. Bins change by feature state; trucks have a canvas of
+ * their own above the map (`truck_canvas.ts`), which is not drawn anew because they move.
  */
 
 import type { Feature, FeatureCollection, Geometry, Position } from "geojson";
@@ -26,6 +26,7 @@ import { words } from "../words/index.ts";
 import { Glide } from "./glide.ts";
 import { drawIcon, SCALE } from "./icons.ts";
 import { type Archive, FONT, mapStyle, PALETTES, type Theme } from "./style.ts";
+import { type TruckAt, TruckCanvas, type TruckLook } from "./truck_canvas.ts";
 
 setWorkerUrl(workerUrl);
 const protocol = new Protocol();
@@ -47,11 +48,11 @@ export interface DrawnStop {
   number: string;
 }
 
-const SOURCES = ["heat", "track", "route", "stops", "bins", "sites", "trucks", "mark"] as const;
+const SOURCES = ["heat", "track", "route", "stops", "bins", "sites", "mark"] as const;
 type SourceName = (typeof SOURCES)[number];
 
 const NONE: FeatureCollection = { type: "FeatureCollection", features: [] };
-/** Between two pictures of moving trucks. On slow graphics it grows, so that the page stays quick. */
+/** Between two pictures of moving trucks. On a slow computer it grows, so that the page stays quick. */
 const FRAME_MS = { least: 66, most: 1_000 } as const;
 
 const point = (place: LonLat | Position, properties: Record<string, unknown>, id?: string): Feature => ({
@@ -84,7 +85,8 @@ export class CityMap {
   readonly #data = new Map<SourceName, FeatureCollection>();
   readonly #bins = new Map<string, { fill: number | null; due: boolean }>();
   /** What is drawn of each truck, but its place: worked out when something is heard, not with every picture. */
-  readonly #trucks = new Map<string, Record<string, unknown>>();
+  readonly #trucks = new Map<string, TruckLook>();
+  readonly #canvas: TruckCanvas;
   readonly #glide = new Glide();
   readonly #still: boolean;
   #frame = 0;
@@ -114,6 +116,9 @@ export class CityMap {
       // labels in the fonts of this computer: no glyph server is asked
       localIdeographFontFamily: "system-ui, 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif",
     });
+    this.#canvas = new TruckCanvas(this.gl.getCanvasContainer(), theme);
+    // with each picture of the map, so that trucks and streets move as one
+    this.gl.on("render", () => this.#drawTrucks(performance.now()));
     this.gl.touchZoomRotate.disableRotation();
     this.gl.addControl(new NavigationControl({ showCompass: false }), "top-left");
     this.gl.setMissingStyleImageResolver(name => this.#addIcon(name));
@@ -143,6 +148,7 @@ export class CityMap {
   setTheme(theme: Theme): void {
     if (theme === this.#theme) return;
     this.#theme = theme;
+    this.#canvas.setTheme(theme);
     this.#restyle();
   }
 
@@ -159,7 +165,7 @@ export class CityMap {
   }
 
   #fillAgain(): void {
-    if (!this.gl.getSource("trucks")) return;
+    if (!this.gl.getSource("bins")) return;
     this.#ready = true;
     this.#addBase();
     this.showBins(this.#shown);
@@ -183,17 +189,17 @@ export class CityMap {
   }
 
   #pickAt({ point: at }: MapMouseEvent): Pick | null {
+    const truck_id = this.#canvas.at(at.x, at.y);
+    if (truck_id !== null) return { kind: "truck", id: truck_id };
     if (!this.#ready) return null;
     const around: [[number, number], [number, number]] = [
       [at.x - 5, at.y - 5],
       [at.x + 5, at.y + 5],
     ];
-    const found = this.gl.queryRenderedFeatures(around, { layers: ["trucks", "sites", "bins"] });
-    const order = { trucks: 0, sites: 1, bins: 2 } as Record<string, number>;
-    const best = found.sort((a, b) => (order[a.layer.id] ?? 9) - (order[b.layer.id] ?? 9))[0];
+    const found = this.gl.queryRenderedFeatures(around, { layers: ["sites", "bins"] });
+    const best = found.find(one => one.layer.id === "sites") ?? found[0];
     if (!best) return null;
     const id = String(best.properties?.id ?? "");
-    if (best.layer.id === "trucks") return { kind: "truck", id };
     return best.layer.id === "bins" ? { kind: "bin", id } : { kind: "facility", id };
   }
 
@@ -273,7 +279,7 @@ export class CityMap {
       const { truck } = drawn;
       if (!hasPlace(truck)) continue;
       present.add(truck.truck_id);
-      this.#trucks.set(truck.truck_id, truckProperties(drawn, truck.truck_id === chosen, now_ms));
+      this.#trucks.set(truck.truck_id, lookOf(drawn, truck.truck_id === chosen, now_ms));
       this.#glide.moveTo(
         truck.truck_id,
         [truck.lon, truck.lat],
@@ -319,13 +325,32 @@ export class CityMap {
   #draw(at_ms: number): void {
     const moving = this.#glide.moving(at_ms);
     const waited_ms = at_ms - this.#lastFrame_ms;
-    if (waited_ms >= this.#frameGap_ms && this.#ready) {
+    if (waited_ms >= this.#frameGap_ms) {
       this.#lastFrame_ms = at_ms;
       this.#dirty = false;
-      this.#set("trucks", this.#truckFeatures(at_ms));
+      this.#drawTrucks(at_ms);
       this.#followOn(at_ms);
     }
     if (moving || this.#dirty) this.#animate();
+  }
+
+  #drawTrucks(at_ms: number): void {
+    const { clientWidth: width_px, clientHeight: height_px } = this.gl.getContainer();
+    const project = (place: LonLat) => this.gl.project(place);
+    this.#canvas.draw(this.#trucksAt(at_ms), { width_px, height_px, zoom: this.gl.getZoom(), project });
+    this.onTrucksDrawn?.();
+  }
+  /** For whoever measures: called after each picture of the trucks. */
+  onTrucksDrawn: (() => void) | null = null;
+
+  /** How many trucks the last picture had in view. */
+  get trucksInView(): number {
+    return this.#canvas.count;
+  }
+
+  /** Where a truck is drawn now; null = it is not. */
+  truckPlace(truck_id: string): LonLat | null {
+    return this.#trucks.has(truck_id) ? this.#glide.at(truck_id, performance.now()) : null;
   }
 
   /** Drawing may take a quarter of the time, not more: where the browser's frames come slowly, trucks move less often. */
@@ -334,13 +359,11 @@ export class CityMap {
     this.#frameGap_ms += (wanted_ms - this.#frameGap_ms) * 0.1;
   }
 
-  #truckFeatures(at_ms: number): Feature[] {
-    const features: Feature[] = [];
-    for (const [id, properties] of this.#trucks) {
+  *#trucksAt(at_ms: number): Generator<TruckAt> {
+    for (const [id, look] of this.#trucks) {
       const place = this.#glide.at(id, at_ms);
-      if (place) features.push(point(place, properties));
+      if (place) yield { id, place, look };
     }
-    return features;
   }
 
   // ------------------------------------------------------------------------------- route, track, mark
@@ -409,7 +432,7 @@ export class CityMap {
   }
 }
 
-function truckProperties(drawn: DrawnTruck, chosen: boolean, now_ms: number): Record<string, unknown> {
+function lookOf(drawn: DrawnTruck, chosen: boolean, now_ms: number): TruckLook {
   const { truck, material, letter } = drawn;
   const share = loadShare(truck);
   const load = share === null ? "u" : String(Math.min(10, Math.round(share * 10)));
@@ -417,10 +440,9 @@ function truckProperties(drawn: DrawnTruck, chosen: boolean, now_ms: number): Re
   const state = truck.down ? "down" : stale ? "stale" : "ok";
   const driving = !stale && (truck.speed_mps ?? 0) > 0.5 && truck.heading_deg !== null;
   return {
-    id: truck.truck_id,
     icon: `truck/${material}/${letter}/${load}/${state}/${chosen ? 1 : 0}`,
     heading: driving ? `heading/${material}` : "",
-    turn: truck.heading_deg ?? 0,
+    turn_deg: truck.heading_deg ?? 0,
     label: drawn.age ? `${drawn.label}\n${drawn.age}` : drawn.label,
     down: truck.down !== null && truck.down !== undefined,
     order: truck.down ? 3 : chosen ? 2 : stale ? 0 : 1,
@@ -439,9 +461,6 @@ function binOpacity(dimmed: boolean): ExpressionSpecification {
 function dueOpacity(dimmed: boolean): ExpressionSpecification {
   return ["case", ["boolean", ["feature-state", "due"], false], dimmed ? 0.3 : 0.9, 0];
 }
-
-/** Trucks and their arrows grow together. */
-const TRUCK_SIZE = ["interpolate", ["linear"], ["zoom"], 10, 0.6, 13, 0.85, 15, 1];
 
 function ownLayers(theme: Theme): LayerSpecification[] {
   const colours = PALETTES[theme];
@@ -592,44 +611,6 @@ function ownLayers(theme: Theme): LayerSpecification[] {
       source: "mark",
       filter: ["==", ["geometry-type"], "Point"],
       layout: { "icon-image": ["get", "icon"], ...onTop },
-    },
-    {
-      id: "truck-alarms",
-      type: "symbol",
-      source: "trucks",
-      filter: ["get", "down"],
-      layout: { "icon-image": "alarm", ...onTop },
-    },
-    {
-      id: "truck-headings",
-      type: "symbol",
-      source: "trucks",
-      filter: ["!=", ["get", "heading"], ""],
-      layout: {
-        "icon-image": ["get", "heading"],
-        "icon-rotate": ["get", "turn"],
-        "icon-rotation-alignment": "map",
-        "icon-size": TRUCK_SIZE,
-        ...onTop,
-      },
-    },
-    {
-      id: "trucks",
-      type: "symbol",
-      source: "trucks",
-      layout: {
-        "icon-image": ["get", "icon"],
-        "icon-size": TRUCK_SIZE,
-        "symbol-sort-key": ["get", "order"],
-        ...onTop,
-        "text-field": ["step", ["zoom"], ["case", ["get", "always"], ["get", "label"], ""], 13.5, ["get", "label"]],
-        "text-font": FONT,
-        "text-size": 11,
-        "text-offset": [0, 1.7],
-        "text-anchor": "top",
-        "text-optional": true,
-      },
-      paint: { "text-color": colours.ink, ...halo },
     },
   ] as LayerSpecification[];
 }
