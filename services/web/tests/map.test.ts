@@ -1,8 +1,9 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { now } from "../src/clock.ts";
 import type { TrackPoint, Truck } from "../src/contract.ts";
 import { isStale, loadShare, STALE_MS } from "../src/domain/trucks.ts";
 import { Store } from "../src/live/store.ts";
+import { WhenCalm } from "../src/map/calm.ts";
 import { Glide } from "../src/map/glide.ts";
 import { type Label, labelsThatFit } from "../src/map/labels.ts";
 import { keepSites } from "../src/map/sites.ts";
@@ -146,5 +147,62 @@ describe("trucks above the map", () => {
 
   test("icons grow with the zoom, from one size to another", () => {
     expect([5, 10, 11.5, 13, 14, 15, 20].map(sizeAt)).toEqual([0.6, 0.6, 0.725, 0.85, 0.925, 1, 1]);
+  });
+});
+
+describe("work that waits until nobody presses anything", () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+  const page = new EventTarget();
+  const begin = () => {
+    const work = vi.fn();
+    return { work, calm: new WhenCalm(work, { least_ms: 2_000, calm_ms: 1_000, most_ms: 15_000 }, page) };
+  };
+  const press = (type = "pointerdown") => page.dispatchEvent(new Event(type));
+
+  test("is done once for all who asked, when it is calm", () => {
+    const { work, calm } = begin();
+    calm.ask();
+    vi.advanceTimersByTime(1_000);
+    calm.ask();
+    vi.advanceTimersByTime(999);
+    expect(work).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(work).toHaveBeenCalledOnce();
+    vi.advanceTimersByTime(60_000);
+    expect(work).toHaveBeenCalledOnce();
+    calm.end();
+  });
+
+  test("waits while somebody presses, a second longer, and fifteen in all; a mouse that passes holds up nothing", () => {
+    const { work, calm } = begin();
+    calm.ask();
+    vi.advanceTimersByTime(1_500);
+    press();
+    press("pointermove");
+    vi.advanceTimersByTime(999);
+    expect(work).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(work).toHaveBeenCalledOnce();
+    calm.ask();
+    for (let second = 0; second < 29; second++) {
+      press("keydown");
+      expect(work).toHaveBeenCalledOnce();
+      vi.advanceTimersByTime(500);
+    }
+    vi.advanceTimersByTime(500);
+    expect(work).toHaveBeenCalledTimes(2);
+    calm.end();
+  });
+
+  test("is not done when it has been, or its page is gone", () => {
+    const { work, calm } = begin();
+    calm.ask();
+    calm.forget();
+    vi.advanceTimersByTime(20_000);
+    calm.ask();
+    calm.end();
+    vi.advanceTimersByTime(20_000);
+    expect(work).not.toHaveBeenCalled();
   });
 });

@@ -23,6 +23,7 @@ import type { Asset, Bin, City, Facility, LonLat, Truck } from "../contract.ts";
 import { boundsOf, positions } from "../domain/places.ts";
 import { hasPlace, isStale, loadShare } from "../domain/trucks.ts";
 import { words } from "../words/index.ts";
+import { type Patience, WhenCalm } from "./calm.ts";
 import { Glide } from "./glide.ts";
 import { drawIcon, SCALE } from "./icons.ts";
 import { type Archive, FONT, mapStyle, PALETTES, type Theme } from "./style.ts";
@@ -55,6 +56,9 @@ const NONE: FeatureCollection = { type: "FeatureCollection", features: [] };
 /** Between two pictures of moving trucks. On a slow computer it grows, so that the page stays quick. */
 const FRAME_MS = { least: 66, most: 1_000 } as const;
 
+/** Bins that changed are coloured together: for each colouring the whole city is drawn anew. */
+const COLOURED: Patience = { least_ms: 2_000, calm_ms: 1_000, most_ms: 15_000 };
+
 const point = (place: LonLat | Position, properties: Record<string, unknown>, id?: string): Feature => ({
   type: "Feature",
   geometry: { type: "Point", coordinates: place },
@@ -84,6 +88,8 @@ export class CityMap {
   #ready = false;
   readonly #data = new Map<SourceName, FeatureCollection>();
   readonly #bins = new Map<string, { fill: number | null; due: boolean }>();
+  readonly #uncoloured = new Set<string>();
+  readonly #colouring = new WhenCalm(() => this.#colour(), COLOURED);
   /** What is drawn of each truck, but its place: worked out when something is heard, not with every picture. */
   readonly #trucks = new Map<string, TruckLook>();
   readonly #canvas: TruckCanvas;
@@ -170,7 +176,7 @@ export class CityMap {
     this.#addBase();
     this.showBins(this.#shown);
     for (const name of SOURCES) this.#source(name)?.setData(this.#data.get(name) ?? NONE);
-    for (const [id, state] of this.#bins) this.gl.setFeatureState({ source: "bins", id }, state);
+    this.#colour(this.#bins.keys());
   }
 
   #source(name: SourceName): GeoJSONSource | undefined {
@@ -216,17 +222,23 @@ export class CityMap {
     this.#set("bins", features);
     if (!this.#ready) return;
     this.gl.removeFeatureState({ source: "bins" });
-    for (const [id, state] of this.#bins) this.gl.setFeatureState({ source: "bins", id }, state);
+    this.#colour(this.#bins.keys());
   }
 
-  /** One bin's fill or need changed. False: a bin not on the map yet. */
+  #colour(ids: Iterable<string> = this.#uncoloured): void {
+    if (this.#ready) for (const id of ids) this.gl.setFeatureState({ source: "bins", id }, this.#bins.get(id) ?? {});
+    this.#uncoloured.clear();
+    this.#colouring.forget();
+  }
+
+  /** One bin's fill or need changed: seen within seconds. False: a bin not on the map yet. */
   updateBin(bin: Bin, due: boolean): boolean {
     const known = this.#bins.get(bin.bin_id);
     if (!known) return false;
     if (known.fill === bin.fill && known.due === due) return true;
-    const state = { fill: bin.fill, due };
-    this.#bins.set(bin.bin_id, state);
-    if (this.#ready) this.gl.setFeatureState({ source: "bins", id: bin.bin_id }, state);
+    this.#bins.set(bin.bin_id, { fill: bin.fill, due });
+    this.#uncoloured.add(bin.bin_id);
+    this.#colouring.ask();
     return true;
   }
 
@@ -428,6 +440,7 @@ export class CityMap {
 
   remove(): void {
     cancelAnimationFrame(this.#frame);
+    this.#colouring.end();
     this.gl.remove();
   }
 }
