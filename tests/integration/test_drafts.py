@@ -147,7 +147,10 @@ def test_nobody_overwrites_what_changed_since(desk):
     to = next(truck for truck in desk.on_shift(MATERIAL) if truck != plan.truck_id)
     draft = desk.ask(moves=[{"stop_id": one, "truck_id": to}, {"stop_id": other, "truck_id": to}]).json()
     old = {truck: version - 1 for truck, version in draft["plan_versions"].items()}
-    wait_for(lambda: desk.send(str(uuid4()), lock(draft, 1), **old).status_code == 409, "a refusal of old plans")
+    # until the gateway has heard of the newest plans it takes what is about those before: of a stop nobody asks about here
+    aside = [{"subject_id": collects(plan)[0], "kind": "unlock"}]
+    wait_for(lambda: desk.send(str(uuid4()), aside, **old).status_code == 409, "the newest plans at the gateway")
+    assert desk.send(str(uuid4()), lock(draft, 1), **old).status_code == 409
 
     said = desk.send(str(uuid4()), [{"subject_id": one, "kind": "lock", "truck_id": plan.truck_id}])
     assert said.status_code == 202
