@@ -4,7 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, Text, bindparam, cast, func, literal, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from services import clock
@@ -39,9 +51,12 @@ def is_kept(engine: Engine, action: Action) -> bool:
     What was taken once is not to be judged again by the time, or the town, of its repetition. Raises `engine.Away`.
     """
     table = _TABLE_OF[type(action)]
-    same_id = (table.c.tenant_id == action.tenant_id, table.c.action_id == action.action_id)
     with engine.connect() as connection:
-        return connection.execute(select(literal_column("1")).select_from(table).where(*same_id)).first() is not None
+        return connection.execute(select(table.c.action_id).where(*_same_id(table, action))).first() is not None
+
+
+def _same_id(table: Table, action: Action) -> tuple[ColumnElement[bool], ...]:
+    return table.c.tenant_id == action.tenant_id, table.c.action_id == action.action_id
 
 
 def record_action(engine: Engine, action: Action, district_id: str | None) -> bool:
@@ -63,8 +78,7 @@ def record_action(engine: Engine, action: Action, district_id: str | None) -> bo
         if _insert(connection, action, district_id):
             _send(connection, action, district_id)
             return True
-        same_id = (table.c.tenant_id == action.tenant_id, table.c.action_id == action.action_id)
-        kept = connection.execute(select(cast(table.c.record, Text)).where(*same_id)).scalar_one()
+        kept = connection.execute(select(cast(table.c.record, Text)).where(*_same_id(table, action))).scalar_one()
     ours = (*_OURS, "truck_id") if isinstance(action, events.DriverAction) else _OURS
     if _content(kept.encode(), ours) != _content(codec.encode(action), ours):
         raise DifferentBodyError(f"an action {action.action_id!r} with another content is there already")

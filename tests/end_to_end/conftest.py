@@ -24,16 +24,20 @@ from tests.end_to_end.desk import Desk, collections
 START_S = 240
 
 
+def wait_for[T](ask: Callable[[], T], *, within_s: float) -> T:
+    """Return the first truthy answer, or after ``within_s`` the last."""
+    give_up = time.monotonic() + within_s
+    while not (answer := ask()) and time.monotonic() <= give_up:
+        time.sleep(0.2)
+    return answer
+
+
 def eventually[T](ask: Callable[[], T], *, within_s: float, what: str) -> T:
     """Return the first truthy answer; fail with `what` was waited for, and the last answer, after ``within_s``."""
-    give_up = time.monotonic() + within_s
-    while True:
-        answer = ask()
-        if answer:
-            return answer
-        if time.monotonic() > give_up:
-            pytest.fail(f"{what}: not within {within_s} s; the last answer was {answer!r}")
-        time.sleep(0.2)
+    answer = wait_for(ask, within_s=within_s)
+    if not answer:
+        pytest.fail(f"{what}: not within {within_s} s; the last answer was {answer!r}")
+    return answer
 
 
 class System(whole_system.Running):

@@ -12,7 +12,6 @@ import random
 import re
 import shutil
 import struct
-import time
 import uuid
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -28,7 +27,7 @@ from streams.events import PLAN_REASONS
 from streams.units import HOUR_MS, MINUTE_MS
 from tests.browser import ROOT
 from tests.end_to_end.cab import Cab, Shown
-from tests.end_to_end.conftest import LogInAs, NoteSeconds, System, eventually
+from tests.end_to_end.conftest import LogInAs, NoteSeconds, System, eventually, wait_for
 from tests.end_to_end.desk import Desk, Json, collections
 
 pytestmark = pytest.mark.end_to_end
@@ -98,12 +97,7 @@ class Happening:
 
     def comes(self, within_s: float) -> bool:
         """Whether the page shows a plan with this cause by then."""
-        give_up = time.monotonic() + within_s
-        while self._look(lambda _: True) is None:
-            if time.monotonic() > give_up:
-                return False
-            time.sleep(0.2)
-        return True
+        return wait_for(lambda: self._look(lambda _: True), within_s=within_s) is not None
 
     def _look(self, that: Callable[[Json], bool]) -> tuple[Shown, Json] | None:
         plans = {

@@ -159,7 +159,8 @@ def manager(page: Page) -> Iterator[str]:
     page.locator('[data-testid="records"]:not([data-count=""])').wait_for()
     yield "manager-records"
     page.get_by_test_id("period").select_option("week")
-    page.locator('[data-testid="tiles"]').wait_for(timeout=LIVE_MS)
+    expect(page.get_by_test_id("shown-period")).to_contain_text("–")
+    expect(page.get_by_test_id("manager")).not_to_have_attribute("data-counted", "", timeout=LIVE_MS)
     yield "manager-week"
 
 

@@ -26,7 +26,7 @@ import { words } from "../words/index.ts";
 import { type Patience, WhenCalm } from "./calm.ts";
 import { Glide } from "./glide.ts";
 import { drawIcon, SCALE } from "./icons.ts";
-import { type Archive, FONT, mapStyle, PALETTES, type Theme } from "./style.ts";
+import { type Archive, FONT, mapStyle, OWN_FONTS, PALETTES, type Theme } from "./style.ts";
 import { type TruckAt, TruckCanvas, type TruckLook } from "./truck_canvas.ts";
 
 setWorkerUrl(workerUrl);
@@ -119,8 +119,7 @@ export class CityMap {
         "NavigationControl.ZoomIn": words.value.map.zoomIn,
         "NavigationControl.ZoomOut": words.value.map.zoomOut,
       },
-      // labels in the fonts of this computer: no glyph server is asked
-      localIdeographFontFamily: "system-ui, 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif",
+      localIdeographFontFamily: OWN_FONTS,
     });
     this.#canvas = new TruckCanvas(this.gl.getCanvasContainer(), theme);
     // with each picture of the map, so that trucks and streets move as one

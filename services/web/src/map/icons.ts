@@ -6,7 +6,7 @@
  *   heading/<material>      site/<letters>/<open|closed>/<trucks inside>      depot/<letter>      alarm      chosen
  */
 
-import { PALETTES, type Theme } from "./style.ts";
+import { OWN_FONTS, PALETTES, type Theme } from "./style.ts";
 
 /** Device pixels of one drawn pixel: sharp on usual and dense screens alike. */
 export const SCALE = 2;
@@ -193,7 +193,7 @@ function disc(brush: CanvasRenderingContext2D, radius: number, colour: string): 
 }
 
 function text(brush: CanvasRenderingContext2D, what: string, colour: string, px: number): void {
-  brush.font = `700 ${px}px system-ui, "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif`;
+  brush.font = `700 ${px}px ${OWN_FONTS}`;
   brush.textAlign = "center";
   brush.textBaseline = "middle";
   brush.fillStyle = colour;

@@ -86,6 +86,8 @@ export const PALETTES: Record<Theme, Palette> = {
 
 const BASE = "base";
 export const FONT = ["Noto Sans Regular"];
+/** Fonts of this computer, for what we draw ourselves and for Chinese labels: no glyph server is asked. */
+export const OWN_FONTS = `system-ui, "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif`;
 
 /** Width in pixels of a road class at zooms 10, 14 and 18. */
 const ROAD_WIDTHS: Record<string, [number, number, number]> = {

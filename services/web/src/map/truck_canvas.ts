@@ -6,7 +6,7 @@
 import type { LonLat } from "../contract.ts";
 import { drawIcon, SCALE } from "./icons.ts";
 import { type Label, labelsThatFit } from "./labels.ts";
-import { PALETTES, type Theme } from "./style.ts";
+import { OWN_FONTS, PALETTES, type Theme } from "./style.ts";
 
 /** How a truck looks, but for its place. Names of pictures are those of `icons.ts`. */
 export interface TruckLook {
@@ -28,16 +28,10 @@ export interface TruckAt {
   look: TruckLook;
 }
 
-/** Of an icon, as the map is zoomed: whole at 15, smaller from afar. */
-const SIZES: readonly [number, number][] = [
-  [10, 0.6],
-  [13, 0.85],
-  [15, 1],
-];
 /** From here on every truck has its label. */
 const LABELS_FROM_ZOOM = 13.5;
 const LABEL_PX = 11;
-const LABEL_FONT = `${LABEL_PX}px system-ui, "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif`;
+const LABEL_FONT = `${LABEL_PX}px ${OWN_FONTS}`;
 const LINE_PX = LABEL_PX * 1.2;
 /** From a truck's middle to the top of its label. */
 const LABEL_BELOW_PX = LABEL_PX * 1.7;
@@ -175,15 +169,14 @@ function spotsIn(trucks: Iterable<TruckAt>, { width_px, height_px, project }: Vi
   return spots.sort((one, other) => one.look.order - other.look.order);
 }
 
-/** How large an icon is at a zoom, of its whole size. */
+/** How large an icon is at a zoom, of its whole size: whole from 15 on, smaller from afar. */
 export function sizeAt(zoom: number): number {
-  const above = SIZES.findIndex(([at]) => zoom < at);
-  const [first, last] = [SIZES[0], SIZES.at(-1)];
-  if (above === 0 || !first || !last) return first?.[1] ?? 1;
-  const [low, high] = [SIZES[above - 1], SIZES[above]];
-  if (above < 0 || !low || !high) return last[1];
-  return low[1] + ((zoom - low[0]) / (high[0] - low[0])) * (high[1] - low[1]);
+  if (zoom < 13) return between(0.6, 0.85, (zoom - 10) / 3);
+  return between(0.85, 1, (zoom - 13) / 2);
 }
+
+const between = (low: number, high: number, share: number): number =>
+  low + Math.min(1, Math.max(0, share)) * (high - low);
 
 function canvasOf(pixels: ImageData): HTMLCanvasElement {
   const canvas = document.createElement("canvas");
