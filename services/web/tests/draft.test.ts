@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { DraftedMove, Offer, Price, PriceAnswer } from "../src/contract.ts";
-import { actionsOf, canSend, isAbout, isOld, ranked, refused, withMove, without } from "../src/domain/draft.ts";
+import { actionsOf, isAbout, isOld, ranked, refused, waitsFor, withMove, without } from "../src/domain/draft.ts";
 import { kilometres, minutes, priceText, ruleText } from "../src/say/prices.ts";
 import { signed } from "../src/words/format.ts";
 import { language } from "../src/words/index.ts";
@@ -50,13 +50,13 @@ describe("a draft", () => {
   test("is sent only with a price that is about all of it, of now, and has no rule against it", () => {
     const moves = [{ stop_id: "b1", truck_id: "t2" }];
     const at = (t1: number) => (truck_id: string) => (truck_id === "t1" ? t1 : 5);
-    expect(canSend(answer(drafted("b1", "t2")), moves, at(3))).toBe(true);
-    expect(canSend(null, moves, at(3))).toBe(false);
-    expect(canSend(answer(drafted("b1", "t3")), moves, at(3))).toBe(false);
-    expect(canSend(answer(drafted("b1", "t2"), drafted("b2", "t2")), moves, at(3))).toBe(false);
-    expect(canSend(answer(drafted("b1", "t2")), moves, at(4))).toBe(false);
-    expect(canSend(answer(drafted("b1", "t2", { rule: rule("shift") })), moves, at(3))).toBe(false);
-    expect(canSend(answer(), [], at(3))).toBe(false);
+    expect(waitsFor(answer(drafted("b1", "t2")), moves, at(3))).toBeNull();
+    expect(waitsFor(null, moves, at(3))).toBe("price");
+    expect(waitsFor(answer(drafted("b1", "t3")), moves, at(3))).toBe("price");
+    expect(waitsFor(answer(drafted("b1", "t2"), drafted("b2", "t2")), moves, at(3))).toBe("price");
+    expect(waitsFor(answer(drafted("b1", "t2")), moves, at(4))).toBe("plans");
+    expect(waitsFor(answer(drafted("b1", "t2", { rule: rule("shift") })), moves, at(3))).toBe("rule");
+    expect(waitsFor(answer(), [], at(3))).toBe("price");
   });
 
   test("knows a price of the past by the plans' versions; a plan the page has not heard of yet is none", () => {

@@ -3,7 +3,7 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import { cityNow } from "../clock.ts";
 import type { DraftAction, PriceAnswer } from "../contract.ts";
-import { actionsOf, canSend, isAbout, isOld, type Move, withMove, without } from "../domain/draft.ts";
+import { actionsOf, isAbout, isOld, type Move, type Waiting, waitsFor, withMove, without } from "../domain/draft.ts";
 import { ask, newId, type ProblemBody, Refused } from "../http.ts";
 import { mayDispatch } from "../session.ts";
 import { failureText } from "../ui/command.tsx";
@@ -32,10 +32,13 @@ export const done = signal<Done | null>(null);
 /** A draft is about the plans of now, whatever moment the page shows. */
 const version = (truck_id: string): number | undefined => live.into.peek().tables.plan.get(truck_id)?.plan_version;
 
-export const ready = computed(() => {
+/** What the draft waits for before it can be sent; null = nothing. */
+export const waiting = computed((): Waiting | null => {
   live.into.value.tables.plan.version.value;
-  return mayDispatch() && canSend(priced.value, moves.value, version);
+  return waitsFor(priced.value, moves.value, version);
 });
+
+export const ready = computed(() => mayDispatch() && waiting.value === null);
 
 interface Question {
   moves?: Move[];
@@ -158,7 +161,7 @@ function shiftEnd(truck_id: string): number {
 
 export async function send(): Promise<void> {
   const answer = priced.value;
-  if (sending.value || !mayDispatch() || !canSend(answer, moves.value, version)) return;
+  if (!answer || sending.value || !ready.value) return;
   sending.value = true;
   try {
     await act(actionsOf(answer, shiftEnd), words.value.draft.sent(answer.moves.length), answer.plan_versions);

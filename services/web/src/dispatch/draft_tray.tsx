@@ -21,6 +21,7 @@ import {
   sending,
   takeBack,
   trouble,
+  waiting,
 } from "./draft.ts";
 import { RuleLine } from "./move_to.tsx";
 import { placeName, truckName } from "./state.ts";
@@ -42,7 +43,7 @@ function Tray() {
   const current = isAbout(answer, moves.value) ? answer : null;
   const told = new Map(current?.moves.map(one => [one.stop_id, one]));
   return (
-    <section class="draft-tray" aria-label={w.title} data-testid="draft" data-priced={current !== null}>
+    <section class="draft-tray" aria-label={w.title} data-testid="draft" data-waits-for={waiting.value ?? ""}>
       <details open={moves.value.length <= 3}>
         <summary>
           <strong>{w.moves(moves.value.length)}</strong>{" "}
@@ -59,7 +60,7 @@ function Tray() {
       {trouble.value && (
         <p class="note bad row-of" role="alert">
           <span>{trouble.value}</span>
-          {!ready.value && (
+          {waiting.value && (
             <button type="button" class="button" onClick={retry}>
               {w.again}
             </button>
@@ -79,7 +80,7 @@ function Tray() {
         <button type="button" class="button" data-testid="draft-discard" onClick={discard}>
           {w.discard}
         </button>
-        <span class="soft">{w.nothingLeft}</span>
+        <span class="soft">{waiting.value ? w.waits[waiting.value] : w.nothingLeft}</span>
       </div>
     </section>
   );

@@ -45,13 +45,18 @@ export function isOld(answer: PriceAnswer, version: (truck_id: string) => number
   return Object.entries(answer.plan_versions).some(([truck_id, priced]) => (version(truck_id) ?? 0) > priced);
 }
 
-/** Only what is priced, possible and of now can be sent. */
-export function canSend(
+/** What keeps a draft from being sent: it has no price yet, a rule forbids a move, or the plans went on since the price. */
+export type Waiting = "price" | "rule" | "plans";
+
+/** Only what is priced, possible and of now can be sent; null = it can. */
+export function waitsFor(
   answer: PriceAnswer | null,
   moves: readonly Move[],
   version: (truck_id: string) => number | undefined,
-): answer is PriceAnswer {
-  return isAbout(answer, moves) && answer.moves.length > 0 && !refused(answer).length && !isOld(answer, version);
+): Waiting | null {
+  if (!isAbout(answer, moves) || !answer.moves.length) return "price";
+  if (refused(answer).length) return "rule";
+  return isOld(answer, version) ? "plans" : null;
 }
 
 /**

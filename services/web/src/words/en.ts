@@ -490,6 +490,11 @@ export const en = {
     sending: "Sending…",
     discard: "Discard",
     nothingLeft: "Nothing leaves before you send.",
+    waits: {
+      price: "Can be sent once it has its price.",
+      rule: "Cannot be sent: a rule forbids a move. Take it out, or choose another truck.",
+      plans: "The plans went on: being priced anew.",
+    },
     sent: (n: number) => `${plural(n, "move", "moves")} sent: the next plans follow.`,
     undo: "Undo",
     close: "Close",

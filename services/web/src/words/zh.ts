@@ -456,6 +456,11 @@ export const zh: Words = {
     sending: "正在下发…",
     discard: "放弃",
     nothingLeft: "下发之前不会通知任何人。",
+    waits: {
+      price: "测算完成后即可下发。",
+      rule: "不能下发：有改派违反规则，请去掉该项或改选车辆。",
+      plans: "路线已有变化，正在重新测算。",
+    },
     sent: n => `已下发 ${n} 项改派，路线随即调整。`,
     undo: "撤销",
     close: "关闭",
