@@ -26,7 +26,7 @@ from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_
 from services import clock
 from services.city import folder
 from tests.benchmarks.pages import measures
-from tests.benchmarks.pages.load import CAB, Large, Traffic
+from tests.benchmarks.pages.load import ALERTS_BEFORE, CAB, Large, Traffic
 from tests.benchmarks.pages.measures import Line
 from tests.benchmarks.programs import cpu_s
 from tests.browser import ARGUMENTS, ROOT, chromium
@@ -40,6 +40,8 @@ _LISTS: Final = 0.3
 """… in which the lists of alerts and of changes are open."""
 _BETWEEN_MS: Final = 250
 """From a press to the next one."""
+AT_ONCE: Final = 500
+"""Alerts an officer acknowledges with one press."""
 _LATEST_MS: Final = 5_000
 """What was sent in the last seconds of a part is not asked for: it may be on its way."""
 
@@ -71,7 +73,8 @@ def main() -> None:
         _until(lambda: _seen(stage) >= given.trucks, "the gateway to read them")
         with contextlib.closing(Traffic(stage.bootstrap, large, large.trucks[: WATCHED * 40 : 40])) as traffic:
             print(f"\n  {'what':<46} {'asked':>12} {'measured':>16}")
-            for line in itertools.chain(Desk(stage, browser, traffic, given).lines(), _cab(stage, browser)):
+            desk = Desk(stage, browser, traffic, given)
+            for line in itertools.chain(desk.lines(), _officer(stage, browser, large), _cab(stage, browser)):
                 print(line, flush=True)
 
 
@@ -323,6 +326,39 @@ def _stored(sent: list[tuple[str, float, float, float]], stored: dict[str, list[
     came = {(truck_id, lon, lat): at for truck_id, some in stored.items() for at, _, lon, lat in some}
     return [came[one[:3]] - one[3] for one in sent if one[:3] in came]
 
+
+# --------------------------------------------------------------------------------------------------------- the officer
+
+
+def _officer(stage: Stage, browser: Browser, large: Large) -> Iterator[Line]:
+    """All that is shown is acknowledged with one press, until the page says of how many that was kept."""
+    stage.send(large.alert(-number - 1, severity="medium") for number in range(ALERTS_BEFORE, AT_ONCE))
+    _say(f"the officers' page, {AT_ONCE} alerts at once …")
+    context = _window(stage, browser, "officer", width=1440, height=900)
+    page = context.new_page()
+    page.goto("/enforcement")
+    page.get_by_test_id("group").uncheck()
+    rows = page.get_by_test_id("alert-row")
+    _until(lambda: rows.count() >= AT_ONCE, f"{AT_ONCE} alerts in the list")
+    page.get_by_test_id("pick-all").check()
+    page.evaluate(_KEPT)
+    page.get_by_test_id("bulk-ack").click()
+    _until(lambda: page.evaluate("window.kept !== undefined"), "the page to say that it is kept")
+    took_ms, done = page.evaluate("window.kept")
+    yield Line("officer: alerts acknowledged at once → said so", 1.0, took_ms / 1000, "s", f"{done} alerts")
+    context.close()
+
+
+_KEPT: Final = """() => {
+  addEventListener('click', event => {
+    new MutationObserver((_, self) => {
+      const toast = document.querySelector('[data-testid=toast]:not([data-done="0"])');
+      if (!toast) return;
+      self.disconnect();
+      requestAnimationFrame(() => setTimeout(() => { window.kept = [performance.now() - event.timeStamp, toast.dataset.done]; }));
+    }).observe(document.body, { childList: true, subtree: true, attributes: true });
+  }, { once: true, capture: true });
+}"""
 
 # ------------------------------------------------------------------------------------------------------------- the cab
 

@@ -113,8 +113,8 @@ effect(() => {
   const changedWish = lastWish !== wish.value;
   lastWish = wish.value;
   sorted.value;
-  // a filter is the reader's own wish: it may move rows
-  if (!reading.value || changedWish) letIn();
+  // a filter is the reader's own wish: it may move rows; where there is no row, none can move
+  if (!reading.value || changedWish || !rows.value.length) letIn();
 });
 
 // ------------------------------------------------------------------------------------------------- groups and choice

@@ -6,7 +6,6 @@
 import type { Feature, FeatureCollection, Geometry, Position } from "geojson";
 import {
   addProtocol,
-  type ExpressionSpecification,
   type GeoJSONSource,
   Map as GlMap,
   type LayerSpecification,
@@ -44,17 +43,27 @@ export interface DrawnTruck {
   age: string;
 }
 
+interface DrawnBin {
+  place: LonLat;
+  material: string;
+  fill: number | null;
+  due: boolean;
+}
+
 export interface DrawnStop {
   place: LonLat;
   number: string;
 }
 
-const SOURCES = ["heat", "track", "route", "stops", "bins", "sites", "mark"] as const;
+const SOURCES = ["heat", "track", "route", "stops", "due", "bins", "sites", "mark"] as const;
 type SourceName = (typeof SOURCES)[number];
 
 const NONE: FeatureCollection = { type: "FeatureCollection", features: [] };
 /** Between two pictures of moving trucks. On a slow computer it grows, so that the page stays quick. */
 const FRAME_MS = { least: 66, most: 1_000 } as const;
+
+/** Where trucks are drawn less often than so, pictures of the whole map take longer still. */
+const SLOW_MS = 150;
 
 /** Bins that changed are coloured together: for each colouring the whole city is drawn anew. */
 const COLOURED: Patience = { least_ms: 2_000, calm_ms: 1_000, most_ms: 15_000 };
@@ -87,8 +96,9 @@ export class CityMap {
   #archive: Archive | null = null;
   #ready = false;
   readonly #data = new Map<SourceName, FeatureCollection>();
-  readonly #bins = new Map<string, { fill: number | null; due: boolean }>();
+  readonly #bins = new Map<string, DrawnBin>();
   readonly #uncoloured = new Set<string>();
+  #dueChanged = false;
   readonly #colouring = new WhenCalm(() => this.#colour(), COLOURED);
   /** What is drawn of each truck, but its place: worked out when something is heard, not with every picture. */
   readonly #trucks = new Map<string, TruckLook>();
@@ -214,20 +224,32 @@ export class CityMap {
   setBins(bins: Iterable<Bin>, isDue: (bin_id: string) => boolean): void {
     this.#bins.clear();
     const features: Feature[] = [];
-    for (const bin of bins) {
-      this.#bins.set(bin.bin_id, { fill: bin.fill, due: isDue(bin.bin_id) });
-      features.push(point([bin.lon, bin.lat], { material: bin.material ?? "" }, bin.bin_id));
+    for (const { bin_id, lon, lat, material, fill } of bins) {
+      this.#bins.set(bin_id, { place: [lon, lat], material: material ?? "", fill, due: isDue(bin_id) });
+      features.push(point([lon, lat], { material: material ?? "" }, bin_id));
     }
     this.#set("bins", features);
-    if (!this.#ready) return;
-    this.gl.removeFeatureState({ source: "bins" });
+    this.#dueChanged = true;
+    if (this.#ready) this.gl.removeFeatureState({ source: "bins" });
     this.#colour(this.#bins.keys());
   }
 
   #colour(ids: Iterable<string> = this.#uncoloured): void {
-    if (this.#ready) for (const id of ids) this.gl.setFeatureState({ source: "bins", id }, this.#bins.get(id) ?? {});
+    if (this.#ready)
+      for (const id of ids) this.gl.setFeatureState({ source: "bins", id }, { fill: this.#bins.get(id)?.fill ?? null });
+    if (this.#dueChanged) this.#ringDue();
     this.#uncoloured.clear();
     this.#colouring.forget();
+  }
+
+  /** Few of all bins are due: their rings are points of their own, so that not every bin is drawn twice. */
+  #ringDue(): void {
+    this.#dueChanged = false;
+    const due = [...this.#bins.values()].filter(one => one.due);
+    this.#set(
+      "due",
+      due.map(({ place, material }) => point(place, { material })),
+    );
   }
 
   /** One bin's fill or need changed: seen within seconds. False: a bin not on the map yet. */
@@ -235,7 +257,8 @@ export class CityMap {
     const known = this.#bins.get(bin.bin_id);
     if (!known) return false;
     if (known.fill === bin.fill && known.due === due) return true;
-    this.#bins.set(bin.bin_id, { fill: bin.fill, due });
+    if (known.due !== due) this.#dueChanged = true;
+    this.#bins.set(bin.bin_id, { ...known, fill: bin.fill, due });
     this.#uncoloured.add(bin.bin_id);
     this.#colouring.ask();
     return true;
@@ -314,8 +337,8 @@ export class CityMap {
   #dim(dimmed: boolean): void {
     if (this.#dimmed === dimmed || !this.#ready) return;
     this.#dimmed = dimmed;
-    this.gl.setPaintProperty("bins", "circle-opacity", binOpacity(dimmed));
-    this.gl.setPaintProperty("bins-due", "circle-stroke-opacity", dueOpacity(dimmed));
+    this.gl.setPaintProperty("bins", "circle-opacity", dimmed ? DIMMED.bins : CLEAR.bins);
+    this.gl.setPaintProperty("bins-due", "circle-stroke-opacity", dimmed ? DIMMED.due : CLEAR.due);
   }
 
   /** How many trucks are drawn. */
@@ -426,7 +449,12 @@ export class CityMap {
   }
 
   showPlace(place: LonLat, zoom = 15): void {
-    this.gl.easeTo({ center: place, zoom: Math.max(this.gl.getZoom(), zoom), duration: this.#still ? 0 : 500 });
+    this.gl.easeTo({ center: place, zoom: Math.max(this.gl.getZoom(), zoom), duration: this.#wayThere_ms });
+  }
+
+  /** Half a second; no way at all for whoever wants none, or where its few pictures would only stand in the next one's way. */
+  get #wayThere_ms(): number {
+    return this.#still || this.#frameGap_ms > SLOW_MS ? 0 : 500;
   }
 
   showAll(shapes: (Geometry | null | undefined)[], most = 16): void {
@@ -434,7 +462,7 @@ export class CityMap {
   }
 
   showBounds(bounds: [number, number, number, number] | null, most = 16): void {
-    if (bounds) this.gl.fitBounds(bounds, { padding: 50, maxZoom: most, duration: this.#still ? 0 : 500 });
+    if (bounds) this.gl.fitBounds(bounds, { padding: 50, maxZoom: most, duration: this.#wayThere_ms });
   }
 
   remove(): void {
@@ -466,13 +494,11 @@ function lookOf(drawn: DrawnTruck, chosen: boolean, now_ms: number): TruckLook {
 /** A bin's fill, -1 = not known. */
 const FILL = ["coalesce", ["feature-state", "fill"], -1] as const;
 
-function binOpacity(dimmed: boolean): ExpressionSpecification {
-  return ["case", ["<", FILL, 0], dimmed ? 0.2 : 0.45, dimmed ? 0.35 : 0.95] as unknown as ExpressionSpecification;
-}
-
-function dueOpacity(dimmed: boolean): ExpressionSpecification {
-  return ["case", ["boolean", ["feature-state", "due"], false], dimmed ? 0.3 : 0.9, 0];
-}
+/** Opacity is the same for all bins: then another one costs nothing. What differs from bin to bin is worked out for each. */
+const CLEAR = { bins: 0.95, due: 0.9 } as const;
+const DIMMED = { bins: 0.35, due: 0.3 } as const;
+/** Of a bin whose fill nobody knows: half, as the two last digits of a colour. */
+const FAINT = "7a";
 
 function ownLayers(theme: Theme): LayerSpecification[] {
   const colours = PALETTES[theme];
@@ -537,13 +563,13 @@ function ownLayers(theme: Theme): LayerSpecification[] {
     {
       id: "bins-due",
       type: "circle",
-      source: "bins",
+      source: "due",
       paint: {
         "circle-radius": ["interpolate", ["linear"], ["zoom"], 11, 3, 14, 6.5, 17, 13],
         "circle-color": "rgba(0,0,0,0)",
         "circle-stroke-color": colours.ink,
-        "circle-stroke-width": ["case", ["boolean", ["feature-state", "due"], false], 1.4, 0],
-        "circle-stroke-opacity": dueOpacity(false),
+        "circle-stroke-width": 1.4,
+        "circle-stroke-opacity": CLEAR.due,
       },
     },
     {
@@ -562,8 +588,8 @@ function ownLayers(theme: Theme): LayerSpecification[] {
           17,
           ["+", 4, ["*", 6, ["max", 0, fill]]],
         ],
-        "circle-color": ["step", fill, colours.fill.unknown, ...colours.fill.steps.flat()] as unknown as string,
-        "circle-opacity": binOpacity(false),
+        "circle-color": ["step", fill, colours.fill.unknown + FAINT, ...colours.fill.steps.flat()] as unknown as string,
+        "circle-opacity": CLEAR.bins,
       },
     },
     {
