@@ -9,6 +9,9 @@ broker put a state tells whether anybody else wrote there (`restoring`): then th
 that counts for nobody. A batch sent again after a lost answer must not look like that, so the broker is told which are
 repeats (an idempotent producer). Behind the states it is said which older ones may go.
 
+A slice's states may have been taken out by a commit before the slice had its turn. Then what it said waits for the last batch
+that was queued for their changelog: its own have come before or with it.
+
 Queueing may have to wait for the broker (aiokafka keeps one batch of a partition waiting). So whoever writes states takes
 them out under one lock, in turn, and a flush takes its turn too: no state is ever neither unsaved nor queued where a
 commit could pass it, and no older state of a truck is queued after a newer one.
@@ -36,9 +39,9 @@ MOST_WAITING: Final = 64
 
 
 class _Said(NamedTuple):
-    """Outputs of a slice, and the states they follow from; or, with ``reached``, a mark that all before it was sent."""
+    """Outputs of a slice, and the batch that keeps their states; or, with ``reached``, a mark that all before it was sent."""
 
-    kept: Sequence[Awaitable[Any]]
+    kept: Awaitable[Any] | None
     outputs: Sequence[Output]
     reached: asyncio.Event | None = None
 
@@ -71,6 +74,8 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
         self._said: asyncio.Queue[_Said] = asyncio.Queue(MOST_WAITING)
         self._turn = asyncio.Lock()
         self._unconfirmed: set[Any] = set()
+        self._newest: dict[tuple[str, int], Awaitable[Any]] = {}
+        """By partition of the changelog the batch that was queued last: when it is kept, all before it are."""
         self._next: dict[tuple[str, int], int] = {}
         """By partition of the changelog the offset the next own record will have, if nobody else writes there."""
         self._writer = secrets.token_hex(6).encode()
@@ -98,16 +103,16 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
                 states = take()
                 if states is None:
                     return
-                kept = await self._keep(changelog, partition, states)
+                await self._keep(changelog, partition, states)
                 if outputs:
-                    await self._said.put(_Said(kept, outputs))
+                    await self._said.put(_Said(self._newest.get((changelog, partition)), outputs))
             except BaseException:  # noqa: BLE001  # a cancellation as well
                 end(traceback.format_exc())
 
     async def say(self, outputs: Sequence[Output]) -> None:
         """Queue what follows from no state; `flush` waits until the broker has it. May wait while many slices speak."""
         async with self._turn:
-            await self._said.put(_Said((), outputs))
+            await self._said.put(_Said(None, outputs))
 
     async def flush(self) -> None:
         """Wait until the broker has confirmed everything queued so far; ends the process after the flush time-out."""
@@ -117,7 +122,7 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
             async with asyncio.timeout(self.app.flush_s):
                 reached = asyncio.Event()
                 async with self._turn:
-                    await self._said.put(_Said((), (), reached))
+                    await self._said.put(_Said(None, (), reached))
                 await reached.wait()
                 sent = list(self._unconfirmed)
                 if sent:
@@ -134,10 +139,10 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
         restored = self.app.tables.recovery.active_offsets.get(TP(topic, partition))
         return max(self._next.get((topic, partition), 0), 0 if restored is None else int(restored) + 1)
 
-    async def _keep(self, topic: str, partition: int, states: Encoded) -> list[Awaitable[Any]]:
-        """Queue states, and behind them which records may go; return what those who speak of the states wait for."""
+    async def _keep(self, topic: str, partition: int, states: Encoded) -> None:
+        """Queue states, and behind them which records may go."""
         if not states:
-            return []
+            return
         line: Line = self.app.lines[partition]
         first = self.place(topic, partition)
         rows: list[tuple[bytes, bytes | None]] = [
@@ -146,20 +151,19 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
         ]
         rows += [(key, None) for key in line.take_what_may_go(max(MANY, 2 * len(states)))]
         self._next[topic, partition] = first + len(rows)
-        kept, batch = [], _Batch(self._ensure_producer().create_batch(), first)
+        batch = _Batch(self._ensure_producer().create_batch(), first)
         for number, (key, row) in enumerate(rows, first):
             if not batch.append(key, row):
-                kept.append(await self._send_batch(topic, partition, batch, line))
+                await self._send_batch(topic, partition, batch, line)
                 batch = _Batch(self._ensure_producer().create_batch(), number)
                 batch.append(key, row)  # the first fits, whatever its size
-        kept.append(await self._send_batch(topic, partition, batch, line))
-        return kept
+        await self._send_batch(topic, partition, batch, line)
 
-    async def _send_batch(self, topic: str, partition: int, batch: "_Batch", line: Line) -> Awaitable[Any]:
+    async def _send_batch(self, topic: str, partition: int, batch: "_Batch", line: Line) -> None:
         batch.builder.close()  # it leaves at once: nothing is to be added
         future: Awaitable[Any] = await self._ensure_producer().send_batch(batch.builder, topic, partition=partition)
         self._watch(future, lambda done: self._kept(done, batch, line))
-        return future
+        self._newest[topic, partition] = future
 
     def _kept(self, done: Any, batch: "_Batch", line: Line) -> None:
         """Note own states as restored; runs before those who wait for them, so before anybody speaks of them."""
@@ -183,8 +187,8 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust is untyped here
                 said = await self._said.get()
                 if said.reached is not None:
                     said.reached.set()
-                for kept in said.kept:
-                    await kept
+                if said.kept is not None:
+                    await said.kept
                 for output in said.outputs:
                     self._watch(await self._sent(output))
         except Exception:  # noqa: BLE001  # anything unexpected ends the process

@@ -95,6 +95,8 @@ class Worker(Process):
         self.unsaved = Unsaved()
         self.said: deque[Said] = deque()
         """Outputs that wait for their states."""
+        self.newest: dict[int, Kept] = {}
+        """By partition number the states that were taken out last to be written."""
         self.turns: deque[int] = deque()
         """Who takes states out and sends them, and who waits for that: the first has the turn."""
         self.tickets = count()
@@ -381,6 +383,8 @@ class Worker(Process):
             self.table[key] = value
             self.invariants.wrote(key, value, self.journals[number])
         kept = Kept(len(encoded))
+        if encoded:
+            self.newest[number] = kept
         yield self.world.between(0.1, 1) if self.world.happens(0.7) else self.world.between(1, 40 + self._slow_ms())
         may_go = shell.may_go(self.lines[number], encoded) if encoded else []
         for name, value in encoded:
@@ -391,7 +395,7 @@ class Worker(Process):
         if folded is not None:
             while len(self.said) >= MOST_WAITING:
                 yield 1
-            self._say(Said(kept, folded))
+            self._say(Said(self.newest.get(number, kept), folded))  # where a commit took them, they are its
         self.turns.remove(turn)
 
     def _take_turn(self) -> int:
