@@ -25,6 +25,7 @@ import { words } from "../words/index.ts";
 import { type Patience, WhenCalm } from "./calm.ts";
 import { Glide } from "./glide.ts";
 import { drawIcon, SCALE } from "./icons.ts";
+import { Pace, pictureOn } from "./pace.ts";
 import { type Archive, FONT, mapStyle, OWN_FONTS, PALETTES, type Theme } from "./style.ts";
 import { type TruckAt, TruckCanvas, type TruckLook } from "./truck_canvas.ts";
 
@@ -62,7 +63,7 @@ const NONE: FeatureCollection = { type: "FeatureCollection", features: [] };
 /** Between two pictures of moving trucks. On a slow computer it grows, so that the page stays quick. */
 const FRAME_MS = { least: 66, most: 1_000 } as const;
 
-/** Where trucks are drawn less often than so, pictures of the whole map take longer still. */
+/** Where a picture of the map takes longer, an eased way would be two or three of them. */
 const SLOW_MS = 150;
 
 /** Bins that changed are coloured together: for each colouring the whole city is drawn anew. */
@@ -103,6 +104,7 @@ export class CityMap {
   /** What is drawn of each truck, but its place: worked out when something is heard, not with every picture. */
   readonly #trucks = new Map<string, TruckLook>();
   readonly #canvas: TruckCanvas;
+  readonly #pace: Pace;
   readonly #glide = new Glide();
   readonly #still: boolean;
   #frame = 0;
@@ -132,8 +134,13 @@ export class CityMap {
       localIdeographFontFamily: OWN_FONTS,
     });
     this.#canvas = new TruckCanvas(this.gl.getCanvasContainer(), theme);
-    // with each picture of the map, so that trucks and streets move as one
-    this.gl.on("render", () => this.#drawTrucks(performance.now()));
+    this.#pace = new Pace(this.gl.triggerRepaint.bind(this.gl));
+    this.gl.triggerRepaint = () => this.#pace.want();
+    this.gl.on("render", () => {
+      this.#pace.handed(pictureOn(this.gl.getCanvas()));
+      // with each picture of the map, so that trucks and streets move as one
+      this.#drawTrucks(performance.now());
+    });
     this.gl.touchZoomRotate.disableRotation();
     this.gl.addControl(new NavigationControl({ showCompass: false }), "top-left");
     this.gl.setMissingStyleImageResolver(name => this.#addIcon(name));
@@ -454,7 +461,7 @@ export class CityMap {
 
   /** Half a second; no way at all for whoever wants none, or where its few pictures would only stand in the next one's way. */
   get #wayThere_ms(): number {
-    return this.#still || this.#frameGap_ms > SLOW_MS ? 0 : 500;
+    return this.#still || this.#pace.takes_ms > SLOW_MS ? 0 : 500;
   }
 
   showAll(shapes: (Geometry | null | undefined)[], most = 16): void {
@@ -468,6 +475,7 @@ export class CityMap {
   remove(): void {
     cancelAnimationFrame(this.#frame);
     this.#colouring.end();
+    this.#pace.end();
     this.gl.remove();
   }
 }
