@@ -25,7 +25,7 @@ import { words } from "../words/index.ts";
 import { type Patience, WhenCalm } from "./calm.ts";
 import { Glide } from "./glide.ts";
 import { drawIcon, SCALE } from "./icons.ts";
-import { Pace, pictureOn } from "./pace.ts";
+import { isSoftware, Pace, pictureOn } from "./pace.ts";
 import { type Archive, FONT, mapStyle, OWN_FONTS, PALETTES, type Theme } from "./style.ts";
 import { type TruckAt, TruckCanvas, type TruckLook } from "./truck_canvas.ts";
 
@@ -133,7 +133,7 @@ export class CityMap {
       },
       localIdeographFontFamily: OWN_FONTS,
     });
-    this.#canvas = new TruckCanvas(this.gl.getCanvasContainer(), theme);
+    this.#canvas = new TruckCanvas(this.gl.getCanvasContainer(), theme, isSoftware(this.gl.getCanvas()));
     this.#pace = new Pace(this.gl.triggerRepaint.bind(this.gl));
     this.gl.triggerRepaint = () => this.#pace.want();
     this.gl.on("render", () => {

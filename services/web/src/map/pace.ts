@@ -86,3 +86,12 @@ export function pictureOn(canvas: HTMLCanvasElement): Picture | null {
     forget: () => gl.deleteSync(fence),
   };
 }
+
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
+
+/** Whether no graphics card helps: the browser draws with the processor. */
+export function isSoftware(canvas: HTMLCanvasElement): boolean {
+  const gl = canvas.getContext("webgl2");
+  const named = gl?.getExtension("WEBGL_debug_renderer_info");
+  return SOFTWARE.test(String(named && gl?.getParameter(named.UNMASKED_RENDERER_WEBGL)));
+}

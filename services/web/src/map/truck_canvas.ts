@@ -56,15 +56,19 @@ interface Spot {
 
 export class TruckCanvas {
   readonly #canvas = document.createElement("canvas");
-  readonly #brush = this.#canvas.getContext("2d");
+  readonly #brush: CanvasRenderingContext2D | null;
+  readonly #inMemory: boolean;
   readonly #pictures = new Map<string, HTMLCanvasElement | null>();
   #theme: Theme;
   /** As they were drawn last, the uppermost last. */
   #spots: Spot[] = [];
   #size = 1;
 
-  constructor(above: HTMLElement, theme: Theme) {
+  /** `inMemory`: drawn by the page itself, not by the graphics: where these are software, that is half the work. */
+  constructor(above: HTMLElement, theme: Theme, inMemory: boolean) {
     this.#theme = theme;
+    this.#inMemory = inMemory;
+    this.#brush = this.#canvas.getContext("2d", { willReadFrequently: inMemory });
     this.#canvas.className = "map-trucks";
     above.append(this.#canvas);
   }
@@ -128,7 +132,7 @@ export class TruckCanvas {
     const known = this.#pictures.get(name);
     if (known !== undefined) return known;
     const pixels = drawIcon(name, this.#theme);
-    const made = pixels && canvasOf(pixels);
+    const made = pixels && canvasOf(pixels, this.#inMemory);
     this.#pictures.set(name, made);
     return made;
   }
@@ -178,10 +182,11 @@ export function sizeAt(zoom: number): number {
 const between = (low: number, high: number, share: number): number =>
   low + Math.min(1, Math.max(0, share)) * (high - low);
 
-function canvasOf(pixels: ImageData): HTMLCanvasElement {
+/** A picture is where the canvas is that it is drawn on: else it is fetched each time. */
+function canvasOf(pixels: ImageData, inMemory: boolean): HTMLCanvasElement {
   const canvas = document.createElement("canvas");
   canvas.width = pixels.width;
   canvas.height = pixels.height;
-  canvas.getContext("2d")?.putImageData(pixels, 0, 0);
+  canvas.getContext("2d", { willReadFrequently: inMemory })?.putImageData(pixels, 0, 0);
   return canvas;
 }
