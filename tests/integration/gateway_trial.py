@@ -105,10 +105,13 @@ class Process:
 
 @contextlib.contextmanager
 def process(name: str, log: Path, **settings: str) -> Iterator[Process]:
-    """Run a service; end it afterwards."""
+    """Run a service; end it afterwards. What fails meanwhile is told with the last the service said."""
     child = Process(name, log, **settings)
     try:
         yield child
+    except BaseException as failure:
+        failure.add_note(f"{name}, exit code {child.exit_code()}, said last:\n{child.log[-3000:]}")
+        raise
     finally:
         child.end()
 
