@@ -56,13 +56,21 @@ def _phone(stage: Stage, profile: Path, *, killed: bool) -> Iterator[Page]:
 
 
 def _kill(profile: Path) -> None:
-    """End all of the browser that has this profile at once, as a phone does that runs out of power or memory."""
-    mine = [one for one in psutil.Process().children(recursive=True) if f"--user-data-dir={profile}" in one.cmdline()]
+    """End all of the browser that has this profile at once, as a phone does that runs out of memory."""
+    mine = [one for one in psutil.Process().children(recursive=True) if f"--user-data-dir={profile}" in _words(one)]
     assert mine, "the browser with this profile is not running"
     for process in mine:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(mine, timeout=20)
+    _, alive = psutil.wait_procs(mine, timeout=20)
+    assert not alive
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.NoSuchProcess:
+        return []  # it ended meanwhile
 
 
 def _report(page: Page, number: int) -> tuple[str, str]:

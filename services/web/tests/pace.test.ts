@@ -19,83 +19,118 @@ function graphics() {
 describe("pictures of the map", () => {
   beforeEach(() => {
     vi.useFakeTimers();
+    vi.stubGlobal("document", { hidden: false });
   });
   afterEach(() => {
     vi.useRealTimers();
+    vi.unstubAllGlobals();
   });
 
-  function slow() {
+  const passes = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+  /** A pace that knows a picture to take long. */
+  async function slow() {
     const begin = vi.fn();
     const pace = new Pace(begin);
     const card = graphics();
     pace.handed(card.picture());
-    vi.advanceTimersByTime(400);
+    await passes(400);
     card.finish();
-    vi.advanceTimersByTime(10);
+    await passes(10);
     return { begin, pace, card };
   }
 
-  test("begin at once while graphics are quick, as many as are wanted", () => {
+  test("begin at once while graphics are quick", async () => {
     const begin = vi.fn();
     const pace = new Pace(begin);
     const card = graphics();
+    for (let at = 1; at <= 20; at++) {
+      pace.want();
+      await passes(7); // as at 144 a second: the next comes before anybody looked
+      expect(begin).toHaveBeenCalledTimes(at);
+      card.finish();
+      pace.handed(card.picture());
+    }
+    expect(pace.takes_ms).toBeLessThan(10);
+  });
+
+  test("wait for the one before where graphics are slow, and are one, however often they were wanted", async () => {
+    const { begin, pace, card } = await slow();
     pace.handed(card.picture());
+    pace.want();
+    pace.want();
+    await passes(300);
+    expect(begin).not.toHaveBeenCalled();
     card.finish();
-    vi.advanceTimersByTime(10);
-    pace.handed(card.picture());
+    await passes(10);
+    expect(begin).toHaveBeenCalledTimes(1);
+    await passes(1_000);
+    expect(begin).toHaveBeenCalledTimes(1);
+  });
+
+  test("wait for the one that is being drawn while the next is wanted", async () => {
+    const { begin, pace, card } = await slow();
+    begin.mockImplementation(() => {
+      pace.want();
+      pace.handed(card.picture());
+    });
     pace.want();
-    pace.want();
+    await passes(300);
+    expect(begin).toHaveBeenCalledTimes(1);
+    card.finish();
+    await passes(10);
     expect(begin).toHaveBeenCalledTimes(2);
   });
 
-  test("wait for the one before where graphics are slow, and are one, however often they were wanted", () => {
-    const { begin, pace, card } = slow();
-    pace.handed(card.picture());
-    pace.want();
-    pace.want();
-    vi.advanceTimersByTime(300);
-    expect(begin).not.toHaveBeenCalled();
-    card.finish();
-    vi.advanceTimersByTime(10);
-    expect(begin).toHaveBeenCalledTimes(1);
-    vi.advanceTimersByTime(1_000);
-    expect(begin).toHaveBeenCalledTimes(1);
-  });
-
-  test("do not pile up before it is known that graphics are slow", () => {
+  test("do not pile up before it is known that graphics are slow", async () => {
     const begin = vi.fn();
     const pace = new Pace(begin);
     const card = graphics();
     for (let at = 0; at < 10; at++) {
       pace.want();
+      await passes(0);
       if (begin.mock.calls.length > at) pace.handed(card.picture());
-      vi.advanceTimersByTime(16);
+      await passes(16);
     }
     expect(begin).toHaveBeenCalledTimes(3);
   });
 
-  test("are not held up for ever by one that is never said to be finished", () => {
-    const { begin, pace, card } = slow();
+  test("are not thought slow because nobody looked", async () => {
+    const begin = vi.fn();
+    const pace = new Pace(begin);
+    const card = graphics();
+    pace.handed(card.picture());
+    card.finish();
+    vi.setSystemTime(Date.now() + 5_000); // the page was asleep
+    await passes(10);
+    expect(pace.takes_ms).toBeLessThan(20);
+    expect(begin).not.toHaveBeenCalled();
+  });
+
+  test("are not held up for ever by one that is never said to be finished", async () => {
+    const { begin, pace, card } = await slow();
     pace.handed(card.picture());
     pace.want();
-    vi.advanceTimersByTime(3_100);
+    await passes(3_100);
     expect(begin).toHaveBeenCalledTimes(1);
   });
 
-  test("begin at once where nobody can say when one is finished", () => {
-    const { begin, pace } = slow();
-    pace.handed(null);
+  test("begin at once where nobody can say when one is finished", async () => {
+    const { begin, pace, card } = await slow();
+    pace.handed(card.picture());
     pace.want();
+    await passes(0);
+    pace.handed(null);
     expect(begin).toHaveBeenCalledTimes(1);
   });
 
-  test("end with the map", () => {
-    const { begin, pace, card } = slow();
+  test("end with the map", async () => {
+    const { begin, pace, card } = await slow();
     pace.handed(card.picture());
     pace.want();
     pace.end();
     card.finish();
-    vi.advanceTimersByTime(5_000);
+    await passes(5_000);
     expect(begin).not.toHaveBeenCalled();
   });
 });

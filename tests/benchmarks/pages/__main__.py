@@ -336,16 +336,18 @@ def _officer(stage: Stage, browser: Browser, large: Large) -> Iterator[Line]:
     _say(f"the officers' page, {AT_ONCE} alerts at once …")
     context = _window(stage, browser, "officer", width=1440, height=900)
     page = context.new_page()
-    page.goto("/enforcement")
+    page.goto("/enforcement?severity=medium")  # the traffic's are critical
     page.get_by_test_id("group").uncheck()
     rows = page.get_by_test_id("alert-row")
-    _until(lambda: rows.count() >= AT_ONCE, f"{AT_ONCE} alerts in the list")
+    _until(lambda: rows.count() == AT_ONCE, f"{AT_ONCE} alerts in the list")
     page.get_by_test_id("pick-all").check()
     page.evaluate(_KEPT)
     page.get_by_test_id("bulk-ack").click()
     _until(lambda: page.evaluate("window.kept !== undefined"), "the page to say that it is kept")
     took_ms, done = page.evaluate("window.kept")
-    yield Line("officer: alerts acknowledged at once → said so", 1.0, took_ms / 1000, "s", f"{done} alerts")
+    if int(done) != AT_ONCE:
+        raise SystemExit(f"{done} of {AT_ONCE} alerts were acknowledged")
+    yield Line(f"officer: {AT_ONCE} alerts acknowledged at once", 1.0, took_ms / 1000, "s")
     context.close()
 
 

@@ -49,16 +49,27 @@ export async function openPhone(name = "qingyun-driver"): Promise<Phone> {
   }
 }
 
+/** What a driver is told is saved stays so when the phone's power ends at that moment; browsers promise that only if asked. */
+const ON_DISK = { durability: "strict" } as const;
+
 export const reportShelf = (phone: Phone): Shelf<StoredReport> => ({
   all: () => phone.getAll("reports"),
-  add: row => phone.add("reports", row),
+  add: async row => {
+    const kept = phone.transaction("reports", "readwrite", ON_DISK);
+    const [seq] = await Promise.all([kept.store.add(row), kept.done]);
+    return seq;
+  },
   put: row => phone.put("reports", row),
   remove: seq => phone.delete("reports", seq),
 });
 
 export const photoShelf = (phone: Phone): Shelf<StoredPhoto> => ({
   all: () => phone.getAll("photos"),
-  add: row => phone.add("photos", row),
+  add: async row => {
+    const kept = phone.transaction("photos", "readwrite", ON_DISK);
+    const [seq] = await Promise.all([kept.store.add(row), kept.done]);
+    return seq;
+  },
   put: row => phone.put("photos", row),
   remove: seq => phone.delete("photos", seq),
 });

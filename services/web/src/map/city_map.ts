@@ -138,6 +138,7 @@ export class CityMap {
     this.gl.triggerRepaint = () => this.#pace.want();
     this.gl.on("render", () => {
       this.#pace.handed(pictureOn(this.gl.getCanvas()));
+      this.#drawnView = this.#view();
       // with each picture of the map, so that trucks and streets move as one
       this.#drawTrucks(performance.now());
     });
@@ -193,6 +194,7 @@ export class CityMap {
     this.showBins(this.#shown);
     for (const name of SOURCES) this.#source(name)?.setData(this.#data.get(name) ?? NONE);
     this.#colour(this.#bins.keys());
+    this.#dim();
   }
 
   #source(name: SourceName): GeoJSONSource | undefined {
@@ -334,14 +336,17 @@ export class CityMap {
       this.#trucks.delete(id);
       this.#glide.forget(id);
     }
-    this.#dim(chosen !== null);
+    this.#wantsDim = chosen !== null;
+    this.#dim();
     this.#dirty = true;
     this.#animate();
   }
+  #wantsDim = false;
   #dimmed = false;
 
   /** While one truck is looked at, the bins step back. */
-  #dim(dimmed: boolean): void {
+  #dim(): void {
+    const dimmed = this.#wantsDim;
     if (this.#dimmed === dimmed || !this.#ready) return;
     this.#dimmed = dimmed;
     this.gl.setPaintProperty("bins", "circle-opacity", dimmed ? DIMMED.bins : CLEAR.bins);
@@ -368,12 +373,23 @@ export class CityMap {
     const waited_ms = at_ms - this.#lastFrame_ms;
     if (waited_ms >= this.#frameGap_ms) {
       this.#lastFrame_ms = at_ms;
-      this.#dirty = false;
-      this.#drawTrucks(at_ms);
+      // where the streets of a new view are still to be drawn, trucks come with them
+      if (this.#drawnView === "" || this.#drawnView === this.#view()) {
+        this.#dirty = false;
+        this.#drawTrucks(at_ms);
+      }
       this.#followOn(at_ms);
     }
     if (moving || this.#dirty) this.#animate();
   }
+
+  /** What the map looks at, as text. */
+  #view(): string {
+    const { lng, lat } = this.gl.getCenter();
+    return `${lng} ${lat} ${this.gl.getZoom()}`;
+  }
+  /** … when its last picture was drawn; "" = there was none. */
+  #drawnView = "";
 
   #drawTrucks(at_ms: number): void {
     const { clientWidth: width_px, clientHeight: height_px } = this.gl.getContainer();

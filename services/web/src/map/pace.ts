@@ -16,13 +16,22 @@ export interface Picture {
   forget: () => void;
 }
 
+interface UnderWay {
+  picture: Picture;
+  /** Since when none was finished. */
+  since_ms: number;
+}
+
 /** When the next picture may begin. */
 export class Pace {
   readonly #begin: () => void;
-  /** The newest picture that is not finished, and since when none was. */
-  #under_way: { picture: Picture; since_ms: number } | null = null;
+  /** The newest picture that is not finished. */
+  #under_way: UnderWay | null = null;
+  #asked = false;
   #wanted = false;
+  #ended = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #due_ms = 0;
   /** How long pictures took lately. */
   #takes_ms = 0;
 
@@ -30,10 +39,19 @@ export class Pace {
     this.#begin = begin;
   }
 
-  /** A picture is wanted: it begins at once, or when the one before is finished. */
+  /**
+   * A picture is wanted: it begins at once, or when the one before is finished. The map wants the next one while it draws
+   * one, so it is decided when that is handed over.
+   */
   want(): void {
-    if (this.#isBusy()) this.#wanted = true;
-    else this.#begin();
+    if (this.#asked) return;
+    this.#asked = true;
+    queueMicrotask(() => {
+      this.#asked = false;
+      if (this.#ended) return;
+      if (this.#isBusy()) this.#wanted = true;
+      else this.#begin();
+    });
   }
 
   #isBusy(): boolean {
@@ -41,13 +59,15 @@ export class Pace {
     return Math.max(this.#takes_ms, performance.now() - this.#under_way.since_ms) > QUICK_MS;
   }
 
-  /** A picture was handed over. */
+  /** A picture was handed over; null = nobody will say when it is finished. */
   handed(picture: Picture | null): void {
     const before = this.#under_way;
+    const unfinished = before && !this.#settle(before, 0) ? before : null;
     before?.picture.forget();
     clearTimeout(this.#timer);
-    this.#under_way = picture && { picture, since_ms: before?.since_ms ?? performance.now() };
-    if (picture) this.#timer = setTimeout(this.#look, LOOK_MS);
+    this.#under_way = picture && { picture, since_ms: unfinished?.since_ms ?? performance.now() };
+    if (picture) this.#lookSoon();
+    else this.#goOn();
   }
 
   /** How long a picture takes, on average of the last few. */
@@ -56,23 +76,40 @@ export class Pace {
   }
 
   end(): void {
-    this.handed(null);
+    this.#ended = true;
     this.#wanted = false;
+    this.handed(null);
+  }
+
+  /** Whether a picture is finished; if so, what it took is learnt, but for the `late_ms` that nobody looked. */
+  #settle({ picture, since_ms }: UnderWay, late_ms: number): boolean {
+    const took_ms = performance.now() - since_ms - late_ms;
+    if (!picture.isFinished() && took_ms < GIVE_UP_MS) return false;
+    if (!document.hidden) this.#takes_ms += (Math.min(took_ms, GIVE_UP_MS) - this.#takes_ms) * 0.3;
+    return true;
+  }
+
+  #lookSoon(): void {
+    this.#due_ms = performance.now() + LOOK_MS;
+    this.#timer = setTimeout(this.#look, LOOK_MS);
   }
 
   readonly #look = (): void => {
     if (!this.#under_way) return;
-    const took_ms = performance.now() - this.#under_way.since_ms;
-    if (!this.#under_way.picture.isFinished() && took_ms < GIVE_UP_MS) {
-      this.#timer = setTimeout(this.#look, LOOK_MS);
+    if (!this.#settle(this.#under_way, performance.now() - this.#due_ms)) {
+      this.#lookSoon();
       return;
     }
-    this.#takes_ms += (took_ms - this.#takes_ms) * 0.3;
-    this.handed(null);
+    this.#under_way.picture.forget();
+    this.#under_way = null;
+    this.#goOn();
+  };
+
+  #goOn(): void {
     if (!this.#wanted) return;
     this.#wanted = false;
     this.#begin();
-  };
+  }
 }
 
 /** The picture that was just drawn on a canvas; null where the browser cannot say when it is finished. */

@@ -195,5 +195,7 @@ export function mapStyle(
       ...own.sources,
     },
     layers: [ground, ...base, ...own.layers],
+    // what changes its look does so with the next picture, not over twenty
+    transition: { duration: 0, delay: 0 },
   };
 }

@@ -493,7 +493,7 @@ export const en = {
     waits: {
       price: "Can be sent once it has its price.",
       rule: "Cannot be sent: a rule forbids a move. Take it out, or choose another truck.",
-      plans: "The plans went on: being priced anew.",
+      plans: "The plans went on: it needs a new price.",
     },
     sent: (n: number) => `${plural(n, "move", "moves")} sent: the next plans follow.`,
     undo: "Undo",
