@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from deploy.local.settings import Local
 from services import store
@@ -102,13 +102,19 @@ def _trucks_seen(running: System, client: httpx.Client) -> int:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
+    """Give what starts browsers: there can be one of it in a process."""
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
     """Give one real Chromium."""
     path, environment = chromium()
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, env=environment, args=list(ARGUMENTS))
-        yield started
-        started.close()
+    started = playwright.chromium.launch(executable_path=path, env=environment, args=list(ARGUMENTS))
+    yield started
+    started.close()
 
 
 @pytest.fixture(scope="session")

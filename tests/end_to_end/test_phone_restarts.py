@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import psutil
 import pytest
-from playwright.sync_api import Error, Page, expect, sync_playwright
+from playwright.sync_api import Error, Page, Playwright, expect
 
 from services import bus
 from services.city import folder
@@ -38,21 +38,20 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 
 @contextmanager
-def _phone(stage: Stage, profile: Path, *, killed: bool) -> Iterator[Page]:
+def _phone(playwright: Playwright, stage: Stage, profile: Path, *, killed: bool) -> Iterator[Page]:
     """Open the driver's page in a browser that keeps its profile; in the end it is closed, or killed without a word."""
     path, environment = chromium()
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            profile, executable_path=path, env=environment, args=list(ARGUMENTS), base_url=stage.address,
-            viewport={"width": 390, "height": 844}, locale="en-GB",
-        )  # fmt: skip
-        page = context.new_page()
-        page.goto("/driver")
-        yield page
-        if killed:
-            _kill(profile)
-        with suppress(Error):
-            context.close()
+    context = playwright.chromium.launch_persistent_context(
+        profile, executable_path=path, env=environment, args=list(ARGUMENTS), base_url=stage.address,
+        viewport={"width": 390, "height": 844}, locale="en-GB",
+    )  # fmt: skip
+    page = context.new_page()
+    page.goto("/driver")
+    yield page
+    if killed:
+        _kill(profile)
+    with suppress(Error):
+        context.close()
 
 
 def _kill(profile: Path) -> None:
@@ -91,11 +90,11 @@ def _arrived(stage: Stage) -> list[dict[str, Any]]:
 
 
 def test_twenty_reports_without_a_network_outlive_a_killed_browser_and_arrive_once_in_order(
-    stage: Stage, tmp_path: Path
+    playwright: Playwright, stage: Stage, tmp_path: Path
 ) -> None:
     """Ten reports, the browser is killed, ten more; when the office answers again it has each once, in order, at its time."""
     profile = tmp_path / "profile"
-    with _phone(stage, profile, killed=False) as page:
+    with _phone(playwright, stage, profile, killed=False) as page:
         page.get_by_test_id("login-name").fill("driver")
         page.get_by_test_id("login-password").fill(PASSWORD)
         page.get_by_test_id("login-submit").click()
@@ -104,10 +103,10 @@ def test_twenty_reports_without_a_network_outlive_a_killed_browser_and_arrive_on
         page.reload()  # now the page's files are kept on the phone
         page.get_by_test_id("next-stop").wait_for()
     stage.end("gateway")
-    with _phone(stage, profile, killed=True) as page:
+    with _phone(playwright, stage, profile, killed=True) as page:
         made = [_report(page, number) for number in range(BEFORE)]
         expect(page.get_by_test_id("queue")).to_have_attribute("data-waiting", str(BEFORE))
-    with _phone(stage, profile, killed=False) as page:
+    with _phone(playwright, stage, profile, killed=False) as page:
         queue = page.get_by_test_id("queue")
         expect(queue).to_have_attribute("data-waiting", str(BEFORE), timeout=20_000)
         made += [_report(page, number) for number in range(BEFORE, 2 * BEFORE)]
