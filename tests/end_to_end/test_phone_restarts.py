@@ -56,20 +56,14 @@ def _phone(playwright: Playwright, stage: Stage, profile: Path, *, killed: bool)
 
 def _kill(profile: Path) -> None:
     """End all of the browser that has this profile at once, as a phone does that runs out of memory."""
-    mine = [one for one in psutil.Process().children(recursive=True) if f"--user-data-dir={profile}" in _words(one)]
+    has_it = f"--user-data-dir={profile}"
+    mine = [one for one in psutil.process_iter(["cmdline"]) if has_it in (one.info["cmdline"] or ())]
     assert mine, "the browser with this profile is not running"
     for process in mine:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     _, alive = psutil.wait_procs(mine, timeout=20)
     assert not alive
-
-
-def _words(process: psutil.Process) -> list[str]:
-    try:
-        return list(process.cmdline())
-    except psutil.NoSuchProcess:
-        return []  # it ended meanwhile
 
 
 def _report(page: Page, number: int) -> tuple[str, str]:

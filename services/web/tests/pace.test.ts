@@ -28,11 +28,14 @@ describe("pictures of the map", () => {
 
   const passes = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
+  function fresh() {
+    const begin = vi.fn();
+    return { begin, pace: new Pace(begin), card: graphics() };
+  }
+
   /** A pace that knows a picture to take long. */
   async function slow() {
-    const begin = vi.fn();
-    const pace = new Pace(begin);
-    const card = graphics();
+    const { begin, pace, card } = fresh();
     pace.handed(card.picture());
     await passes(400);
     card.finish();
@@ -41,9 +44,7 @@ describe("pictures of the map", () => {
   }
 
   test("begin at once while graphics are quick", async () => {
-    const begin = vi.fn();
-    const pace = new Pace(begin);
-    const card = graphics();
+    const { begin, pace, card } = fresh();
     for (let at = 1; at <= 20; at++) {
       pace.want();
       await passes(7); // as at 144 a second: the next comes before anybody looked
@@ -83,9 +84,7 @@ describe("pictures of the map", () => {
   });
 
   test("do not pile up before it is known that graphics are slow", async () => {
-    const begin = vi.fn();
-    const pace = new Pace(begin);
-    const card = graphics();
+    const { begin, pace, card } = fresh();
     for (let at = 0; at < 10; at++) {
       pace.want();
       await passes(0);
@@ -96,9 +95,7 @@ describe("pictures of the map", () => {
   });
 
   test("are not thought slow because nobody looked", async () => {
-    const begin = vi.fn();
-    const pace = new Pace(begin);
-    const card = graphics();
+    const { begin, pace, card } = fresh();
     pace.handed(card.picture());
     card.finish();
     vi.setSystemTime(Date.now() + 5_000); // the page was asleep

@@ -52,27 +52,19 @@ export async function openPhone(name = "qingyun-driver"): Promise<Phone> {
 /** What a driver is told is saved stays so when the phone's power ends at that moment; browsers promise that only if asked. */
 const ON_DISK = { durability: "strict" } as const;
 
-export const reportShelf = (phone: Phone): Shelf<StoredReport> => ({
-  all: () => phone.getAll("reports"),
+const shelf = <Row extends StoredReport | StoredPhoto>(phone: Phone, name: "reports" | "photos"): Shelf<Row> => ({
+  all: () => phone.getAll(name) as Promise<Row[]>,
   add: async row => {
-    const kept = phone.transaction("reports", "readwrite", ON_DISK);
+    const kept = phone.transaction(name, "readwrite", ON_DISK);
     const [seq] = await Promise.all([kept.store.add(row), kept.done]);
     return seq;
   },
-  put: row => phone.put("reports", row),
-  remove: seq => phone.delete("reports", seq),
+  put: row => phone.put(name, row),
+  remove: seq => phone.delete(name, seq),
 });
 
-export const photoShelf = (phone: Phone): Shelf<StoredPhoto> => ({
-  all: () => phone.getAll("photos"),
-  add: async row => {
-    const kept = phone.transaction("photos", "readwrite", ON_DISK);
-    const [seq] = await Promise.all([kept.store.add(row), kept.done]);
-    return seq;
-  },
-  put: row => phone.put("photos", row),
-  remove: seq => phone.delete("photos", seq),
-});
+export const reportShelf = (phone: Phone): Shelf<StoredReport> => shelf(phone, "reports");
+export const photoShelf = (phone: Phone): Shelf<StoredPhoto> => shelf(phone, "photos");
 
 /** Where nothing can be kept: what is put there is sent from memory. */
 export const NO_SHELF = {

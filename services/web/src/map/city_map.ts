@@ -24,8 +24,9 @@ import { hasPlace, isStale, loadShare } from "../domain/trucks.ts";
 import { words } from "../words/index.ts";
 import { type Patience, WhenCalm } from "./calm.ts";
 import { Glide } from "./glide.ts";
+import { isSoftware, pictureOn } from "./graphics.ts";
 import { drawIcon, SCALE } from "./icons.ts";
-import { isSoftware, Pace, pictureOn } from "./pace.ts";
+import { Pace } from "./pace.ts";
 import { type Archive, FONT, mapStyle, OWN_FONTS, PALETTES, type Theme } from "./style.ts";
 import { type TruckAt, TruckCanvas, type TruckLook } from "./truck_canvas.ts";
 
@@ -232,12 +233,12 @@ export class CityMap {
   /** All bins anew. */
   setBins(bins: Iterable<Bin>, isDue: (bin_id: string) => boolean): void {
     this.#bins.clear();
-    const features: Feature[] = [];
-    for (const { bin_id, lon, lat, material, fill } of bins) {
+    for (const { bin_id, lon, lat, material, fill } of bins)
       this.#bins.set(bin_id, { place: [lon, lat], material: material ?? "", fill, due: isDue(bin_id) });
-      features.push(point([lon, lat], { material: material ?? "" }, bin_id));
-    }
-    this.#set("bins", features);
+    this.#set(
+      "bins",
+      [...this.#bins].map(([id, { place, material }]) => point(place, { material }, id)),
+    );
     this.#dueChanged = true;
     if (this.#ready) this.gl.removeFeatureState({ source: "bins" });
     this.#colour(this.#bins.keys());
